@@ -1,1 +1,4 @@
-"""`make bench`: benchmarks that compare each measurement with a floor, usually measured in the same run."""
+"""`make bench`: benchmarks. Each compares its measurement with a reference value, the floor.
+
+The floor is usually measured in the same run.
+"""

@@ -54,7 +54,7 @@ MEASURES: dict[str, Callable[[bool], list[Row]]] = {
 
 
 def main() -> int:
-    """Run the named benchmarks, by default all; return 1 if one fails or exceeds a bound, otherwise 0."""
+    """Run the benchmarks that the command line names, or all. Return 1 if one fails or exceeds a bound, otherwise 0."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="NAME", help=", ".join(MEASURES))
     parser.add_argument(

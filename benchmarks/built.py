@@ -11,7 +11,7 @@ from cli import package
 
 @dataclass(frozen=True)
 class Built:
-    """A bundle that was built: its main.py, and the folder of the programs that its requirements install."""
+    """A bundle that was built: its file main.py, and the folder of programs that its requirements have installed."""
 
     main: Path
     programs: Path

@@ -1,4 +1,7 @@
-"""Customers who order as the models of shared/value assume, with known parameters. Used by a benchmark and by tests."""
+"""Simulated customers who order as the models of shared/value assume. The true parameters of the models are known.
+
+A benchmark and tests use these customers.
+"""
 
 from dataclasses import dataclass
 
@@ -9,14 +12,14 @@ from shared.value import bgnbd, gamma_gamma
 
 type Array = npt.NDArray[np.float64]
 
-# The parameters that the papers found for the customers of CDNOW, in weeks and dollars.
+# The parameters that published papers found for the customers of the shop CDNOW, in weeks and dollars.
 ORDERS = bgnbd.Parameters(0.243, 4.414, 0.793, 2.426)
 VALUES = gamma_gamma.Parameters(6.25, 3.74, 15.44)
 
 
 @dataclass(frozen=True)
 class Buyers:
-    """Each customer's history until today, and orders and revenue in the horizon after it."""
+    """The history of each customer until today, and the customer's orders and revenue in the horizon after today."""
 
     histories: bgnbd.Histories
     mean_value: Array

@@ -1,4 +1,4 @@
-"""Test on simulated visitors what docs/judging.md promises about calibration, with shared/chain/calibration.py."""
+"""Test shared/chain/calibration.py on simulated visitors: does it keep what docs/judging.md promises?"""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from shared.chain.calibration import Coefficients, Point, Sums
 
 TOLERANCE = Gate().calibration_tolerance
-# Number of visitors on whom a calibrator's effect on log loss is measured. The log loss is the expected value under the
-# visitors' true probabilities.
+# Number of visitors on whom a calibrator's effect on log loss is measured. The log loss is computed with the visitors'
+# true probabilities instead of random labels.
 UNSEEN = 200_000
 
 
 def measure(is_full: bool) -> list[Row]:
-    """Measure how often intervals miss, how often a model is called calibrated, and how calibrators change log loss."""
+    """Measure how well calibration is judged and corrected.
+
+    The rows say how often intervals miss the true value, how often a model is called calibrated, and by how much
+    calibrators change the log loss.
+    """
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)
     right, unseen = _mended(known, 1.0), Visitors.draw(UNSEEN, random)
@@ -57,8 +61,8 @@ def _judged(models: dict[str, Model], buyers: int, count: int, runs: int, random
                 for of, (lower, upper) in zip(missed, intervals, strict=True):
                     missed[of] += not lower <= 1 <= upper
     rows = [share(f"95 % intervals of {of} that miss, {buyers} buyers", missed[of], runs) for of in missed]
-    # A correct model may always be called calibrated. A model that is off by the tolerance may be called so in at most
-    # 2.5 % of the runs.
+    # A correct model has no limit: it may be called calibrated in every run. A model that is wrong by the tolerance may
+    # be called calibrated in at most 2.5 % of the runs.
     rows.append(Row(f"called calibrated, right, {buyers} buyers", 100 * said.pop("right") / runs, "%"))
     rows += [
         share(f"called calibrated, {name}, {buyers} buyers", count, runs, nominal=0.025) for name, count in said.items()
@@ -99,7 +103,10 @@ def _fitted(
 
 
 def _mended(known: Visitors, slope: float) -> Model:
-    """Return the champion's model with its log odds changed to have this calibration slope and a ratio of 1."""
+    """Return the champion's model, with its log odds changed.
+
+    They are changed so that the calibration slope is `slope`, and the ratio of observed to expected buyers is 1.
+    """
     odds = log_odds(champion(known))
     line = _best_line(odds, known.true)
     expected = float(known.true.sum())
@@ -111,7 +118,7 @@ def _mended(known: Visitors, slope: float) -> Model:
 
 
 def _best_line(odds: Array, true: Array) -> Coefficients:
-    """Return the regression on the log odds, with true probabilities instead of random labels."""
+    """Return the logistic regression of purchases on log odds, with true probabilities instead of random labels."""
     order = np.argsort(odds)
     bins = np.array_split(order, 1000)
     made = [
@@ -139,7 +146,7 @@ def _log_loss(said: Array, true: Array) -> float:
 
 
 def points(labels: Array, odds: Array) -> list[Point]:
-    """Return the rows of sql/evaluation/calibration_points.sql, with all visitors in one fold."""
+    """Compute the rows that sql/evaluation/calibration_points.sql returns. All visitors are in one fold."""
     order = np.argsort(odds)
     odds, labels, said = odds[order], labels[order], logistic(odds[order])
     bins = np.ceil(calibration.BINS * np.cumsum(said) / said.sum()).astype(int)
@@ -156,7 +163,7 @@ def points(labels: Array, odds: Array) -> list[Point]:
 
 
 def sums(labels: Array, odds: Array, line: Coefficients) -> Sums:
-    """Return the row of sql/evaluation/calibration.sql for visitors with one row each."""
+    """Compute the row that sql/evaluation/calibration.sql returns, if each visitor has one row."""
     said, by_line = logistic(odds), logistic(line.intercept + line.slope * odds)
     residual, weight = labels - by_line, by_line * (1 - by_line)
     moved = labels - said * labels.sum() / said.sum()

@@ -1,8 +1,8 @@
-"""The duration of `propensity demo` at its default size, and the share of it that is neither BigQuery nor training.
+"""Measure how long `propensity demo` takes at its default size, and how much of this is overhead of this project.
 
 The chain lasts from the publication of `data-refreshed` until `demo` sees the run's end. BigQuery's part is the time
-for which the steps waited for it. Training is the time between the submission of the models and the evaluation. The
-rest is overhead of this project: functions, Pub/Sub, storage, Vertex AI, and opening the run.
+for which the steps waited for BigQuery. Training is the time between the submission of the models and the evaluation.
+The rest is overhead: functions, Pub/Sub, storage, Vertex AI, and opening the run.
 """
 
 from datetime import datetime
@@ -41,7 +41,7 @@ def measure(_: bool) -> list[Row]:
 
 
 def _ours(result: dict[str, Any]) -> tuple[float, float]:
-    """Return (seconds inside steps without BigQuery's, seconds between steps without training)."""
+    """Return the overhead in seconds: first inside the steps, without BigQuery; then between them, without training."""
     steps = list(result["bigquery_seconds"])
     inside = sum(result["seconds"][step] - result["bigquery_seconds"][step] for step in steps)
     between = sum(_seconds(result["finished_at"][one], result["started_at"][other]) for one, other in pairwise(steps))

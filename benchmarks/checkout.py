@@ -1,7 +1,7 @@
-"""score_checkout under load, compared with a minimal functions-framework function that answers constant JSON.
+"""Measure the function score_checkout under load, compared with a minimal function that answers constant JSON.
 
-Both are served as on Google Cloud, by functions-framework under gunicorn with one worker, and the same load generator
-tests them in turns. score_checkout runs from its bundle, and both run with only its requirements installed. Models and
+Both functions are served as on Google Cloud, by functions-framework under gunicorn with one worker. The same load
+generator tests them in turns. Only the requirements of score_checkout's bundle are installed. Models and
 recommendations come from a real run of the chain.
 """
 
@@ -40,7 +40,7 @@ from shared.online.scorer import OnlineScorer
 from shared.settings import Settings
 
 FIRST_DAY, DAYS, SESSIONS = date(2017, 3, 1), 24, 8000
-# So few sessions have few buyers, so the gate's requirements are lower than by default.
+# The few sessions of this benchmark have few buyers, so the gate must ask for less than by default.
 SETTINGS: dict[str, Any] = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
@@ -48,13 +48,13 @@ SETTINGS: dict[str, Any] = {
 }
 CANDIDATES = ("baseline", "logistic", "boosted_trees")
 CONNECTIONS = (1, 8, 32)
-# Many short rounds, so that other work on the machine affects few of them.
+# The rounds are many and short, so that other work on the machine affects only a few of them.
 ROUNDS, SECONDS = 9, 1.0
 STARTS, CALLS = 5, 200
 DEADLINE_MS = 300
 DEAD_SECONDS = 5.0
 PATIENCE_SECONDS = 120
-# The variables that Cloud Functions sets; with them, functions-framework processes each log line.
+# The environment variables that Cloud Functions sets. They make functions-framework process each log line.
 AS_GOOGLE = {"PYTHONUNBUFFERED": "1", "LOG_EXECUTION_ID": "true"}
 
 BARE = """
@@ -97,9 +97,10 @@ FEATURES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Shop:
-    """A local cloud after a run of the chain. `buckets` names a bucket for each candidate, in which it is champion.
+    """A local cloud after a run of the chain.
 
-    `document` holds the settings, and `body` the request of all measurements.
+    `buckets` names one bucket per candidate, in which this candidate is the champion. `document` holds the settings.
+    `body` is the request that all measurements send.
     """
 
     built: Built
@@ -111,7 +112,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Function:
-    """A function that can be started as a process on a free port."""
+    """A function of Cloud Functions that can be started as a process on a free port."""
 
     target: str
     source: Path
@@ -134,7 +135,7 @@ class Function:
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure load, cold start, scoring by the endpoint, and scoring while the endpoint does not answer."""
+    """Measure score_checkout under load, at a cold start, with the endpoint, and while the endpoint does not answer."""
     with tempfile.TemporaryDirectory() as name, _shop(Path(name)) as shop, load.generator() as asking:
         source = Path(name) / "bare" / "main.py"
         source.parent.mkdir()
@@ -176,7 +177,9 @@ def _shop(folder: Path) -> Iterator[Shop]:
 
 
 def _wait_for(name: str, clients: Environment) -> None:
-    """Wait until the object exists. A separate run, which the chain does not wait for, builds the recommendations.
+    """Wait until the object with this name exists.
+
+    The recommendations are built by a separate run, so they may not exist yet when the chain has ended.
 
     Raises:
         RuntimeError: the object does not exist in time.
@@ -260,7 +263,10 @@ def _rows(what: str, ours: list[load.Load], floor: list[load.Load]) -> Iterator[
 
 
 def _median(ours: list[float], floor: list[float]) -> tuple[float, float]:
-    """Return the pair with the median ratio. The values of a pair were measured at nearly the same time."""
+    """Return the pair of one value of `ours` and one of `floor` whose ratio is the median.
+
+    The values of a pair were measured at nearly the same time.
+    """
     return sorted(zip(ours, floor, strict=True), key=lambda pair: pair[0] / pair[1])[len(ours) // 2]
 
 
@@ -283,7 +289,7 @@ def _start(function: Function, body: bytes) -> float:
 
 
 def _endpoint(shop: Shop) -> Row:
-    """Measure scoring by the local Vertex AI; the floor is the call of Google's client with the same instance."""
+    """Measure scoring by the local Vertex AI. The floor is a call of Google's client with the same input."""
     say(f"  {CALLS} scores of the endpoint")
     overrides = ["online.order=endpoint_first", "online.endpoint_deadline_ms=10000"]
     document = with_overrides({"project": shop.clients.settings.project, **shop.document}, overrides)
@@ -305,7 +311,10 @@ def _endpoint(shop: Shop) -> Row:
 
 
 def _endpoint_dead(shop: Shop, asking: load.Generator) -> Iterator[Row]:
-    """Measure while the endpoint never answers. The embedded scorer must answer, and the breaker must open soon."""
+    """Measure scoring while the endpoint never answers.
+
+    The embedded scorer must answer instead, and the circuit breaker must soon stop the calls of the endpoint.
+    """
     say("  the endpoint is dead")
     with _silent() as (address, asked):
         overrides = ["online.order=endpoint_first", f"online.endpoint_deadline_ms={DEADLINE_MS}"]
@@ -321,7 +330,7 @@ def _endpoint_dead(shop: Shop, asking: load.Generator) -> Iterator[Row]:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[tuple[str, list[socket.socket]]]:
-    """Yield a URL at which requests are accepted but never answered, and the list of the accepted connections."""
+    """Yield the URL of a server that accepts connections and never answers, and the list of these connections."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
 

@@ -1,4 +1,4 @@
-"""CREATE MODEL of boosted trees, compared with XGBoost on the same matrix in memory with the same parameters."""
+"""Measure CREATE MODEL of boosted trees, compared with XGBoost on the same matrix with the same parameters."""
 
 import xgboost as xgb
 
@@ -18,7 +18,7 @@ STATEMENT = """
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure the statement, which also reads its rows from BigQuery. XGBoost has the rows in memory."""
+    """Measure the statement CREATE MODEL and XGBoost. Only the statement must first read the rows from BigQuery."""
     features, labels = visitors.matrix(ROWS)
     parameters = trees.parameters(options.parse({"model_type": "BOOSTED_TREE_CLASSIFIER"}))
 

@@ -1,4 +1,7 @@
-"""Value customers who order as BG/NBD and Gamma-Gamma assume: the time for a million, and each method's error."""
+"""Forecast the value of simulated customers, who order as the models BG/NBD and Gamma-Gamma assume.
+
+The benchmark measures the time for a million customers, and the error of each method.
+"""
 
 import datetime as dt
 from typing import Any
@@ -17,7 +20,7 @@ from shared.value import bgnbd, gamma_gamma, valuing
 from shared.warehouse import Statement
 
 CUSTOMERS = 1_000_000
-# The customers by whom the methods are judged.
+# The number of customers on whom the errors of the methods are measured.
 JUDGED = 20_000
 WEEKS = 39
 RUN = {"run_id": "20260630-0a1b2c3d", "created_on": dt.date(2026, 7, 1)}
@@ -25,7 +28,7 @@ LEARNT, HELD_OUT, LARGE = dt.date(2026, 1, 1), dt.date(2026, 4, 1), dt.date(2026
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure the fit and the scores of a million customers, and each method's squared error on other customers."""
+    """Measure the time to fit and forecast a million customers, and each method's squared error on other customers."""
     random = np.random.default_rng(1)
     with local_bigquery.started() as client:
         url = str(client._connection.API_BASE_URL)  # noqa: SLF001 - the client's URL
@@ -46,13 +49,16 @@ class _Bench:
         self._settings = Settings(project=client.project, bucket="bench", dataset=local_bigquery.DATASET)
 
     def query(self, name: str, day: dt.date, **more: object) -> list[dict[str, Any]]:
-        """Run a statement on the histories of a day; `model` is an identifier, all others are parameters."""
+        """Run a statement of sql/value on the customers' histories until a day.
+
+        The value `model` fills in an identifier of the statement. All others are its parameters.
+        """
         names = {"model": str(more.pop("model"))} if "model" in more else {}
         statement = Statement(f"value/{name}", {**RUN, "as_of": day, **more}, names)
         return warehouse.query(self._client, self._settings, statement)
 
     def fit(self, day: dt.date) -> tuple[bgnbd.Parameters, gamma_gamma.Parameters, int]:
-        """Return the parameters that fit the histories of a day, and the number of rows that left BigQuery."""
+        """Fit BG/NBD and Gamma-Gamma to the histories until a day. Also return how many rows BigQuery sent."""
         cells, values = self.query("cells", day), self.query("order_values", day)
         orders = bgnbd.Histories.of((one["frequency"], one["recency"], one["age"], one["customers"]) for one in cells)
         of_values = gamma_gamma.Values.of(
@@ -66,7 +72,7 @@ class _Bench:
         self.query("by_bgnbd", day, method=method, **given)
 
     def errors(self) -> list[Row]:
-        """Return each method's mean squared error; the floor is that of the true parameters."""
+        """Return the mean squared error of each method. The floor is the error of a forecast by the true parameters."""
         say("  errors")
         orders, values, _ = self.fit(HELD_OUT)
         self.forecast(HELD_OUT, valuing.BGNBD, orders, values)
@@ -89,7 +95,7 @@ class _Bench:
         ]
 
     def seconds(self) -> Row:
-        """Return the time to fit BG/NBD and Gamma-Gamma and to score everybody; the floor reads the same rows once."""
+        """Measure the time to fit both models and to forecast all customers. The floor is the time to read the rows."""
         say("  fit and scores")
         left = []
 
@@ -112,7 +118,10 @@ class _Bench:
 
 
 def _histories(drawn: buyers.Buyers, day: dt.date) -> pa.Table:
-    """Return rows of `customer_histories`; times are rounded to days, but no repeated order is on the first day."""
+    """Return the drawn customers as rows of the table `customer_histories`.
+
+    Times are rounded to days. A repeat order that would then be on the day of the first order is moved to the next day.
+    """
     count = len(drawn.orders)
     frequency = drawn.histories.frequency.astype(int)
     age = np.rint(drawn.histories.age * 7).astype(int)

@@ -25,8 +25,8 @@ _MEGABYTE = 1 << 20
 class Demonstration:
     """The duration and the result of a demonstration, and its peak resident memory in MB.
 
-    `peak_of_all` is the highest sum over all processes, `peak_of_one` the highest value of one process. `logged` holds
-    the lines that the functions logged.
+    `peak_of_all` is the highest sum over all processes. `peak_of_one` is the highest value of a single process.
+    `logged` holds the lines that the functions logged.
     """
 
     seconds: float
@@ -38,7 +38,7 @@ class Demonstration:
 
 @functools.cache
 def demonstrate(sessions: int = SESSIONS) -> Demonstration:
-    """Run a demonstration with this number of sessions; benchmarks that need the same number share the result.
+    """Run a demonstration with this number of sessions. Benchmarks that ask for the same number share one result.
 
     Raises:
         RuntimeError: the demonstration failed; the message holds the end of its output.

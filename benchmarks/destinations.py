@@ -1,4 +1,4 @@
-"""The plan of a destination's changes, compared with reading the same rows once."""
+"""Measure how long it takes to plan a destination's changes, compared with reading the same rows once."""
 
 import datetime as dt
 
@@ -17,11 +17,11 @@ from shared.settings import Settings
 from shared.warehouse import Statement
 
 DAY = dt.date(2017, 8, 10)
-# Share of the members who leave the audience each day; as many new ones join it.
+# Share of the members who leave the audience each day. The same number of new members join it.
 CHANGED = 0.1
 TABLES = ("customers", "audience_customers", "exclusions", "destination_members", "destination_changes")
 RUN = {"created_on": DAY, "run_id": "20170810-0a1b2c3d"}
-# Every column that the plan reads, once.
+# Reads once every column that the statement of the plan reads.
 READ = """
 select
     (select sum(length(concat(customer_id, email, phone))) from customers) as customers,
@@ -31,7 +31,7 @@ select
 
 
 def measure(is_full: bool) -> list[Row]:
-    """Measure 100,000 members and, if `is_full`, 1,000,000."""
+    """Measure the plan for 100,000 members and, if `is_full`, also for 1,000,000 members."""
     return [row for members in (100_000, *(1_000_000,) * is_full) for row in _measure(members)]
 
 
@@ -96,7 +96,7 @@ def _customers(count: int) -> pa.Table:
 
 def _audience(numbers: range, day: dt.date) -> pa.Table:
     ids, count = _ids(numbers), len(numbers)
-    # A customer's score stays the same, so the only changes are customers who join or leave the audience.
+    # A customer has the same score on both days, so the plan changes only customers who join or leave the audience.
     scores = np.random.default_rng(1).random(numbers.stop).round(3)[numbers.start :]
     return pa.table(
         {

@@ -1,6 +1,6 @@
-"""Measure how often the rule of shared/chain/drift.py alarms without drift, and how soon it finds a planted shift.
+"""Measure how often shared/chain/drift.py raises a false alarm, and how soon it finds a planted shift.
 
-The visitors are those of the demonstration, which do not drift. docs/drift.md shows the results.
+The visitors are generated as for `propensity demo`, without any drift. docs/drift.md shows the results.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ FIRST_DAY = dt.date(2017, 3, 6)
 WEEK = 7
 BASE_DAYS = 4 * WEEK
 DAYS = BASE_DAYS + 4 * WEEK
-# The day on which a planted shift begins, a Monday. The week before it belongs to no base period and has no shift.
+# The day on which a planted shift begins. It is a Monday, one week after the base period ends.
 PLANTED_ON = BASE_DAYS + WEEK
 # Size of a planted shift: twice the smallest difference that matters.
 PLANTED = 2 * Limits().min_difference
@@ -44,9 +44,9 @@ _LABELS = {
 class World:
     """How simulated visitors arrive.
 
-    sessions: sessions per day
+    sessions: number of sessions per day
     within_days: number of days within which a planted shift must be found
-    varies: largest share of its visitors that a channel loses on a day, 0 to 1
+    varies: each day, each channel loses a random share of its visitors; this is the largest possible share, 0 to 1
     counts_sessions: whether each session counts as a visitor of its own
     """
 
@@ -65,9 +65,9 @@ SESSIONS = World("1,000 sessions a day, each counts", counts_sessions=True)
 
 @dataclass(frozen=True)
 class Table:
-    """One feature. `counts` holds the visitors of each day (row) in each cell (column).
+    """The values of one feature. `counts` is the number of visitors by day (row) and cell (column).
 
-    The cells of a category are its values; those of a number are bins in ascending order.
+    A categorical feature has one cell per value. A numeric feature has bins in ascending order.
     """
 
     feature: str
@@ -76,7 +76,7 @@ class Table:
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure the share of days with an alarm in each world, and the days until a shift of each feature is found."""
+    """Measure the share of days with a false alarm, and after how many days the shift of each feature is found."""
     alarms = [row for world in (PLAIN, SMALL, VARYING, SESSIONS) for row in _alarms(world)]
     return [*alarms, *_found(PLAIN), _slowest(_found(SMALL))]
 
@@ -159,7 +159,7 @@ def _progress(world: World, seed: int) -> None:
 
 
 def plant(table: Table, random: np.random.Generator) -> Table:
-    """Move visitors into the last bin or the rarest category, until the difference is `PLANTED`."""
+    """Plant a shift: move visitors into the last bin or the rarest category, until the difference is `PLANTED`."""
     counts = table.counts.copy()
     base = counts[:BASE_DAYS].sum(axis=0)
     target = len(base) - 1 if table.is_number else int(base.argmin())
@@ -170,7 +170,7 @@ def plant(table: Table, random: np.random.Generator) -> Table:
 
 
 def simulate(seed: int, world: World) -> list[Table]:
-    """Return a table for each feature: the first visits of each day in each cell."""
+    """Simulate the visitors of a world. Return one table per feature, which counts the visitors' first visits."""
     random = np.random.default_rng(seed)
     visits = np.concatenate([one for _, one in arrivals(random, FIRST_DAY, DAYS, world.sessions * DAYS)])
     visits = visits[visits["kind"] == ORDINARY]
@@ -183,7 +183,7 @@ def simulate(seed: int, world: World) -> list[Table]:
 
 
 def features(random: np.random.Generator, visits: Array) -> dict[str, Array]:
-    """Return the features that sql/features/visitor_features.sql computes from these visits, one value per visit."""
+    """Compute features as sql/features/visitor_features.sql does. Each feature has one value per visit."""
     sessions = clickstream.act(random, visits)
     hits, items = sessions.hits, sessions.items
     count = np.bincount(hits["visit"], minlength=len(visits))
@@ -210,12 +210,15 @@ def features(random: np.random.Generator, visits: Array) -> dict[str, Array]:
 
 
 def _score(seconds: Array, step: Array, hits: Array) -> Array:
-    """Return a score for each visit, as a regression computes it: a weighted sum of features."""
+    """Return a score for each visit: a weighted sum of three features, as a regression would compute."""
     return np.round(0.002 * seconds + 0.4 * step + 0.05 * hits, 6)
 
 
 def tables(day: Array, values: dict[str, Array], base_days: int = BASE_DAYS) -> Iterator[Table]:
-    """Count the visits of each day in each cell. In the first `base_days` days, all bins hold about equally many."""
+    """Count the visits of each day in each cell.
+
+    The bins of a number are chosen so that each holds about equally many visits of the first `base_days` days.
+    """
     for feature, column in values.items():
         is_number = feature not in _LABELS
         cells = _bins(column, column[day < base_days]) if is_number else np.unique(column, return_inverse=True)[1]
@@ -232,7 +235,7 @@ def _bins(column: Array, base: Array) -> Array:
 
 
 def shift(table: Table, base_days: range, days: range) -> Shift:
-    """Return the row of sql/monitoring/feature_shift.sql for a feature; `mean_difference` is None."""
+    """Compute a feature's row as sql/monitoring/feature_shift.sql does, but leave `mean_difference` None."""
     earlier, later = (table.counts[part.start : part.stop].sum(axis=0) for part in (base_days, days))
     p, q = earlier / earlier.sum(), later / later.sum()
     gaps = np.abs(np.cumsum(q - p) if table.is_number else q - p)
@@ -259,7 +262,7 @@ def _divergence(p: Array, q: Array) -> float:
 
 
 def _tested(counts: Array, earlier: Array, later: Array) -> Array:
-    """Return the counts of the cells; cells with fewer than five expected visitors in the smaller period are merged."""
+    """Merge the cells in which fewer than five visitors are expected in the smaller period, and return the counts."""
 
     def expected(visitors: Array) -> Array:
         return visitors * min(earlier.sum(), later.sum()) / (earlier.sum() + later.sum())
@@ -273,7 +276,7 @@ def _tested(counts: Array, earlier: Array, later: Array) -> Array:
 
 
 def homogeneity(counts: Array) -> tuple[float, int]:
-    """Return the chi-square statistic of the test that all rows have equal shares, and its degrees of freedom."""
+    """Test by chi-square whether all rows have the same shares. Return the statistic and its degrees of freedom."""
     counts = counts[:, counts.any(axis=0)][counts.any(axis=1)]
     if not counts.size:
         return 0.0, 0

@@ -14,13 +14,13 @@ from shared.campaign.uplift import Stratum, qini
 from shared.chain.intervals import Z
 
 SEED = 20261128
-# Number of campaigns per shop with an effect, and as many without.
+# Number of simulated campaigns per shop that have an effect. The same number of campaigns have no effect.
 RUNS = 1000
 DAYS = 30
 RELATIVE = 0.2
-# The covariate is the revenue of this many days before the assignment.
+# The covariate is a customer's revenue in this many days before the assignment.
 DAYS_BEFORE = 180
-# Mean amount of an order, the margin as a share, and the cost per order. The smallest orders lose money.
+# Mean amount of an order, the margin as a share of it, and the cost per order. The smallest orders lose money.
 AMOUNT, MARGIN, COST = 50.0, 0.35, 8.0
 
 type Array = np.ndarray
@@ -30,9 +30,10 @@ type Array = np.ndarray
 class Shop:
     """How a campaign assigns customers, and how they buy.
 
-    A customer's order rate has a gamma distribution with shape `shape`: a smaller shape concentrates the orders on
-    fewer customers. Amounts are lognormal with `sigma`. All customers are assigned on the first day or, if `grows` is
-    set, 70 % of them over the 30 days. At most `allowed` percent of the intervals for one look may miss.
+    The order rate varies between customers by a gamma distribution with shape `shape`. With a smaller shape, fewer
+    customers make most orders. Amounts are lognormal with `sigma`. All customers are assigned on the first day. If
+    `grows` is set, however, 70 % of them are assigned on random days. At most `allowed` percent of the intervals for
+    one look may miss the true effect.
     """
 
     name: str
@@ -46,11 +47,11 @@ class Shop:
 
     @property
     def scale(self) -> float:
-        """The scale of the gamma distribution, in orders in 30 days."""
+        """The scale of the order rates' gamma distribution, in orders per 30 days."""
         return float((1 - self.conversion) ** (-1 / self.shape) - 1)
 
     def expected(self, days: Array, relative: float) -> dict[str, Array]:
-        """Return a customer's expected outcomes after each of `days` days since the assignment."""
+        """Return the expected outcomes of a customer, by outcome, for each number of days since the assignment."""
         orders = self.shape * self.scale * (1 + relative) * days / DAYS
         return {
             "conversion": 1 - (1 + orders / self.shape) ** -self.shape,
@@ -72,7 +73,7 @@ SMALL = Shop("5,000, 2 % buy", 5_000, 0.1, 0.02)
 
 @dataclass(frozen=True)
 class Look:
-    """An outcome's sums by arm after some days, and the true means, by arm, of the customers assigned until then."""
+    """One look at an outcome: its sums in each arm so far, and its true means in each arm so far."""
 
     treated: Sums
     control: Sums
@@ -88,7 +89,7 @@ class Look:
 def measure(_: bool) -> list[Row]:
     """Measure how often intervals miss the true effect, at one look and at all looks.
 
-    Also CUPED, plans, arms and Qini.
+    Also measure the gain by CUPED, the power of plans, the check of the arms' sizes, and the Qini curve's intervals.
     """
     rows = [
         row
@@ -100,7 +101,7 @@ def measure(_: bool) -> list[Row]:
 
 
 def campaign(shop: Shop, relative: float, random: np.random.Generator) -> dict[str, list[Look]]:
-    """Return the looks of each outcome, one per day."""
+    """Simulate a campaign with this relative effect. Return one look per day for each outcome."""
     count = shop.customers
     is_control = random.random(count) < shop.control_share
     started = random.integers(0, DAYS, count) * (random.random(count) < 0.7 * shop.grows)
@@ -136,7 +137,7 @@ def _amounts(count: int, shop: Shop, random: np.random.Generator) -> Array:
 
 
 def _sums(values: Array, before_of_buyers: Array, before: Array, started: Array) -> list[Sums]:
-    """Return an arm's sums after each day. `values` has one row per buyer and one column per day."""
+    """Return the sums of an arm after each day. `values` has one row per buyer and one column per day."""
     columns = (
         values.sum(axis=0),
         np.abs(values).sum(axis=0),
@@ -162,7 +163,7 @@ def _ours(look: Look, quantile: float) -> Interval:
 
 
 def _textbook(look: Look, quantile: float) -> Interval:
-    """Return the usual symmetric interval, to compare."""
+    """Return the symmetric interval of the textbooks, with which the project's interval is compared."""
     value = look.treated.mean - look.control.mean
     distance = quantile * math.sqrt(look.treated.variance() + look.control.variance())
     return Interval(value, value - distance, value + distance)
@@ -214,12 +215,15 @@ def _count_wins(shop: Shop, outcomes: dict[str, list[Look]], counts: dict[str, C
 
 
 def _holds(interval: Interval | None, truth: float) -> bool:
-    """Return whether the interval contains the truth. A missing interval claims nothing, so it counts as right."""
+    """Return whether the interval contains the truth. A missing interval counts as right, because it claims nothing."""
     return interval is None or interval.lower <= truth <= interval.upper
 
 
 def _always(shop: Shop, looks: dict[str, list[Look]]) -> list[float]:
-    """Return the anytime quantile of each look. The shop plans with its expected number of buyers."""
+    """Return, for each look, the quantile of an interval that is valid at every look.
+
+    The quantile depends on the planned number of buyers. The shop plans the number that it can expect.
+    """
     planned = shop.customers * shop.conversion
     return [anytime.quantile(look.treated.total + look.control.total, planned) for look in looks["conversion"]]
 
@@ -233,7 +237,7 @@ def _worst(
     most: float | None = None,
     other: str | None = None,
 ) -> Row:
-    """Return the row of the outcome with the largest share of `kind`. `most` is the limit of that share, in percent."""
+    """Return the row of the worst outcome, for which `kind` has the largest share. `most` limits it, in percent."""
     shares = _shares(counts[kind], runs)
     compared = f"; textbook {_shares(counts[other], runs)}" if other else ""
     measured = 100 * max(counts[kind].values()) / runs
@@ -245,7 +249,7 @@ def _shares(counts: Counter[str], runs: int) -> str:
 
 
 def _explained(shop: Shop, ends: list[Look]) -> Row:
-    """Compare the variance of the effects on revenue with and without CUPED's correction for earlier revenue."""
+    """Compare the variance of the effect on revenue with and without CUPED, which corrects for earlier revenue."""
     with_before = [effect(look.treated, look.control) for look in ends]
     without = [look.treated.mean - look.control.mean for look in ends]
     said = float(np.mean([one.explained for one in with_before]))
@@ -272,7 +276,7 @@ def _planned(random: np.random.Generator) -> list[Row]:
 
 
 def _arm(customers: int, rate: float, random: np.random.Generator) -> Sums:
-    """Draw an arm of customers who convert at this rate."""
+    """Draw an arm of a campaign: customers of whom this share converts."""
     buyers = float(random.binomial(customers, rate))
     return Sums(int(customers), buyers, buyers, buyers)
 

@@ -16,10 +16,10 @@ RUNS = 2000
 BUYERS = (50, 200, 1000)
 # All other rules of the gate are switched off, so that only the margin decides.
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
-# Limit of an older rule without intervals, to compare: the estimated ROC AUC may be lower by at most this much.
+# The benchmark also measures an older rule without intervals. By it, the estimated ROC AUC may fall by this much.
 FORMER_LOSS = 0.01
-# Number of visitors from whom true metrics are computed. True probabilities take the place of labels, so that the
-# metrics have no random error from labels.
+# Number of visitors from whom the true metrics are computed. They use true probabilities instead of labels, because
+# labels would add a random error.
 KNOWN = 2_000_000
 
 type Array = np.ndarray
@@ -28,9 +28,10 @@ type Model = Callable[["Visitors"], Array]
 
 @dataclass(frozen=True)
 class Visitors:
-    """Simulated visitors. `true` is the true probability of each.
+    """Simulated visitors. `true` is the true probability of each visitor's purchase.
 
-    `seen` is the part of the signal that models see. `noise` has no influence, but a noisy model uses it.
+    `seen` is the part of the signal that models can see. `noise` has no influence on the probability, but the model
+    "noisy" uses it.
     """
 
     seen: Array
@@ -39,7 +40,7 @@ class Visitors:
 
     @classmethod
     def draw(cls, count: int, random: np.random.Generator) -> "Visitors":
-        """Return `count` random visitors, of whom about one in forty buys. Models do not see all of the signal."""
+        """Return `count` random visitors, of whom about one in forty buys. Models see only a part of the signal."""
         seen, hidden = random.normal(size=count), random.normal(size=count)
         return cls(seen, random.normal(size=count), logistic(-4.3 + seen + 0.6 * hidden))
 
@@ -54,7 +55,8 @@ def champion(visitors: Visitors) -> Array:
     return logistic(-4.15 + visitors.seen)
 
 
-# Three kinds of worse models, each with a parameter. _by_exactly_the_margin sets it so that the loss equals the margin.
+# Three kinds of models that are worse than the champion. `by` says by how much. _by_exactly_the_margin chooses `by` so
+# that the loss equals the margin.
 WORSE: dict[str, Callable[[float], Model]] = {
     "overconfident": lambda by: lambda visitors: logistic(-4.15 + (1 + by) * visitors.seen),
     "timid": lambda by: lambda visitors: logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),
@@ -63,7 +65,7 @@ WORSE: dict[str, Callable[[float], Model]] = {
 
 
 def measure(is_full: bool) -> list[Row]:
-    """Measure how often intervals miss the truth, and how often a challenger worse by the margin passes."""
+    """Measure how often intervals miss the truth, and how often a challenger passes that is worse by the margin."""
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)
     sizes = {buyers: round(buyers / known.true.mean()) for buyers in BUYERS}
@@ -132,7 +134,10 @@ def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.
 
 
 def share(what: str, count: int, runs: int, nominal: float = 0.05) -> Row:
-    """Return the share `count / runs` in percent. Its bound is the upper 95 % limit of chance around `nominal`."""
+    """Return a row with the share `count / runs` in percent.
+
+    If the true share is `nominal`, chance exceeds the row's bound in 2.5 % of the cases.
+    """
     low, high = (bound / runs for bound in stats.binom.interval(0.95, runs, nominal))
     said = f"{what}; chance of {runs} runs: {low:.1%} to {high:.1%}"
     return Row(said, 100 * count / runs, "%", floor=100 * nominal, bound=high / nominal)
@@ -158,7 +163,7 @@ def _known(estimate: Estimate | None) -> Estimate:
 
 
 def true_metrics(said: Array, true: Array) -> dict[str, float]:
-    """Return the metrics of the probabilities `said`, computed with the true probabilities instead of labels."""
+    """Return the metrics of the probabilities `said`. They are computed with true probabilities instead of labels."""
     order = np.argsort(said)
     others_below = np.cumsum(1 - true[order]) - (1 - true[order]) / 2
     return {
@@ -186,7 +191,10 @@ def contributions(labels: Array, said: Array) -> dict[str, Array]:
 def sums(
     candidate: str, labels: Array, mine: dict[str, Array], other: str = "", others: dict[str, Array] | None = None
 ) -> Sums:
-    """Return the row of sql/evaluation/comparisons.sql: of one model or, with `other`, of two with the margin."""
+    """Compute a row as sql/evaluation/comparisons.sql does.
+
+    It is about one model, or, if `other` is given, about two models that are compared with the margin.
+    """
     scales = {"placed": 1 - LIMITS.margin, "log_loss": 1 + LIMITS.margin, "brier": 1 + LIMITS.margin}
     of = {name: mine[name] - (scales[name] * others[name] if others else 0) for name in mine}
     count, buyers = len(labels), int(labels.sum())
@@ -217,11 +225,9 @@ def sums(
 
 
 def ranked(said: Array, hits: Array, weights: Array) -> tuple[Array, Array]:
-    """Return PR AUC and lift at 10 % for each row of weights, as sql/evaluation/resamples.sql does.
+    """Compute PR AUC and lift at 10 % for each row of weights, as sql/evaluation/resamples.sql does.
 
-    No two probabilities in `said` may be equal.
-
-    `hits` are the weights of the buyers.
+    `hits` holds the weights of the buyers, and 0 for the other visitors. No two probabilities in `said` may be equal.
     """
     order = np.argsort(-said)
     is_threshold = hits[:, order].any(axis=0)

@@ -1,10 +1,10 @@
-"""A load generator in a separate process: users of locust, each with one persistent connection.
+"""A load generator that runs in a separate process. Its users are locust's, each with one persistent connection.
 
     python -m benchmarks.load
 
-It reads one job per line, {"url", "body", "connections", "seconds", "is_warm"}. It answers each with one line,
-{"seconds", "failed", "milliseconds"}, where `milliseconds` lists the time of each request. Locust's own statistics have
-only whole milliseconds.
+The process reads one job per line, {"url", "body", "connections", "seconds", "is_warm"}. It answers each job with one
+line, {"seconds", "failed", "milliseconds"}. There, `milliseconds` lists the time of each request, because locust's own
+statistics have only whole milliseconds.
 """
 
 import json
@@ -19,13 +19,13 @@ from typing import Any
 
 from shared import jsontext
 
-# The first seconds of a job are not measured: connections are opened and code is loaded in them.
+# The beginning of a job is not measured, because connections are opened and code is loaded in this time.
 WARM_UP_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Load:
-    """The result of a job: its duration, the number of failed requests, and the milliseconds of each request."""
+    """The result of a job: the duration, the number of failed requests, and the milliseconds that each request took."""
 
     seconds: float
     failed: int
@@ -33,7 +33,7 @@ class Load:
 
     @property
     def milliseconds_a_request(self) -> float:
-        """The reciprocal of the throughput: with a busy server, its time per request."""
+        """The milliseconds per request: the reciprocal of the throughput."""
         return self.seconds * 1e3 / max(len(self.milliseconds), 1)
 
     def percentile(self, percent: float) -> float:
@@ -67,7 +67,7 @@ class Generator:
 
 @contextmanager
 def generator() -> Iterator[Generator]:
-    """Yield the load generator; its process ends with the context."""
+    """Start the process of the load generator, which ends with the context."""
     command = [sys.executable, "-m", "benchmarks.load"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Generator(process)
@@ -75,7 +75,10 @@ def generator() -> Iterator[Generator]:
 
 
 def _work() -> None:
-    """Run the jobs from standard input. Locust is imported here only, because it patches the process for greenlets."""
+    """Run the jobs that come on standard input.
+
+    Locust is imported in this function, because the import patches the whole process for greenlets.
+    """
     import gevent  # noqa: PLC0415
     import locust.env  # noqa: PLC0415
 

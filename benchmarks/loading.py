@@ -1,4 +1,7 @@
-"""Load a year of small day-tables. Each one changes DuckLake's catalogue, which is read again after it."""
+"""Measure how long it takes to load a year of small day-tables into the local BigQuery.
+
+Each table changes DuckLake's catalogue, and DuckLake reads the catalogue again after each change.
+"""
 
 import datetime as dt
 import tempfile
@@ -13,7 +16,7 @@ ALLOWED_SECONDS = 60
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure one load into an empty dataset."""
+    """Measure one load of all day-tables into an empty dataset."""
     with tempfile.TemporaryDirectory() as folder:
         files = generator.generate(1, dt.date(2016, 8, 1), DAYS, SESSIONS, Path(folder) / "export")
         document = machine.local_settings({"checks": {"max_age_days": 0}}, [])

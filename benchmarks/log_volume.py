@@ -1,4 +1,4 @@
-"""Measure what the functions log: for one run and the runs that follow it, and for one checkout."""
+"""Measure how many bytes the functions log for one run with the runs that follow it, and for one checkout."""
 
 import contextlib
 import io
@@ -13,12 +13,12 @@ from shared.online.contract import Score, convert
 from shared.online.openapi import REQUESTS, SCORE
 from shared.online.predictions import record
 
-# Maximum bytes of a run's log. It holds for any size of run, because the functions log no rows.
+# Limit of the bytes that a run may log. It is the same for small and large runs, because the functions log no rows.
 ALLOWED_BYTES = 32 * 1024
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure the bytes that the functions log in a demonstration, and the bytes of the line of one checkout."""
+    """Measure the bytes that the functions log in a demonstration, and the bytes of one checkout's log line."""
     logged = demonstrate().logged
     run = f"one run on {SESSIONS:,} sessions of {DAYS} days, with recommendations, customers and destinations"
     return [

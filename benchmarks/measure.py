@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A measurement and its floor, in the same unit; None if nothing is compared.
+    """A measurement, and the floor with which it is compared, in the same unit. The floor may be None.
 
-    `bound` is the maximum of measurement divided by floor; None means no limit.
+    `bound` limits the measurement divided by the floor. None means that there is no limit.
     """
 
     what: str
@@ -21,12 +21,12 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """The measurement divided by the floor; None without a floor, or if the floor is 0."""
+        """The measurement divided by the floor, or None if the floor is None or 0."""
         return self.measured / self.floor if self.floor else None
 
     @property
     def is_over(self) -> bool:
-        """Whether the bound is exceeded."""
+        """Whether the measurement exceeds its bound."""
         return self.bound is not None and self.ratio is not None and self.ratio > self.bound
 
 
@@ -45,7 +45,8 @@ def seconds(work: Callable[[], object]) -> float:
 def in_turns(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float]:
     """Return the shortest durations of `one` and of `other`, in seconds.
 
-    They run in turns, so that other load on the machine affects both. The first round is a warm-up and does not count.
+    They run in turns, so that other load on the machine affects both. The first round does not count, because it is a
+    warm-up.
     """
     times = [(seconds(one), seconds(other)) for _ in range(rounds + 1)][1:]
     return min(first for first, _ in times), min(second for _, second in times)

@@ -1,4 +1,4 @@
-"""Peak memory of `propensity demo`, and its growth with the number of sessions."""
+"""Measure the peak memory of `propensity demo`, and how it grows with the number of sessions."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ FULL = 1_000_000
 
 
 def measure(full: bool) -> list[Row]:
-    """Measure a demonstration of each size; the floor is the value of the smallest size."""
+    """Measure one demonstration per number of sessions. The floor is the memory at the smallest number."""
     sizes = (*SIZES, FULL) if full else SIZES
     shown = {size: demonstrate(size) for size in sizes}
     least = shown[SESSIONS]

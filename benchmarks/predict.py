@@ -1,4 +1,4 @@
-"""ML.PREDICT into a table, compared with CREATE TABLE AS SELECT plus the prediction in memory."""
+"""Measure ML.PREDICT into a table. The floor is a copy of the same rows plus the model's prediction in memory."""
 
 import os
 
@@ -15,7 +15,7 @@ CREATE_MODEL = """
     OPTIONS (model_type = 'BOOSTED_TREE_CLASSIFIER', input_label_cols = ['label'], early_stop = FALSE) AS
     SELECT * FROM known"""
 PREDICT = "CREATE OR REPLACE TABLE scored AS SELECT * FROM ML.PREDICT(MODEL visitors_model, TABLE visitors)"
-# Adds columns of the same names and types as ML.PREDICT.
+# Copies the rows, and adds columns with the names and types of those that ML.PREDICT adds.
 COPY = """
     CREATE OR REPLACE TABLE copied AS
     SELECT
@@ -26,7 +26,7 @@ COPY = """
 
 
 def measure(_: bool) -> list[Row]:
-    """Measure the prediction of one million rows."""
+    """Measure predictions for one million rows."""
     features, labels = visitors.matrix(ROWS)
     some = slice(TRAINED_ON)
     booster = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(features[some], labels[some]), 20)

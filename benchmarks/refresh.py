@@ -1,4 +1,4 @@
-"""The cost of one more day after a long history, compared with the same day after a short history.
+"""Measure how long a run on one more day takes after a long history, compared with a short history.
 
 Both histories end on the same days and get the same new days, so training and scoring use the same rows.
 """
@@ -24,8 +24,8 @@ SHORT, LONG = 20, 200
 ROUNDS = 3
 SESSIONS_A_DAY = 500
 FIRST_DAY = dt.date(2017, 1, 1)
-# The horizon and the windows fit the short history. The gate may reject a model with so few buyers, but this does not
-# change the cost of a refresh.
+# The horizon and the windows fit into the short history. The gate may reject the model because of the few buyers, but a
+# run takes the same time then.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
@@ -46,7 +46,7 @@ class Shop:
         loading.load(day_files, self.clients.bigquery, self.clients.settings.source.dataset)
 
     def refresh(self) -> run_state.Run:
-        """Announce new data, and return the run that reads them once it has ended.
+        """Announce new data, wait until the run that reads them has ended, and return this run.
 
         Raises:
             RuntimeError: the run failed, or no run was opened.
@@ -59,7 +59,7 @@ class Shop:
         return run
 
     def look(self) -> None:
-        """List the day-tables, as when a run is opened."""
+        """List the day-tables, as a function does when it opens a run."""
         settings = self.clients.settings
         self._query("source/day_tables", prefix=settings.table_prefix)
 
@@ -75,7 +75,7 @@ class Shop:
 
 
 def measure(_: bool) -> list[Row]:
-    """Add the same new days to both histories in turns, and compare the medians."""
+    """Add the same new days to both histories in turns, and compare the median times."""
     with tempfile.TemporaryDirectory() as folder:
         days = LONG + ROUNDS
         files = generator.generate(1, FIRST_DAY, days, days * SESSIONS_A_DAY, Path(folder) / "export")
@@ -101,7 +101,7 @@ def measure(_: bool) -> list[Row]:
 @contextlib.contextmanager
 def _shop(state: Path) -> Iterator[Shop]:
     with machine.started(state, machine.local_settings(SETTINGS, [])) as (_, clients):
-        # Create the clients now: they read the environment variables, which the next cloud changes.
+        # Create the clients now, because they read the environment variables, and the next cloud changes these.
         _ = clients.bigquery, clients.runs, clients.publisher
         yield Shop(clients)
 
@@ -118,7 +118,7 @@ def _row(what: str, step: str | None, runs: list[run_state.Run], bound: float | 
 
 
 def _own_of_the_emulator(short: Shop, long: Shop) -> list[Row]:
-    """Measure statements that read no rows: they show what the mere number of day-tables costs the emulator."""
+    """Measure statements that read no rows. They show how much time the emulator spends on many day-tables alone."""
     asked = {
         "listing the day-tables": (short.look, long.look),
         "a statement on no day of them": (short.read_nothing, long.read_nothing),

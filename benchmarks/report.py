@@ -1,4 +1,7 @@
-"""The report of a run with 1,000,000 scored visitors, compared with its statements alone: duration and memory."""
+"""Measure the time and memory to write the report of a run with 1,000,000 scored visitors.
+
+The floor is the time for the report's statements alone.
+"""
 
 import datetime as dt
 import tempfile
@@ -19,7 +22,8 @@ from shared.warehouse import MOST_AT_ONCE
 SCORED = 1_000_000
 DAYS, SESSIONS = 24, 6000
 ROUNDS = 3
-# With so few sessions, the gate must accept any winner, because visitors are scored only after a deployment.
+# The gate must approve any winner, because visitors are scored only after a deployment. Otherwise, it would reject a
+# model that is trained on so few sessions.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
@@ -30,7 +34,7 @@ _MEGABYTE = 1 << 20
 
 
 def measure(_: bool) -> list[Row]:
-    """Run the chain on few sessions, multiply the run's rows, and measure the writing of its report."""
+    """Run the chain on few sessions, multiply the rows of the run, and measure how its report is written."""
     with tempfile.TemporaryDirectory() as folder:
         files = generator.generate(1, dt.date(2017, 3, 1), DAYS, SESSIONS, Path(folder) / "export")
         with machine.started(Path(folder) / "state", machine.local_settings(SETTINGS, [])) as (_cloud, environment):
@@ -94,7 +98,7 @@ def _copied(dataset: str, table: str, run_id: str, copies: int) -> str:
 
 
 def _peak(work: Callable[[], object]) -> float:
-    """Return the peak of the memory that Python allocates during a call, in MB."""
+    """Return the peak of the memory, in MB, that Python allocates during the call `work()`."""
     tracemalloc.start()
     try:
         work()

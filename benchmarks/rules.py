@@ -1,4 +1,4 @@
-"""Frequent itemsets and rules in SQL, compared with mlxtend's FP-growth on the same baskets in memory."""
+"""Measure frequent itemsets and rules in SQL, compared with mlxtend's FP-growth on the same baskets in memory."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ LIMITS = Recommendations()
 
 
 def measure(is_full: bool) -> list[Row]:
-    """Measure 10,000 baskets and, if `is_full`, 500,000, for which mlxtend's boolean table alone takes 250 MB."""
+    """Measure 10,000 baskets and, if `is_full`, also 500,000 baskets, for which mlxtend needs a table of 250 MB."""
     return [_measure(baskets, rounds) for baskets, rounds in [(10_000, 3)] + [(500_000, 1)] * is_full]
 
 
@@ -65,7 +65,10 @@ def _measure(baskets: int, rounds: int) -> Row:
 
 
 def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw distinct pairs (basket, product): few products are popular, and a product often comes with the next one."""
+    """Draw distinct pairs of a basket and a product.
+
+    A few products are popular. A product is often together with the product of the next number.
+    """
     random = np.random.default_rng(1)
     popularity = 1 / np.arange(1, PRODUCTS + 1)
     basket = np.repeat(np.arange(count), random.geometric(0.35, count))
@@ -79,7 +82,10 @@ def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _interactions(basket: np.ndarray, product: np.ndarray) -> pa.Table:
-    """Return rows of `interactions`, each basket as a session, with only the columns that itemsets.sql reads."""
+    """Return the baskets as rows of the table `interactions`, with one session per basket.
+
+    They have only the columns that itemsets.sql reads.
+    """
     rows = len(basket)
     return pa.table(
         {

@@ -1,8 +1,9 @@
-"""Memory, open files and state of a local cloud over thousands of queries and two hours of scheduled messages.
+"""Measure whether a local cloud grows while it runs: its memory, its open files, and its state on disk.
 
-`propensity up` runs on the state of a demonstration. At first, memory and state grow, until the job history is full and
-DuckLake's metadata file was written three times. (DuckDB writes new content beside the old, and reuses the old space
-the next time.) After that, they must stay constant.
+`propensity up` runs on the state of a demonstration, and gets thousands of queries and the scheduled messages of two
+hours. At first, memory and state grow, until the job history is full and DuckLake's metadata file was written three
+times. (DuckDB writes new content beside the old content, and reuses the old space the next time.) After that, both must
+stay almost constant.
 """
 
 import os
@@ -27,11 +28,11 @@ from shared import jsontext
 
 QUERIES = 3_000
 SAMPLES = 12
-# A table is replaced after every WARM_UP_CHANGES queries of the warm-up, then after every CHANGES queries.
+# During the warm-up, a table is replaced after every WARM_UP_CHANGES queries. Later, after every CHANGES queries.
 WARM_UP_CHANGES, CHANGES = 3, 10
-# The simulated period: each schedule is due at least once. Its messages are published at once, without waiting.
+# The simulated period, in which each schedule is due at least once. The messages are published without waiting.
 FROM, MINUTES = datetime(2026, 1, 1, 5, tzinfo=UTC), 120
-# Runs of the chain create tables, models and files that stay, so allow some growth.
+# Some growth is allowed, because runs of the chain create tables, models and files that stay.
 ALLOWED_GROWTH = 1.1
 QUERY_MILLISECONDS = 25
 _PROJECT = "propensity-local"
@@ -43,9 +44,9 @@ _KNOWN = {"emulator.child": "emulator", "propensity up": "services", "deskcloud.
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample: resident memory in MB and open files of each process, and the size of the state in MB.
+    """One sample: the resident memory (MB) and the open files of each process, and the size of the state (MB).
 
-    `milliseconds` is the median duration of the small queries.
+    `milliseconds` is the median time of the small queries since the last sample.
     """
 
     queries: int
@@ -60,7 +61,7 @@ class Sample:
 
 
 def measure(full: bool) -> list[Row]:
-    """Return the values of the last sample; the floor is the sample at which the job history was full."""
+    """Compare the last sample with the floor, which is the first sample after the job history was full."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "state"
         _run("demo", "--days", "30", "--sessions", "3000", "--state", str(state))
@@ -102,7 +103,7 @@ def _samples(root: psutil.Process, state: Path, environment: Mapping[str, str], 
         client_options={"api_endpoint": environment["BIGQUERY_EMULATOR_HOST"]},
     )
     declared = read()
-    # The first third of the samples fills the job history and the metadata file.
+    # The first third of the samples is the warm-up. It fills the job history and the metadata file.
     warm_up, measured = SAMPLES // 3, SAMPLES - SAMPLES // 3
     batches = [KEPT_JOBS // warm_up] * warm_up + [queries // measured] * measured
     made = 0
@@ -118,7 +119,10 @@ def _samples(root: psutil.Process, state: Path, environment: Mapping[str, str], 
 
 
 def _work(client: bigquery.Client, number: int, each: int) -> float:
-    """Run a small query and return its seconds; at intervals, also replace a table, or create and delete a dataset."""
+    """Run a small query, and return its time in seconds.
+
+    After every `each` queries, also replace a table. After every 50, also create and delete a dataset.
+    """
     statement = f"SELECT COUNT(*) AS visitors, {number} AS n FROM propensity.sessions"  # noqa: S608
     took = seconds(lambda: list(client.query_and_wait(statement)))
     if number % each == 0:

@@ -10,7 +10,10 @@ Matrix = npt.NDArray[np.float32]
 
 
 def matrix(rows: int) -> tuple[Matrix, Matrix]:
-    """Return features (rows x 20) and labels (rows), the same in each call; one row in ten is positive."""
+    """Return a matrix of 20 features per row, and one label per row. One row in ten is positive.
+
+    Each call returns the same values.
+    """
     random = np.random.default_rng(1)
     features = random.normal(size=(rows, COLUMNS)).astype(np.float32)
     score = features[:, :5].sum(axis=1) + features[:, 5] * features[:, 6] + random.normal(size=rows)

@@ -1,4 +1,4 @@
-"""Fixtures that several folders share, from tests/desk, and the grouping of tests by process."""
+"""Import the fixtures of tests/desk that several folders use, and group the tests by process."""
 
 from desk.scheduling import BesideWhatTheyShare
 

@@ -1,4 +1,4 @@
-"""Finished BigQuery jobs appear in Cloud Logging, and its sinks publish them to subscribers."""
+"""Finished BigQuery jobs become log entries in Cloud Logging, and a sink of Cloud Logging can publish these entries."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ ROWS = "SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"
 
 
 class Told:
-    """Records the messages that the sink has published."""
+    """Records the BigQuery jobs in the messages that a log sink has published."""
 
     def __init__(self):
         self.jobs = []
@@ -42,7 +42,7 @@ class Told:
 
 @pytest.fixture
 def log(tmp_path):
-    """Return a function that makes a log whose sink exports the jobs that match a filter."""
+    """Return a function that starts a Cloud Logging with one sink. The sink publishes the jobs that match a filter."""
 
     def log(told, filter_text):
         sink = logging.Sink("jobs", filter_text, "projects/p/topics/jobs")
@@ -60,9 +60,7 @@ def create(name):
     return f"CREATE OR REPLACE MODEL audited.{name} OPTIONS(model_type='LOGISTIC_REG') AS {ROWS}"
 
 
-def test_a_labelled_training_is_told_once_it_is_done_and_so_is_a_failed_one(
-    bigquery_emulator, bigquery_client, tmp_path, log
-):
+def test_a_finished_or_failed_training_with_the_label_is_published(bigquery_emulator, bigquery_client, tmp_path, log):
     told = Told()
     bigquery_client.create_dataset("audited", exists_ok=True)
     with (
@@ -84,7 +82,7 @@ def test_a_labelled_training_is_told_once_it_is_done_and_so_is_a_failed_one(
     assert "one value" in bad["jobStatus"]["errorResult"]["message"]
 
 
-def test_a_labelled_job_of_the_emulators_is_told_too(bigquery_emulator, tmp_path, log):
+def test_a_job_with_the_label_that_trains_nothing_is_published_too(bigquery_emulator, tmp_path, log):
     told = Told()
     with (
         serving.serve(log(told, FILTER)) as logging_url,
@@ -95,7 +93,9 @@ def test_a_labelled_job_of_the_emulators_is_told_too(bigquery_emulator, tmp_path
     assert jobs["audit-plain"]["jobConfig"]["queryConfig"]["statementType"] == "SELECT"
 
 
-def test_entries_wait_for_a_log_that_is_down_and_are_told_once(bigquery_emulator, bigquery_client, tmp_path, log):
+def test_entries_wait_until_the_log_is_up_again_and_are_published_once(
+    bigquery_emulator, bigquery_client, tmp_path, log
+):
     told = Told()
     bigquery_client.create_dataset("audited", exists_ok=True)
     with serving.serve(log(told, FILTER)) as logging_url:

@@ -1,4 +1,7 @@
-"""Errors in a statement or request are reported at once, not as internal errors, which clients would retry."""
+"""A wrong statement or request is refused at once, as the caller's error.
+
+It must not be an internal error, because clients would retry it.
+"""
 
 # ruff: noqa: S608 - the names in statements are the tests' own
 
@@ -62,7 +65,7 @@ CONFIGURATIONS = [
 
 @pytest.fixture(scope="module")
 def http(bigquery_client, bigquery_url):
-    """An HTTP client with the project as base URL. The dataset has a model with a TIMESTAMP input."""
+    """An HTTP client whose base URL is the project's. The dataset DATASET has a model with a TIMESTAMP input."""
     bigquery_client.create_dataset(DATASET)
     bigquery_client.query_and_wait(
         f"CREATE MODEL {MODEL} OPTIONS(model_type='LOGISTIC_REG', input_label_cols=['y'], "
@@ -78,7 +81,7 @@ def reason(answer):
 
 
 def outcome(http, configuration):
-    """Return the reason for which a job fails, whether its insertion or its execution fails."""
+    """Submit a job that must fail, at its submission or at its execution. Return the reason in the error."""
     answer = http.post("/jobs", json={"configuration": configuration})
     if answer.is_error:
         assert answer.status_code < 500, answer.text
@@ -101,7 +104,7 @@ def test_a_statement_is_refused_at_once(http, statement):
 
 
 @pytest.mark.parametrize(("configuration", "why"), CONFIGURATIONS, ids=str)
-def test_so_is_a_job(http, configuration, why):
+def test_a_job_with_a_wrong_configuration_is_refused_at_once(http, configuration, why):
     assert outcome(http, configuration) == why
 
 

@@ -1,4 +1,7 @@
-"""Among concurrent requests with one job id, exactly one creates the job. The chain's deliveries rely on this."""
+"""If several requests with the same job id come at once, exactly one creates the job.
+
+Parallel deliveries of a message to the chain's functions rely on this.
+"""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

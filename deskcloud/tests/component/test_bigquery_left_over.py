@@ -1,4 +1,4 @@
-"""If a table cannot be created, because its dataset is gone or its name is taken, no file is left behind."""
+"""If a table cannot be created, no file is left behind. Examples are a missing dataset and a name that is taken."""
 
 import duckdb
 import pytest

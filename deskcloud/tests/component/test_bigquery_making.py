@@ -1,4 +1,4 @@
-"""Load jobs create tables outside DuckLake's catalog, while other requests of the project continue."""
+"""Load jobs write tables before they enter them into DuckLake's catalog, so other requests need not wait."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ def rows(client, sql):
     return [tuple(row.values()) for row in client.query_and_wait(sql)]
 
 
-def test_a_loaded_table_is_read_changed_replaced_and_dropped_as_any_other(bigquery_client, dataset):
+def test_a_loaded_table_can_be_read_changed_replaced_and_dropped(bigquery_client, dataset):
     table = f"{dataset}.t"
     job = load(bigquery_client, table)
     assert (job.output_rows, job.output_bytes) == (2, 32)
@@ -49,7 +49,7 @@ def test_a_loaded_table_is_read_changed_replaced_and_dropped_as_any_other(bigque
     assert rows(bigquery_client, f"SELECT COUNT(*) FROM {table}") == [(2,)]  # noqa: S608
 
 
-def test_a_table_without_rows_is_made(bigquery_client, dataset):
+def test_a_load_without_rows_creates_the_table(bigquery_client, dataset):
     load(bigquery_client, f"{dataset}.t", text="")
     assert rows(bigquery_client, f"SELECT COUNT(*) FROM {dataset}.t") == [(0,)]  # noqa: S608
     load(bigquery_client, f"{dataset}.t")
@@ -57,7 +57,7 @@ def test_a_table_without_rows_is_made(bigquery_client, dataset):
 
 
 @pytest.mark.parametrize("option", ["expiration_timestamp='x'", "labels=[1]"])
-def test_a_table_whose_options_are_refused_is_not_made_nor_replaced(bigquery_client, dataset, option):
+def test_a_table_with_invalid_options_is_neither_created_nor_replaced(bigquery_client, dataset, option):
     table = f"{dataset}.optional"
     with pytest.raises(BadRequest):
         bigquery_client.query_and_wait(f"CREATE TABLE {table} (n INT64) OPTIONS({option})")
@@ -74,7 +74,7 @@ def test_a_load_that_is_refused_leaves_no_table(bigquery_client, dataset):
     assert [one.project_id for one in bigquery_client.list_projects()] == [bigquery_client.project]
 
 
-def test_loads_and_statements_that_make_tables_at_once_lose_none(bigquery_client, dataset):
+def test_loads_and_statements_that_create_tables_at_the_same_time_lose_no_table(bigquery_client, dataset):
     def make(number):
         table = f"{dataset}.t{number:02}"
         if number % 3:

@@ -27,7 +27,7 @@ def ask(client, query, **config):
 
 
 def by_ingestion(client, name, kind="DAY"):
-    """Make a table that is partitioned by ingestion time; return its path."""
+    """Create a table that is partitioned by ingestion time, and return its path."""
     table = bigquery.Table(f"{PATH}.{name}", schema=[SchemaField("a", "INT64")])
     table.time_partitioning = TimePartitioning(kind)
     client.create_table(table)
@@ -36,7 +36,10 @@ def by_ingestion(client, name, kind="DAY"):
 
 @pytest.fixture
 def days(client):
-    """Make a table partitioned by a column, with a row on each of two days and one on NULL; return its path."""
+    """Create a table that is partitioned by a column of days. It has rows on two days, and one whose day is NULL.
+
+    Return the table's path.
+    """
     client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.days (d DATE, k STRING) PARTITION BY d")
     client.query_and_wait(f"INSERT {DATASET}.days VALUES ('2024-01-01', 'a'), ('2024-01-02', 'b'), (NULL, 'c')")
     return f"{PATH}.days"
@@ -70,7 +73,7 @@ def test_one_partition_is_read_copied_and_deleted(client, days):
     assert ask(client, f"SELECT k FROM {DATASET}.days ORDER BY k") == [("b",), ("c",)]
 
 
-def test_a_table_by_ingestion_time_has_its_pseudo_columns_however_it_was_made(client):
+def test_a_table_partitioned_by_ingestion_time_has_the_pseudo_columns(client):
     made = by_ingestion(client, "ingested")
     assert client.insert_rows_json(f"{made}$20240517", [{"a": 1}]) == []
     ask(client, "SELECT 2 AS a", destination=f"{made}$20240518")
@@ -121,7 +124,7 @@ def test_a_new_row_is_in_the_hour_in_which_it_came(client):
         "DROP TABLE `{}.days$20240101`",
     ],
 )
-def test_in_statements_it_is_refused_by_name(client, days, statement):
+def test_a_statement_that_names_a_partition_is_refused_with_the_name(client, days, statement):
     with pytest.raises(BadRequest, match=r"days\$20240101"):
         client.query_and_wait(statement.format(DATASET))
 

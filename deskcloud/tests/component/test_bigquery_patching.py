@@ -1,4 +1,4 @@
-"""Patches to local-bigquery and other packages: each target exists, and all changes are recorded."""
+"""The patches to local-bigquery and other packages. Each patched object exists, and each change is recorded."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def text_of_a_statement():
         ),
     ],
 )
-def test_a_target_that_is_not_there_is_refused_by_name(patch, target, problem):
+def test_a_patch_of_a_missing_target_is_refused_with_its_name(patch, target, problem):
     before = list(patching.applied)
     with pytest.raises(PatchError) as refusal:
         patch()
@@ -81,20 +81,20 @@ def test_another_version_is_refused_before_anything_is_replaced(monkeypatch):
         patching.check_versions()
 
 
-def test_a_text_within_a_function_is_replaced_in_a_copy_of_it():
+def test_a_patch_of_a_functions_text_replaces_it_in_a_copy_of_the_function():
     other = patching.with_texts(text_of_a_statement, {"SELECT 1": "SELECT 2"}, "slow")
     assert (other(), text_of_a_statement()) == ("SELECT 2", "SELECT 1")
 
 
-def test_the_versions_are_those_that_the_package_asks_for():
+def test_the_patched_versions_are_those_that_deskcloud_requires():
     exact = [Requirement(text) for text in PROJECT["project"]["dependencies"] if "==" in text]
     assert {one.name: str(one.specifier).removeprefix("==") for one in exact} == patching.VERSIONS
 
 
-def test_whatever_the_emulator_replaces_is_recorded_with_its_reason(tmp_path):
+def test_each_change_of_the_emulator_is_recorded_with_its_reason(tmp_path):
     environment = os.environ | {SECRET: "a", READING_SECRET: "b", "LOCAL_BIGQUERY_SCRATCH": str(tmp_path)}
     command = [sys.executable, patched.__file__]
-    # The emulator ends with its standard input, so keep that open.
+    # The emulator ends when its standard input is closed, so keep the input open.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         told = json.loads(process.stdout.read())
     targets = {target for target, _ in told["applied"]}

@@ -1,4 +1,4 @@
-"""BigQuery ML's models in Vertex AI's registry."""
+"""Models of BigQuery ML appear in Vertex AI's model registry."""
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture(scope="module")
 def cloud(bigquery_emulator, tmp_path_factory):
-    """Return clients of BigQuery and of the Vertex AI behind it."""
+    """Return a client of BigQuery, and one of the Vertex AI in which BigQuery registers its models."""
     state = tmp_path_factory.mktemp("registered")
     with (
         serving.serve(vertex.create_app(state / "vertex")) as vertex_url,
@@ -60,7 +60,7 @@ def test_alter_model_registers_a_version_and_its_id_stays(cloud, run):
         run("ALTER MODEL registered.a SET OPTIONS(vertex_ai_model_id='other')")
 
 
-def test_a_replaced_model_takes_a_new_version_and_a_dropped_one_leaves_the_registry(cloud, run):
+def test_a_replaced_model_gets_a_new_version_and_a_dropped_model_leaves_the_registry(cloud, run):
     options = ", MODEL_REGISTRY='vertex_ai', VERTEX_AI_MODEL_ID='chain', VERTEX_AI_MODEL_VERSION_ALIASES=['staging']"
     run(create("c", options))
     assert cloud[1].get("chain@staging").json()["versionId"] == "1"
@@ -71,14 +71,14 @@ def test_a_replaced_model_takes_a_new_version_and_a_dropped_one_leaves_the_regis
     assert versions(cloud, "chain") == []
 
 
-def test_a_registry_option_alone_is_refused(run):
+def test_a_registry_option_without_the_option_model_registry_is_refused(run):
     with pytest.raises(exceptions.BadRequest, match="needs MODEL_REGISTRY"):
         run(create("d", ", VERTEX_AI_MODEL_ID='chain'"))
     with pytest.raises(exceptions.BadRequest, match="Invalid vertex_ai_model_id"):
         run(create("d", ", MODEL_REGISTRY='VERTEX_AI', VERTEX_AI_MODEL_ID='Not Valid'"))
 
 
-def test_a_matrix_factorization_is_not_registered_and_takes_no_registered_models_place(cloud, run):
+def test_a_matrix_factorization_is_not_registered_and_replaces_no_registered_model(cloud, run):
     def factorize(name, options=""):
         rows = "SELECT MOD(x, 5) AS user, x AS item, 1 AS rating FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"
         return (

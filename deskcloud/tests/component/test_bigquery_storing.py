@@ -35,14 +35,14 @@ def client(bigquery_client):
 
 @pytest.fixture(scope="module")
 def visits(client):
-    """Make a table with all of FIELDS and one row; return its name."""
+    """Create a table with all columns of FIELDS and one row, and return the table's name."""
     client.create_table(bigquery.Table(f"{PROJECT}.{DATASET}.visits", schema=FIELDS))
     client.query_and_wait(f"INSERT {DATASET}.visits (id) VALUES (1)")
     return f"{PROJECT}.{DATASET}.visits"
 
 
 def load(client, content, fields, kind=JSON, table="loaded", **options):
-    """Load into a table, replacing its rows; return the job, which may have failed."""
+    """Load the content into a table, whose rows are replaced. Return the load job, which may have failed."""
     config = bigquery.LoadJobConfig(source_format=kind, schema=fields, write_disposition="WRITE_TRUNCATE", **options)
     job = client.load_table_from_file(io.BytesIO(content), f"{DATASET}.{table}", job_config=config)
     job.exception()
@@ -94,12 +94,12 @@ def test_a_load_job_names_the_line_and_the_field_that_the_schema_forbids(client,
         ),
     ],
 )
-def test_so_does_one_of_csv(client, line, told):
+def test_a_load_job_of_csv_names_the_line_and_the_field_too(client, line, told):
     job = load(client, f"1,a\n{line}\n".encode(), [ID, NAME], "CSV")
     assert told in job.errors[-1]["message"]
 
 
-def test_a_load_job_takes_what_it_may_ignore_or_leave_out_and_keeps_the_schema(client):
+def test_a_load_job_accepts_allowed_deviations_and_keeps_the_schema(client):
     content = b'{"id": "7", "colour": 1}\n{"id": 1.5}\n{"id": 8.0}\n'
     job = load(client, gzip.compress(content), [ID, NAME], max_bad_records=1, ignore_unknown_values=True)
     assert (job.output_rows, rows(client)) == (2, [(7, None), (8, None)])
@@ -108,7 +108,7 @@ def test_a_load_job_takes_what_it_may_ignore_or_leave_out_and_keeps_the_schema(c
     assert rows(client) == [(7, "a"), (8, None)]
 
 
-def test_columns_of_a_parquet_file_are_held_against_the_schema(client):
+def test_columns_of_a_parquet_file_are_checked_against_the_schema(client):
     def content(**columns):
         file = io.BytesIO()
         pq.write_table(pa.table(columns), file)
@@ -126,7 +126,7 @@ def test_columns_of_a_parquet_file_are_held_against_the_schema(client):
     assert rows(client) == [(1, "a")]
 
 
-def test_a_job_without_a_schema_loads_into_that_of_the_table(client, visits):
+def test_a_job_without_a_schema_loads_by_the_schema_of_the_table(client, visits):
     config = bigquery.LoadJobConfig(source_format=JSON, autodetect=False)
     job = client.load_table_from_file(io.BytesIO(b'{"id": 1.5}'), visits, job_config=config)
     assert "Field: id; Value: 1.5" in str(job.exception() and job.errors)
@@ -161,7 +161,7 @@ def test_a_load_job_that_declares_another_type_or_mode_is_refused(client, visits
         ("SELECT 2 AS id, ['x'] AS name", "Field name has changed mode from NULLABLE to REPEATED"),
     ],
 )
-def test_a_query_appends_only_what_the_table_may_hold(client, visits, query, told):
+def test_a_query_appends_only_rows_that_the_schema_allows(client, visits, query, told):
     config = bigquery.QueryJobConfig(destination=visits, write_disposition="WRITE_APPEND")
     with pytest.raises(BadRequest) as refusal:
         client.query(query, job_config=config).result()
@@ -192,7 +192,7 @@ def test_a_statement_assigns_only_values_of_the_column_s_type(client, visits, st
         client.query_and_wait(statement.format(f"{DATASET}.visits"))
 
 
-def test_a_statement_assigns_what_bigquery_coerces(client):
+def test_a_statement_assigns_values_that_bigquery_coerces(client):
     client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.coerced (f FLOAT64, d DATE, n NUMERIC)")
     client.query_and_wait(f"INSERT {DATASET}.coerced VALUES (1, '2024-01-01', 1.5), (NULL, NULL, 2)")
     client.query_and_wait(f"UPDATE {DATASET}.coerced SET f = 2, d = '2024-01-02' WHERE TRUE")
@@ -200,7 +200,7 @@ def test_a_statement_assigns_what_bigquery_coerces(client):
     assert [tuple(row.values()) for row in found] == [(2.0, "2024-01-02", 1.5), (2.0, "2024-01-02", 2.0)]
 
 
-def test_a_copy_appends_only_to_a_table_of_its_schema(client, visits):
+def test_a_copy_appends_only_to_a_table_with_the_same_schema(client, visits):
     client.query_and_wait(f"CREATE OR REPLACE TABLE {DATASET}.other AS SELECT 'x' AS id")
     config = bigquery.CopyJobConfig(write_disposition="WRITE_APPEND")
     with pytest.raises(BadRequest, match="Field id has changed type from INTEGER to STRING"):

@@ -1,4 +1,4 @@
-"""The strict local BigQuery refuses what Google's own analyzer refuses, and nothing else."""
+"""The strict local BigQuery refuses exactly the statements that Google's own analyzer refuses."""
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
@@ -60,7 +60,7 @@ def run(client, sql, *parameters):
         ("select hits from `strict.day_*` where _table_suffix = 20260101", "No matching signature for operator ="),
     ],
 )
-def test_a_refusal_has_googles_words(client, sql, words):
+def test_a_refusal_has_the_words_of_googles_analyzer(client, sql, words):
     with pytest.raises(BadRequest, match=words) as refused:
         run(client, sql)
     assert refused.value.errors[0]["reason"] == "invalidQuery"
@@ -89,7 +89,7 @@ def test_a_statement_that_bigquery_accepts_runs(client, sql):
     run(client, sql)
 
 
-def test_parameters_have_their_types(client):
+def test_parameters_are_analyzed_with_their_types(client):
     assert run(client, "select @least + 1", bigquery.ScalarQueryParameter("least", "INT64", 2)) == [(3,)]
     assert run(client, "select ? in unnest(?)", *POSITIONAL) == [(True,)]
     with pytest.raises(BadRequest, match="No matching signature"):
@@ -139,7 +139,7 @@ def test_a_missing_table_or_model_is_not_found(client):
         run(client, "select * from ml.weights(model strict.nobody)")
 
 
-def test_a_changed_table_is_judged_by_its_new_columns(client):
+def test_a_statement_is_analyzed_with_a_tables_current_columns(client):
     run(client, "create or replace table changing as select 1 as one")
     assert run(client, "select one from changing") == [(1,)]
     run(client, "create or replace table changing as select 2 as two")
@@ -147,7 +147,7 @@ def test_a_changed_table_is_judged_by_its_new_columns(client):
         run(client, "select one from changing")
 
 
-def test_a_job_that_was_begun_before_is_not_judged_again(client):
+def test_a_job_id_that_exists_already_is_a_conflict_and_not_analyzed_again(client):
     run(client, "create or replace table fleeting as select 1 as one")
     sql = "select one from strict.fleeting"
     client.query(sql, job_id="once", job_retry=None).result()
@@ -159,12 +159,12 @@ def test_a_job_that_was_begun_before_is_not_judged_again(client):
 @pytest.mark.parametrize(
     "sql", ["select 1 from `a b.c d`", "select 1 from `..`", "select 1 from a.b.c.d.e", "select 'x"]
 )
-def test_a_name_that_cannot_be_looked_up_is_the_emulators_to_refuse(client, sql):
+def test_a_name_that_the_analyzer_cannot_look_up_is_refused_by_the_emulator(client, sql):
     with pytest.raises(BadRequest):
         run(client, sql)
 
 
-def test_columns_that_a_view_over_a_wildcard_table_got_later_are_accepted(client):
+def test_later_columns_of_a_view_over_a_wildcard_table_are_accepted(client):
     run(client, "create table strict.late_20260101 as select 1 as a")
     run(client, "create view strict.late as select * from `strict.late_*`")
     run(client, "create table strict.late_20260102 as select 2 as a, 'new' as b")

@@ -1,4 +1,7 @@
-"""Corrections to local-bigquery: the list of tables, temporary tables, the ingestion time, and a division."""
+"""Behaviour of the package local-bigquery that this project corrects.
+
+It concerns the list of tables, temporary tables, the ingestion time, and the function DIV.
+"""
 
 import uuid
 
@@ -70,7 +73,7 @@ def test_a_script_sees_the_temporary_table_that_it_made(bigquery_client):
     assert [row.x for row in rows] == [7]
 
 
-def test_the_time_of_ingestion_is_no_column_until_it_is_asked_for(bigquery_client, dataset):
+def test_the_ingestion_time_is_only_in_results_that_ask_for_it(bigquery_client, dataset):
     name = f"{dataset}.ingested"
     bigquery_client.query_and_wait(f"create table {name} (x int64) partition by _PARTITIONDATE")
     bigquery_client.query_and_wait(f"insert into {name} (x) values (7)")  # noqa: S608
@@ -79,6 +82,6 @@ def test_the_time_of_ingestion_is_no_column_until_it_is_asked_for(bigquery_clien
     assert dict(row) == {"x": 7, "has_time": True}
 
 
-def test_div_is_computed_before_the_operators_around_it(bigquery_client):
+def test_div_has_precedence_over_the_operators_around_it(bigquery_client):
     [row] = bigquery_client.query_and_wait("select 9 * div(12, 10) + 1 as behind, div(12, 10) * 9 as before")
     assert dict(row) == {"behind": 10, "before": 9}

@@ -26,7 +26,7 @@ def test_a_table_that_is_replaced_or_streamed_into_often_leaves_few_files(tmp_pa
         for number in range(REPLACEMENTS):
             client.query_and_wait(f"CREATE OR REPLACE TABLE often.replaced AS SELECT {number} AS n")
         deadline = time.monotonic() + 60
-        # A thread removes old files at intervals.
+        # A thread of the emulator removes old files at intervals, so wait for it.
         while (count := len(list((tmp_path / "data" / PROJECT).rglob("*.parquet")))) > LEFT:
             assert time.monotonic() < deadline, count
         [row] = client.query_and_wait("SELECT (SELECT n FROM often.replaced), COUNT(*), SUM(n) FROM often.streamed")

@@ -1,4 +1,4 @@
-"""The functions' dispatcher: functions-framework under gunicorn, in its own process."""
+"""The dispatcher of Cloud Functions. It runs functions-framework under gunicorn in a process of its own."""
 
 import base64
 import contextlib
@@ -63,7 +63,7 @@ class Lines:
         self.seen.put((service, line))
 
     def until(self, service, text):
-        """Return the next line of that service that contains the text."""
+        """Return the next line that the service prints and that contains the text."""
         while True:
             found, line = self.seen.get(timeout=DEADLINE)
             if found == service and text in line:
@@ -101,7 +101,7 @@ def push(url, **message):
     return httpx.post(url, json=body, timeout=DEADLINE)
 
 
-def test_a_raw_push_becomes_a_cloud_event_of_its_topic(served):
+def test_a_push_request_becomes_a_cloud_event_of_its_topic(served):
     url, lines = served
     data = base64.b64encode(b"{}").decode()
     answer = push(f"{url}/build_features/{TOPIC}", data=data, attributes={"run_id": "r1"})
@@ -150,7 +150,7 @@ def test_an_isolated_function_is_its_own_process_and_knows_its_service(isolated)
     assert "crash" not in command
 
 
-def test_a_function_without_decorator_is_http_after_a_cloud_event_one(together):
+def test_a_function_without_a_decorator_is_an_http_function(together):
     url, lines = together
     push(f"{url}/build_features/{TOPIC}", data="e30=")
     assert httpx.get(f"{url}/plain", timeout=DEADLINE).text == "plain"
@@ -177,7 +177,7 @@ def test_a_killed_process_is_replaced_on_the_same_port(source, victim):
         killed.kill()
         psutil.wait_procs([killed, psutil.Process(worker)] if victim == "worker" else [killed], timeout=DEADLINE)
         replacement = worker
-        while replacement == worker:  # the old process may answer until it notices that its parent is gone
+        while replacement == worker:  # a worker whose parent was killed may still answer for a while
             with contextlib.suppress(httpx.TransportError):
                 replacement = pid_behind(url)
         assert replacement != worker
@@ -234,7 +234,7 @@ with functions.serve(pathlib.Path(sys.argv[1]), ["report"], {}) as url:
 """
 
 
-def test_nothing_outlives_a_killed_starter(source):
+def test_if_the_starting_process_is_killed_the_functions_processes_end(source):
     starter = subprocess.Popen([sys.executable, "-c", STARTER, str(source)], stdout=subprocess.PIPE, text=True)
     try:
         worker = psutil.Process(pid_behind(starter.stdout.readline().strip()))

@@ -1,4 +1,4 @@
-"""V8 starts without memory protection keys, which threads from before its start do not have."""
+"""V8 must start without memory protection keys, because threads that already run do not get these keys."""
 
 import subprocess
 import sys
@@ -11,6 +11,6 @@ print(MiniRacer().eval("1 + 1"))
 """
 
 
-def test_v8_knows_the_flag_with_which_the_emulator_starts_it():
+def test_v8_accepts_the_flag_with_which_the_emulator_starts_it():
     found = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout, found.stderr) == (0, "2\n", "")

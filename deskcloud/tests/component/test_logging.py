@@ -32,7 +32,7 @@ class Topics:
 
 @contextlib.contextmanager
 def connected(router):
-    """An HTTP client of the service."""
+    """Return an HTTP client of a local Cloud Logging with this router."""
     with serving.serve(logging.create_app(router)) as url, httpx.Client(base_url=url) as client:
         yield client
 
@@ -93,7 +93,7 @@ def test_a_sink_without_its_topic_does_not_fail_the_writer(tmp_path):
         assert write(client, DONE).status_code == 200
 
 
-def test_pubsub_out_of_reach_is_the_writers_to_retry(tmp_path):
+def test_if_pubsub_cannot_be_reached_the_writer_of_an_entry_must_retry(tmp_path):
     def down(topic, messages):
         raise ServiceUnavailable("connection refused")
 
@@ -112,7 +112,7 @@ def test_entries_are_listed_by_filter_and_time(client):
 
 
 @pytest.mark.parametrize("order", ["timestamp asc", "timestamp desc"])
-def test_pages_join_without_gap_or_repetition(client, order):
+def test_pages_of_entries_have_no_gap_and_no_repetition(client, order):
     write(client, *(text_entry(number // 2) for number in range(7)))
     seen, query = [], {"pageSize": 3, "orderBy": order}
     while True:

@@ -1,4 +1,4 @@
-"""The environment variables for the platforms of the document, for functions and clients."""
+"""The environment variables through which functions and clients reach the platforms that a document declares."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -35,16 +35,16 @@ def test_each_platform_of_the_example_has_an_address_and_credentials(tmp_path):
         "PLATFORMS_URL",
     }
     assert SECRET in variables["PLATFORMS_URL"]
-    # Google's client sends the secret as a token, so the URL needs none.
+    # Clients of Google and Meta send the secret as a token, so the URL does not contain it.
     assert variables["META_URL"].endswith("/meta")
     assert SECRET not in variables["META_URL"] + variables["DATAMANAGER_URL"]
     with started(tmp_path, named) as found:
         assert found.credentials == first
-    # A function gets a credential as a secret, whose value is stored in the state.
+    # A function gets each credential as a secret. The secrets are stored in the state, so a restart keeps them.
     assert credentials.secrets(tmp_path, first) == first
 
 
-def test_without_platforms_nothing_runs(tmp_path):
+def test_without_declared_platforms_no_platform_runs(tmp_path):
     with started(tmp_path, Platforms()) as found:
         assert (found.addresses, found.credentials) == ({}, {})
 

@@ -1,4 +1,4 @@
-"""When a kept state is started with a changed document, the local cloud applies the changes."""
+"""If a local cloud restarts on its former state with a changed document, it applies the changes."""
 
 import pytest
 from google.cloud.bigquery import SchemaField, TimePartitioning
@@ -38,7 +38,7 @@ def test_a_table_and_a_view_are_made_as_the_document_says(bigquery_client, bigqu
     assert (seen.view_query, seen.description) == (view.query, "Who was seen")
 
 
-def test_a_kept_table_gets_the_columns_that_it_lacks_and_a_changed_view_is_replaced(bigquery_client, bigquery_url):
+def test_an_existing_table_gets_missing_columns_and_a_changed_view_is_replaced(bigquery_client, bigquery_url):
     def make(names, query):
         columns = tuple(Column(name, "INT64") for name in names)
         visits = Table("visits", columns=(Column("first", "RECORD", fields=columns), *columns))
@@ -53,7 +53,7 @@ def test_a_kept_table_gets_the_columns_that_it_lacks_and_a_changed_view_is_repla
     assert [dict(row) for row in rows] == [{"a": 1, "b": None, "c": None}]
 
 
-def test_a_new_column_is_declared_last_as_bigquery_adds_it_at_the_end(bigquery_client, bigquery_url):
+def test_a_new_column_must_be_declared_last_because_bigquery_adds_it_at_the_end(bigquery_client, bigquery_url):
     def make(*names):
         table = Table("visits", columns=tuple(Column(name, "INT64") for name in names))
         provisioning.make_datasets(bigquery_client.project, (Dataset("in_order", "US", (table,)),), bigquery_url)

@@ -25,7 +25,7 @@ DEADLINE = 20
 
 
 class Endpoint:
-    """An HTTP endpoint that answers with each of `statuses` in turn, then with 204."""
+    """An HTTP endpoint. It answers the first requests with `statuses`, one each, and all later ones with 204."""
 
     def __init__(self, statuses=()):
         self.requests = queue.Queue()
@@ -66,14 +66,14 @@ class Endpoint:
 
 
 class Progress:
-    """Records every report of a server's delivery observer."""
+    """Records the outcome of every delivery that a Pub/Sub server attempts."""
 
     def __init__(self, server):
         self.seen = queue.Queue()
         server.on_delivery(self.seen.put)
 
     def until(self, outcome, subscription=SUBSCRIPTION):
-        """Return (attempt, outcome) of all reports up to the first with this outcome."""
+        """Wait for a delivery with this outcome. Return (attempt, outcome) of all deliveries up to it."""
         story = []
         while True:
             progress = self.seen.get(timeout=DEADLINE)
@@ -93,7 +93,7 @@ def clients(host):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    """Return clients of a service in which the topic exists."""
+    """Return a publisher and a subscriber of a local Pub/Sub, in which the topic TOPIC exists."""
     with pubsub.serve(tmp_path_factory.mktemp("pubsub")) as server, clients(server.host) as (publisher, subscriber):
         publisher.create_topic(name=TOPIC)
         yield publisher, subscriber
@@ -112,7 +112,7 @@ def subscribe(publisher, subscriber, url, **config):
     )
 
 
-def test_a_message_is_posted_the_way_google_posts_it(tmp_path):
+def test_a_push_request_has_the_form_of_googles(tmp_path):
     with Endpoint() as endpoint, pubsub.serve(tmp_path) as server, clients(server.host) as (publisher, subscriber):
         progress = Progress(server)
         subscribe(publisher, subscriber, endpoint.url)
@@ -171,7 +171,7 @@ def test_a_message_refused_too_often_is_dead_lettered(tmp_path):
         assert server.idle()
 
 
-def test_no_more_than_the_limit_is_posted_at_once(tmp_path):
+def test_at_most_the_allowed_number_of_messages_is_posted_at_once(tmp_path):
     gate, two_are_in = threading.Event(), threading.Event()
     active, most = [], []
 
@@ -237,7 +237,7 @@ def service_process(state):
         process.stdout.close()
 
 
-def test_a_killed_process_loses_nothing_and_repeats_nothing_acknowledged(tmp_path):
+def test_a_killed_service_loses_no_message_and_repeats_no_acknowledged_one(tmp_path):
     with service_process(tmp_path) as (process, host), clients(host) as (publisher, subscriber):
         publisher.create_topic(name=TOPIC)
         subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
@@ -298,7 +298,7 @@ def test_a_missing_feature_of_pubsub_is_refused_by_name(service):
         ({"dead_letter_policy": {"dead_letter_topic": TOPIC, "max_delivery_attempts": 4}}, "between 5 and 100"),
     ],
 )
-def test_a_rule_that_is_broken_is_named(service, fields, complaint):
+def test_a_refused_configuration_names_the_violated_rule(service, fields, complaint):
     _, subscriber = service
     with pytest.raises(InvalidArgument) as refusal:
         subscriber.create_subscription(request={"name": SUBSCRIPTION, "topic": TOPIC, **fields})

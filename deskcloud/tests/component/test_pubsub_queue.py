@@ -1,4 +1,4 @@
-"""When the local Pub/Sub delivers again: leases, backoff, retention, ordering keys."""
+"""When the local Pub/Sub delivers a message again. This depends on leases, backoff, retention and ordering keys."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ def message(key="", age=0.0):
 
 @contextlib.contextmanager
 def queue_of(folder, config):
-    """Yield a queue and the list of its reports."""
+    """Yield a subscription's queue, and the list in which its deliveries are recorded."""
     store, reports = Store(folder), []
     try:
         yield Queue(config, store, lambda _queue, _delivery: False, reports.append), reports
@@ -78,7 +78,7 @@ def test_the_backoff_stays_within_the_policy_and_never_shrinks(first, second, at
     assert min(first, second) <= backoff(config, attempt) <= backoff(config, attempt + 1) <= max(first, second)
 
 
-def test_a_lease_that_is_not_answered_ends(tmp_path):
+def test_a_lease_ends_if_the_subscriber_does_not_answer(tmp_path):
     async def story():
         with queue_of(tmp_path, subscription()) as (queue, reports):
             put(queue, message())
@@ -129,7 +129,7 @@ def test_a_message_older_than_the_retention_is_dropped(tmp_path):
     assert asyncio.run(story()) == [(0, "outlived")]
 
 
-def test_one_message_an_ordering_key_is_under_way(tmp_path):
+def test_only_one_message_per_ordering_key_is_delivered_at_a_time(tmp_path):
     async def story():
         with queue_of(tmp_path, subscription(enable_message_ordering=True)) as (queue, _):
             first, second, other = put(queue, message("a"), message("a"), message("b"))

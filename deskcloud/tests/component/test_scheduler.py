@@ -15,7 +15,7 @@ SCHEDULE = scheduler.Schedule("resume-runs", "*/10 * * * *", "UTC", TOPIC, {"kin
 
 
 class Topics:
-    """Records the published messages in order. The first `fails` calls raise an error instead."""
+    """Records the published messages in order. The first `fails` calls of `publish` raise an error instead."""
 
     def __init__(self, fails=0):
         self.messages = queue.Queue()
@@ -30,7 +30,7 @@ class Topics:
 
 
 def shortly_before(moment):
-    """Return a clock that reaches `moment` in 50 ms."""
+    """Return a clock that runs at normal speed and shows `moment` after 50 ms."""
     offset = datetime.fromisoformat(moment).replace(tzinfo=UTC) - timedelta(seconds=time.monotonic() + 0.05)
     return lambda: offset + timedelta(seconds=time.monotonic())
 
@@ -49,7 +49,7 @@ def test_a_schedule_that_fails_does_not_stop_the_others():
         assert topics.messages.get(timeout=20) == ("projects/shop/topics/score", {})
 
 
-def test_schedules_that_are_held_begin_when_they_are_started_and_make_up_for_nothing():
+def test_schedules_begin_when_they_are_started_and_do_not_make_up_for_earlier_times():
     topics, now = Topics(), [datetime(2026, 1, 1, 0, 9, tzinfo=UTC)]
     with scheduler.run([SCHEDULE], topics.publish, lambda: now[0], is_held=True) as held:
         now[0] += timedelta(minutes=5)
@@ -60,7 +60,7 @@ def test_schedules_that_are_held_begin_when_they_are_started_and_make_up_for_not
         assert topics.messages.get(timeout=20) == (TOPIC, {"kind": "tick"})
 
 
-def test_the_time_zone_is_the_schedules_own():
+def test_each_schedule_has_its_own_time_zone():
     topics = Topics()
     morning = scheduler.Schedule("morning", "0 6 * * *", "Europe/Berlin", TOPIC, {})
     with scheduler.run([morning], topics.publish, shortly_before("2026-07-01T04:00")):
@@ -79,7 +79,7 @@ def test_a_schedule_can_be_run_now(tmp_path, monkeypatch):
     assert json.loads(received.message.data) == {"kind": "tick"}
 
 
-def test_an_unknown_schedule_is_named_with_those_that_are_known():
+def test_the_error_about_an_unknown_schedule_names_the_known_ones():
     with (
         scheduler.run([SCHEDULE], Topics().publish) as running,
         pytest.raises(scheduler.ScheduleError, match="'nightly'; the schedules are: resume-runs"),

@@ -1,4 +1,4 @@
--- One query a line: names, arrays and structs as GoogleSQL knows them and DuckDB does not.
+-- One query per line. The queries use features of names, arrays and structs that GoogleSQL has and DuckDB does not have.
 select struct(1 as a,null as b) = struct(1 as b, null as c)
 select struct(1 as a, null as b) = struct(2 as a, 1 as c)
 select h, a from unnest([struct(1 as a, 2 as h)]) as h

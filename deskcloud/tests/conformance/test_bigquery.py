@@ -24,7 +24,7 @@ def test_a_query_with_parameters_answers_its_rows(bigquery_client):
 
 
 @pytest.mark.parametrize("kind", ["STRING", "BYTES"])
-def test_a_separator_that_is_null_is_refused_as_by_google(bigquery_client, kind):
+def test_a_null_separator_is_refused_as_by_google(bigquery_client, kind):
     config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("separator", kind, None)])
     statement = f"SELECT STRING_AGG(x, @separator) FROM UNNEST([CAST('a' AS {kind})]) AS x"
     with pytest.raises(exceptions.BadRequest, match="Illegal NULL separator in STRING_AGG"):
@@ -38,12 +38,12 @@ def test_a_file_is_loaded_through_an_upload(bigquery_client, dataset):
     assert bigquery_client.get_table(f"{dataset}.loaded").num_rows == 1000
 
 
-def test_a_missing_table_is_googles_not_found(bigquery_client, dataset):
+def test_a_missing_table_raises_googles_not_found(bigquery_client, dataset):
     with pytest.raises(exceptions.NotFound, match="was not found"):
         bigquery_client.query(f"SELECT * FROM {dataset}.nowhere").result()
 
 
-def test_a_wildcard_keeps_rows_that_are_equal(bigquery_client, dataset):
+def test_a_wildcard_table_keeps_equal_rows(bigquery_client, dataset):
     for day in (1, 2):
         bigquery_client.query(f"CREATE TABLE {dataset}.same_{day} AS SELECT 'a' AS x FROM UNNEST([1, 2, 3])").result()
     rows = bigquery_client.query(f"SELECT x, COUNT(*) AS n FROM `{dataset}.same_*` GROUP BY x").result()

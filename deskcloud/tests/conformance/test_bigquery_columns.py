@@ -1,4 +1,4 @@
-"""Each column of a table or view has a unique name."""
+"""BigQuery refuses tables and views in which two columns have the same name."""
 
 import pytest
 from google.api_core.exceptions import BadRequest
@@ -49,14 +49,14 @@ def test_a_statement_that_would_name_two_columns_alike_is_refused(run, statement
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_result_with_two_columns_of_one_name_goes_into_no_table(run, bigquery_client, dry_run):
+def test_a_result_with_two_columns_of_one_name_cannot_be_written_to_a_table(run, bigquery_client, dry_run):
     table = f"{bigquery_client.project}.columns.x"
     config = bigquery.QueryJobConfig(destination=table, dry_run=dry_run, use_query_cache=False)
     with pytest.raises(BadRequest, match=rf"{IN_A_RESULT}\. Found duplicate\(s\): a, B\s"):
         bigquery_client.query("SELECT 1 AS a, 2 AS a, 3 AS b, 4 AS B, 5 AS a", job_config=config).result()
 
 
-def test_a_result_without_a_table_numbers_them(run):
+def test_in_a_result_without_a_table_columns_of_one_name_are_numbered(run):
     [row] = run("SELECT 1 AS a, 2 AS a")
     assert dict(row) == {"a": 1, "a_1": 2}
 
@@ -83,7 +83,7 @@ def test_a_schema_with_two_fields_of_one_name_is_refused(run, bigquery_client, c
         ("CREATE OR REPLACE TABLE columns.m AS SELECT AS STRUCT 1 AS a, 2 AS b", ["a", "b"]),
     ],
 )
-def test_columns_with_names_of_their_own_become_a_tables(run, bigquery_client, statement, names):
+def test_columns_with_different_names_become_the_columns_of_a_table(run, bigquery_client, statement, names):
     run(statement)
     assert [field.name for field in bigquery_client.get_table("columns.m").schema] == names
 
@@ -92,7 +92,7 @@ NUMBER, TEXT = bigquery.SchemaField("a", "INTEGER"), bigquery.SchemaField("b", "
 
 
 def in_structs(*inner):
-    """Return a table's columns: a number, a struct with a nested struct, and a repeated struct."""
+    """Return the schema of a table with a number, a struct that contains a struct, and a repeated struct."""
     deeper = bigquery.SchemaField("r", "RECORD", fields=inner)
     return [
         NUMBER,

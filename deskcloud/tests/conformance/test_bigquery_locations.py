@@ -1,4 +1,4 @@
-"""A job's location and dialect. Google's clients may omit them; a value that is set is obeyed."""
+"""The location and the SQL dialect of a job. A client may omit them, but BigQuery obeys a value that is set."""
 # ruff: noqa: S608 - constants
 
 import pytest
@@ -47,14 +47,14 @@ def test_a_job_reads_and_writes_where_its_datasets_are(bigquery_client, dataset,
         f"DECLARE x INT64; SET x = (SELECT MAX(a) FROM {THERE}.t_1)",
     ],
 )
-def test_a_statement_finds_no_dataset_of_another_location(bigquery_client, text):
+def test_a_statement_does_not_find_a_dataset_in_another_location(bigquery_client, text):
     with pytest.raises(NotFound, match=f"Not found: Dataset {PROJECT}:{THERE} was not found in location US"):
         bigquery_client.query_and_wait(text, location="US")
     with pytest.raises(NotFound, match=f"{THERE} was not found in location europe-west3"):
         bigquery_client.query(text, location="europe-west3").result()
 
 
-def test_a_jobs_other_datasets_must_be_in_its_location_too(bigquery_client):
+def test_all_datasets_of_a_job_must_be_in_its_location(bigquery_client):
     source, target = (f"{PROJECT}.{name}.t_1" for name in (HERE, THERE))
     default = bigquery.QueryJobConfig(default_dataset=f"{PROJECT}.{THERE}")
     for begin in (
@@ -69,7 +69,7 @@ def test_a_jobs_other_datasets_must_be_in_its_location_too(bigquery_client):
 
 
 @pytest.mark.parametrize("statement", ["CREATE SCHEMA moved OPTIONS(location='{}')", "CREATE SCHEMA moved"])
-def test_a_dataset_that_is_made_anew_elsewhere_is_found_there(bigquery_client, statement):
+def test_a_dataset_that_is_recreated_in_another_location_is_found_there(bigquery_client, statement):
     for location, other in (("US", "EU"), ("EU", "US")):
         bigquery_client.query_and_wait(statement.format(location), location=None if "{}" in statement else location)
         bigquery_client.query_and_wait("CREATE TABLE moved.t AS SELECT 1 AS a", location=location)
@@ -81,7 +81,7 @@ def test_a_dataset_that_is_made_anew_elsewhere_is_found_there(bigquery_client, s
 @pytest.mark.parametrize(
     "text", ["SELECT 1", "CREATE MODEL of_the_us.m OPTIONS(model_type='LOGISTIC_REG') AS SELECT 1 AS x"]
 )
-def test_a_location_that_there_is_not_is_refused(bigquery_client, text):
+def test_an_unknown_location_is_refused(bigquery_client, text):
     for ask in (bigquery_client.query, bigquery_client.query_and_wait):
         with pytest.raises(BadRequest, match="Location mars does not support this operation") as refused:
             ask(text, location="mars")
@@ -100,7 +100,7 @@ def test_legacy_sql_is_refused_by_name(bigquery_client):
         bigquery_client.create_table(table)
 
 
-def test_a_first_line_that_contradicts_the_dialect_is_refused(bigquery_client):
+def test_a_first_line_that_names_another_dialect_than_the_job_is_refused(bigquery_client):
     with pytest.raises(BadRequest, match="specifies use_legacy_sql:true, while API options specify:false"):
         bigquery_client.query_and_wait("#legacySQL\nSELECT 1")
     with pytest.raises(BadRequest, match="specifies use_legacy_sql:false, while API options specify:true"):

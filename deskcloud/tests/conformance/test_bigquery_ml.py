@@ -122,7 +122,7 @@ def test_the_inner_query_sees_the_ctes_around_it(run):
     assert rows == [{"n": 9, "m": 4}]
 
 
-def test_calls_nest(run):
+def test_calls_of_bigquery_ml_can_be_nested(run):
     (nested,) = run("""
         SELECT roc_auc FROM ML.EVALUATE(MODEL ml.linear, (
           SELECT time_on_site, pageviews, label FROM ML.PREDICT(MODEL ml.trees, TABLE ml.visits)))""")
@@ -153,7 +153,7 @@ def test_predictions_go_into_tables(run):
         ("ML.EXPLAIN_PREDICT(MODEL ml.trees, TABLE ml.visits, STRUCT(2 AS top_k_features))", "predicted_label"),
     ],
 )
-def test_a_function_is_a_table(run, call, first):
+def test_each_bigquery_ml_function_can_be_used_as_a_table(run, call, first):
     rows = run(f"SELECT * FROM {call}")
     assert rows
     assert next(iter(rows[0])) == first
@@ -255,7 +255,7 @@ def test_if_not_exists_skips(run, bigquery_client):
     assert job.ddl_operation_performed == "SKIP"
 
 
-def test_the_models_resource_is_got_listed_changed_and_deleted(run, bigquery_client):
+def test_models_can_be_read_listed_changed_and_deleted(run, bigquery_client):
     run(f"CREATE MODEL ml.kept {LOGISTIC} AS SELECT time_on_site, colour, label FROM ml.visits")
     model = bigquery_client.get_model("ml.kept")
     assert model.model_type == "LOGISTIC_REGRESSION"
@@ -308,7 +308,7 @@ def test_a_script_keeps_its_variables_and_temporary_tables(run):
     assert rows == [{"n": 100}]
 
 
-def test_a_job_id_is_used_once_on_both_sides(run, bigquery_client):
+def test_a_job_id_can_be_used_once_by_jobs_of_the_gateway_and_of_the_emulator(run, bigquery_client):
     ours, theirs = uuid.uuid4().hex, uuid.uuid4().hex
     bigquery_client.query("SELECT * FROM ML.WEIGHTS(MODEL ml.linear)", job_id=ours, job_retry=None).result()
     bigquery_client.query("SELECT 1", job_id=theirs, job_retry=None).result()
@@ -318,7 +318,7 @@ def test_a_job_id_is_used_once_on_both_sides(run, bigquery_client):
                 bigquery_client.query(text, job_id=job_id, job_retry=None)
 
 
-def test_jobs_are_listed_once_and_without_the_gateways_own(run, bigquery_client):
+def test_each_job_is_listed_once_without_internal_jobs_of_the_gateway(run, bigquery_client):
     job = bigquery_client.query("SELECT roc_auc FROM ML.EVALUATE(MODEL ml.trees, TABLE ml.visits)")
     job.result()
     listed = [listed.job_id for listed in bigquery_client.list_jobs()]

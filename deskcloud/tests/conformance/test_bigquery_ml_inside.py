@@ -1,4 +1,7 @@
-"""BigQuery ML inside other statements: the local BigQuery refuses it, names it, and says what to do instead."""
+"""Calls of BigQuery ML inside other statements that the local BigQuery does not support.
+
+The error names the call, and says what to do instead.
+"""
 
 # ruff: noqa: S608 - the statements are this file's own
 

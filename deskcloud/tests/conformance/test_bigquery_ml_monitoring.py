@@ -82,7 +82,7 @@ def test_a_call_has_the_documented_columns_in_a_run_and_in_a_dry_run(run, bigque
             assert job.result().total_rows > 0
 
 
-def test_a_table_is_described(run):
+def test_ml_describe_data_describes_a_table(run):
     rows = run("SELECT * FROM ML.DESCRIBE_DATA(TABLE monitoring.visits, STRUCT(4 AS num_quantiles, 2 AS top_k))")
 
     colour, day, label, seconds = rows
@@ -93,7 +93,7 @@ def test_a_table_is_described(run):
     assert seconds["quantiles"] == [0, 0.501, 0.999, 1.496, 1.998]
 
 
-def test_two_periods_are_compared_inside_a_larger_query(run):
+def test_ml_validate_data_drift_compares_two_periods_inside_a_larger_query(run):
     [row] = run(
         """
         WITH later AS (SELECT * FROM monitoring.visits WHERE day >= @from),
@@ -127,7 +127,7 @@ def test_a_model_remembers_what_it_was_trained_on(run):
     }
 
 
-def test_a_report_is_kept_in_a_table(run):
+def test_the_result_of_a_monitoring_function_can_be_stored_in_a_table(run):
     run(f"CREATE TABLE monitoring.report AS SELECT CURRENT_DATE() AS day, * FROM {CALLS[2][0]}")
     assert run("SELECT input, threshold FROM monitoring.report ORDER BY input") == [
         {"input": "colour", "threshold": 0.3},
@@ -175,7 +175,7 @@ def test_a_scalar_function_on_protocol_buffers_is_refused_by_name(run):
         run("SELECT ML.TFDV_VALIDATE(JSON '{}', JSON '{}', 'DRIFT')")
 
 
-def test_a_matrix_factorization_has_no_skew(run):
+def test_skew_of_a_matrix_factorization_is_refused(run):
     run("""
         CREATE MODEL monitoring.factors OPTIONS(model_type='MATRIX_FACTORIZATION', num_factors=2) AS
         SELECT CAST(MOD(i, 7) AS STRING) AS user, CAST(MOD(i, 5) AS STRING) AS item, 1.0 * MOD(i, 3) AS rating

@@ -15,7 +15,7 @@ from deskcloud.web import serving
 OPTIONS = "model_type='MATRIX_FACTORIZATION', user_col='visitor_id', item_col='product_id', rating_col='weight'"
 IMPLICIT = f"OPTIONS({OPTIONS}, feedback_type='implicit', num_factors=4, wals_alpha=10, l2_reg=0.5)"
 EXPLICIT = f"OPTIONS({OPTIONS}, num_factors=4)"
-# Three groups of ten visitors and five products. Each visitor has four of the group's five products.
+# Three groups, each of ten visitors and five products. Each visitor has four of the five products of the own group.
 INTERACTIONS = """
 CREATE TABLE shop.interactions AS
 SELECT CONCAT('v', v) AS visitor_id, p AS product_id, 1 + MOD(v * p, 3) AS weight
@@ -137,7 +137,7 @@ def test_a_prediction_can_be_made_again_in_sql_from_the_weights(run):
     assert rows[0]["furthest"] < 1e-12
 
 
-def test_the_model_tells_of_its_training_and_its_columns(run, bigquery_client):
+def test_statements_return_the_training_info_and_the_features_of_a_model(run, bigquery_client):
     info = run("SELECT * FROM ML.TRAINING_INFO(MODEL shop.taste) ORDER BY iteration")
     assert [row["iteration"] for row in info] == list(range(len(info)))
     assert info[-1]["loss"] < info[0]["loss"]
@@ -204,14 +204,12 @@ def test_a_refusal_names_the_cause(run, text, message):
         run(text)
 
 
-def test_a_model_that_is_not_there_is_not_found(run):
+def test_a_missing_model_is_not_found(run):
     with pytest.raises(exceptions.NotFound, match="Not found: Model"):
         run("SELECT * FROM ML.RECOMMEND(MODEL shop.nothing)")
 
 
-def test_without_a_reservation_training_is_refused_in_googles_words_and_nothing_else_is(
-    run, bigquery_emulator, tmp_path
-):
+def test_without_a_reservation_only_training_is_refused_in_googles_words(run, bigquery_emulator, tmp_path):
     with serving.serve(app.create_app(bigquery_emulator, tmp_path, is_on_demand=True)) as url:
         client = connect(url)
         with pytest.raises(exceptions.BadRequest) as raised:

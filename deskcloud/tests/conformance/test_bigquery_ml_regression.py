@@ -115,7 +115,7 @@ def test_a_prediction_can_be_made_again_in_sql_from_the_weights(run):
         ("ML.VALIDATE_DATA_SKEW(MODEL tutorial.{}, TABLE tutorial.penguins)", "input"),
     ],
 )
-def test_a_function_is_a_table_of_both_model_types(run, bigquery_client, name, call, first):
+def test_each_function_can_be_used_as_a_table_with_both_model_types(run, bigquery_client, name, call, first):
     text = f"SELECT * FROM {call.format(name)}"
     rows = run(text)
     assert next(iter(rows[0])) == first
@@ -123,7 +123,7 @@ def test_a_function_is_a_table_of_both_model_types(run, bigquery_client, name, c
     assert [field.name for field in dry.schema] == list(rows[0])
 
 
-def test_the_importance_of_features_is_the_trees(run):
+def test_ml_feature_importance_has_the_figures_of_the_trees(run):
     rows = run("SELECT feature FROM ML.FEATURE_IMPORTANCE(MODEL tutorial.trees) ORDER BY importance_gain DESC LIMIT 1")
     assert rows == [{"feature": "species"}]
 

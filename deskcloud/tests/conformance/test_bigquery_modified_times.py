@@ -1,4 +1,4 @@
-"""A table's `modified` is the time at which its rows or its resource were last changed."""
+"""The field `modified` of a table is the time at which its rows or its metadata were last changed."""
 
 import pytest
 from google.cloud import bigquery

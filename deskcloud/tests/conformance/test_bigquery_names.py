@@ -1,4 +1,4 @@
-"""Names, arrays, structs and wildcard tables follow GoogleSQL in the local BigQuery."""
+"""The local BigQuery treats names, arrays, structs and wildcard tables as GoogleSQL does."""
 
 # ruff: noqa: S608 - the statements are this file's own
 
@@ -35,7 +35,7 @@ def dataset(bigquery_client):
 
 @pytest.fixture(scope="module")
 def day_tables(bigquery_client, dataset):
-    """Create three tables of one export, each after a change of its schema; return their wildcard name."""
+    """Create three day-tables of an export whose schema has changed from day to day. Return their wildcard name."""
     for table, columns in (
         (FIRST, "1 AS a, STRUCT(1 AS x) AS s, [STRUCT('k' AS key)] AS l"),
         (SECOND, "'new' AS b, 2 AS a, STRUCT(1 AS x, 2 AS y) AS s, [STRUCT('k' AS key, 2 AS v)] AS l"),
@@ -111,7 +111,7 @@ def test_a_wildcard_table_has_the_newest_tables_schema(bigquery_client, day_tabl
         ),
     ],
 )
-def test_a_merge_takes_any_source(bigquery_client, dataset, statement, expected):
+def test_a_merge_accepts_any_source(bigquery_client, dataset, statement, expected):
     bigquery_client.query(
         f"CREATE OR REPLACE TABLE {dataset}.m AS SELECT * FROM UNNEST([STRUCT(1 AS id, 'a' AS n), (2, 'b'), (9, 'z')])"
     ).result()
@@ -167,7 +167,7 @@ def test_structs_are_stored_by_position_and_changed_by_their_elements(bigquery_c
         "DECLARE ps DEFAULT [STRUCT('x' AS k, 7 AS v), ('y', 8)]; SELECT v FROM UNNEST(ps) WHERE k = 'x'",
     ],
 )
-def test_fields_of_elements_are_found_in_functions_and_scripts(bigquery_client, dataset, script):
+def test_fields_of_array_elements_are_found_in_functions_and_scripts(bigquery_client, dataset, script):
     assert rows(bigquery_client, script) == [(7,)]
 
 
@@ -198,7 +198,7 @@ EVENTS = (
         "WITH w AS (SELECT params AS l FROM {e}) SELECT (SELECT param(l, 'x')) FROM w",
     ],
 )
-def test_a_function_of_any_type_knows_its_arguments_fields(bigquery_client, dataset, create, body, query):
+def test_a_function_with_an_any_type_argument_knows_the_arguments_fields(bigquery_client, dataset, create, body, query):
     if "names." in create:
         query = query.replace("param(", f"{dataset}.param(")
     script = f"{create}(ps ANY TYPE, k STRING) AS ({body}); {query.replace('{e}', EVENTS)}"
@@ -218,7 +218,9 @@ def test_a_function_of_any_type_knows_its_arguments_fields(bigquery_client, data
         ("g(x ANY TYPE) AS (x[0]); CREATE TEMP FUNCTION f(x ARRAY<INT64>) AS (g(x))", "f([5])", (5,)),
     ],
 )
-def test_a_function_of_any_type_has_the_type_of_its_arguments(bigquery_client, dataset, function, call, expected):
+def test_the_result_of_a_function_with_any_type_has_the_arguments_type(
+    bigquery_client, dataset, function, call, expected
+):
     script = f"CREATE TEMP FUNCTION {function}; SELECT {call} FROM UNNEST([1, 2]) AS i"
     assert set(map(repr, rows(bigquery_client, script))) == {repr(expected)}
 
@@ -240,7 +242,9 @@ def test_a_view_and_a_change_call_a_function_of_any_type(bigquery_client, datase
         ("f(params, name) OVER () FROM {e}", "f with OVER"),
     ],
 )
-def test_calls_that_a_body_cannot_stand_for_are_refused_by_name(bigquery_client, dataset, call, message):
+def test_calls_that_cannot_be_replaced_by_the_functions_body_are_refused_by_name(
+    bigquery_client, dataset, call, message
+):
     function = "f(ps ANY TYPE, k STRING) AS ((SELECT value.number FROM UNNEST(ps) AS p WHERE p.key = k))"
     with pytest.raises(BadRequest, match=message):
         bigquery_client.query_and_wait(f"CREATE TEMP FUNCTION {function}; SELECT {call.replace('{e}', EVENTS)}")
@@ -275,7 +279,7 @@ MADE = "ARRAY<STRUCT<a INT64, b INT64>>"
         ("(WITH w AS (SELECT names.made(1) AS m), v AS (SELECT * FROM w) SELECT * FROM v, v.m)", ["m", "a", "b"]),
     ],
 )
-def test_fields_of_elements_are_columns_whatever_makes_the_array(bigquery_client, dataset, source, columns):
+def test_fields_of_array_elements_become_columns_for_every_kind_of_array(bigquery_client, dataset, source, columns):
     bigquery_client.query(
         f"CREATE OR REPLACE FUNCTION {dataset}.made(x INT64) RETURNS {MADE} AS ([(x, x + 1)]);"
         f"CREATE OR REPLACE TABLE {dataset}.lists AS SELECT 1 AS id, [STRUCT(1 AS a, 2 AS b)] AS l;"
@@ -295,7 +299,7 @@ def test_fields_of_elements_are_columns_whatever_makes_the_array(bigquery_client
     assert rows(bigquery_client, f"{functions} SELECT a, b FROM {source.replace('@p', '[]')}") == [(1, 2)]
 
 
-def test_a_view_over_a_wildcard_sees_later_tables_and_their_columns(bigquery_client, dataset):
+def test_a_view_over_a_wildcard_table_has_later_tables_and_their_columns(bigquery_client, dataset):
     def write(table, columns):
         bigquery_client.query(f"CREATE OR REPLACE TABLE {dataset}.{table} AS SELECT {columns}").result()
 

@@ -1,4 +1,7 @@
-"""SQL, and the locations that requests name, reach tables and objects of Cloud Storage, and nothing else."""
+"""Statements and requests to the local BigQuery reach only tables and objects of Cloud Storage.
+
+They never reach other files or servers.
+"""
 
 import itertools
 from pathlib import Path
@@ -16,7 +19,7 @@ ATTEMPTS = yaml.safe_load(Path(__file__).with_name("bigquery_reach.yaml").read_t
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory):
-    """Return a folder outside the local cloud, with a file in it."""
+    """Return a folder outside the local cloud that contains a file."""
     folder = tmp_path_factory.mktemp("outside")
     (folder / "x.csv").write_text("secret\n1\n")
     return folder
@@ -31,7 +34,7 @@ def client(bigquery_client):
 
 
 def refusal(client, statement, config=None):
-    """Return the error of a statement, or None if it succeeds."""
+    """Run a statement. Return its error, or None if it succeeds."""
     try:
         job = client.query(statement, config, retry=None, job_retry=None)
         job.result(retry=None)
@@ -56,7 +59,7 @@ def test_sql_reaches_nothing_outside(client, outside, group):
     assert (outside / "x.csv").read_text() == "secret\n1\n"
 
 
-def test_no_dry_run_and_no_default_dataset_makes_a_difference(client):
+def test_a_statement_that_reaches_outside_is_refused_in_a_dry_run_and_with_a_default_dataset(client):
     for statement, config in itertools.product(
         ("SELECT * FROM read_csv('/x.csv')", "SELECT * FROM `/etc/passwd`", "SELECT getenv('HOME')"),
         (bigquery.QueryJobConfig(dry_run=True), bigquery.QueryJobConfig(default_dataset=f"{client.project}.reach")),
@@ -65,7 +68,7 @@ def test_no_dry_run_and_no_default_dataset_makes_a_difference(client):
 
 
 @pytest.mark.parametrize("uri", ["file://{}/x.csv", "{}/x.csv", "http://127.0.0.1:9/x.csv", "s3://bucket/x.csv"])
-def test_loads_and_extracts_of_other_places_than_cloud_storage_are_refused(client, outside, uri):
+def test_loads_from_and_extracts_to_places_outside_cloud_storage_are_refused(client, outside, uri):
     place = uri.format(outside)
     for job in (
         lambda: client.load_table_from_uri(place, "reach.loaded", retry=None),
@@ -78,14 +81,14 @@ def test_loads_and_extracts_of_other_places_than_cloud_storage_are_refused(clien
     assert [file.name for file in outside.iterdir()] == ["x.csv"]
 
 
-def test_a_load_leaves_the_folder_of_the_buckets_by_no_path(client, bucket, outside):
+def test_no_path_of_a_load_leads_out_of_the_folder_of_the_buckets(client, bucket, outside):
     climbing = "../" * 12
     for uri in (f"gs://{bucket.name}/{climbing}{str(outside)[1:]}/x.csv", f"gs://{climbing}{str(outside)[1:]}/x.csv"):
         with pytest.raises(NotFound):
             client.load_table_from_uri(uri, "reach.loaded", retry=None).result(retry=None)
 
 
-def test_a_load_follows_no_link_out_of_the_folder_of_the_buckets(client, storage, bucket, outside):
+def test_a_load_follows_no_symbolic_link_out_of_the_folder_of_the_buckets(client, storage, bucket, outside):
     bucket.blob("within.csv").upload_from_string("a\n1\n")
     (within,) = storage.root.rglob("within.csv")
     within.with_name("link.csv").symlink_to(outside / "x.csv")
@@ -104,7 +107,7 @@ def test_external_tables_are_refused(client, outside):
     assert "external table e" in str(refusal(client, "SELECT * FROM e", config))
 
 
-def test_routines_views_and_policies_made_over_rest_are_read_by_the_same_rules(client):
+def test_routines_views_and_policies_created_over_rest_obey_the_same_rules(client):
     path = f"/projects/{client.project}/datasets/reach"
     reference = {"projectId": client.project, "datasetId": "reach"}
     routine = {

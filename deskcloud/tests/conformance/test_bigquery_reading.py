@@ -1,4 +1,4 @@
-"""The Storage Read API of the local BigQuery with Google's client, as ibis and to_arrow() use it."""
+"""Google's client for the Storage Read API reads from the local BigQuery, as ibis and to_arrow() do."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ CLIENTS = Path(__file__).parents[2] / "docs" / "clients.md"
 
 
 def channel(address, secret):
-    """Return a channel made as docs/clients.md describes."""
+    """Return a gRPC channel to the Storage Read API, created as docs/clients.md describes."""
     token = grpc.access_token_call_credentials(secret)
     return grpc.secure_channel(address, grpc.composite_channel_credentials(grpc.local_channel_credentials(), token))
 
@@ -56,7 +56,7 @@ def test_the_example_of_the_documentation_runs_as_it_stands(bigquery_url, bigque
     names["channel"].close()
 
 
-def test_columns_and_rows_are_chosen(reading, table):
+def test_a_read_session_can_select_columns_and_rows(reading, table):
     name = f"projects/{PROJECT}/datasets/reading/tables/{table.partition('.')[2]}"
     options = {"selected_fields": ["i"], "row_restriction": "i > 1"}
     asked = types.ReadSession(table=name, data_format="ARROW", read_options=options)

@@ -1,4 +1,7 @@
-"""The local BigQuery's errors use BigQuery's words, or name a missing feature; they never show DuckDB's or Python's."""
+"""Each error of the local BigQuery uses BigQuery's words or names a missing feature.
+
+It never shows an error text of DuckDB or Python.
+"""
 
 import pytest
 from google.api_core.exceptions import BadRequest
@@ -25,7 +28,7 @@ LACKING = " is not supported by the local BigQuery"
         ("select json_remove(json '[1]', '$[0]')", f"JSON_REMOVE with a path that has more than names{LACKING}"),
     ],
 )
-def test_a_refusal_names_what_is_wrong_or_lacking(bigquery_client, sql, words):
+def test_an_error_names_the_mistake_or_the_missing_feature(bigquery_client, sql, words):
     with pytest.raises(BadRequest, match=r".") as refusal:
         bigquery_client.query_and_wait(sql, retry=None, job_retry=None)
     assert words in refusal.value.message

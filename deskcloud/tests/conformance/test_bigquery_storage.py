@@ -1,4 +1,4 @@
-"""What the local BigQuery reads from and writes to the local Cloud Storage."""
+"""The local BigQuery reads objects from the local Cloud Storage, and writes objects to it."""
 
 # ruff: noqa: S608 - the statements are this file's own
 

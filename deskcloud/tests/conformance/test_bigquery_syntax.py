@@ -1,4 +1,4 @@
-"""A syntax error names the wrong token and its position in the whole script, in the words of Google's parser."""
+"""A syntax error has the words of Google's parser. It names the wrong token, and its position in the whole script."""
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
@@ -59,7 +59,7 @@ def test_a_syntax_error_has_googles_words_and_place(bigquery_client, sql):
         ("from (select 1 as a) |> call f()", "The pipe operator CALL is not supported by the local BigQuery"),
     ],
 )
-def test_an_error_in_a_script_tells_its_place_in_the_script(bigquery_client, sql, words):
+def test_an_error_in_a_script_names_the_position_in_the_script(bigquery_client, sql, words):
     assert refusal(bigquery_client, sql) == words
 
 
@@ -78,12 +78,12 @@ def test_an_error_in_a_script_tells_its_place_in_the_script(bigquery_client, sql
         "drop schema nowhere",
     ],
 )
-def test_a_dataset_that_is_not_there_is_named(bigquery_client, statement):
+def test_an_error_names_the_missing_dataset(bigquery_client, statement):
     words = f"Not found: Dataset {bigquery_client.project}:nowhere was not found in location US"
     assert refusal(bigquery_client, statement, NotFound) == words
 
 
-def test_a_function_that_is_not_there_or_there_already_is_named(bigquery_client):
+def test_an_error_names_a_function_that_is_missing_or_exists_already(bigquery_client):
     bigquery_client.create_dataset("syntax")
     name = f"{bigquery_client.project}:syntax.f"
     assert refusal(bigquery_client, "drop function syntax.f", NotFound) == f"Not found: Routine {name}"
@@ -103,6 +103,6 @@ def test_a_function_that_is_not_there_or_there_already_is_named(bigquery_client)
         "parse_time('%T', '99:00:00')",
     ],
 )
-def test_a_text_that_has_another_format_is_named(bigquery_client, call):
+def test_an_error_names_a_text_that_does_not_have_the_expected_format(bigquery_client, call):
     [*_, text, _] = call.split("'")
     assert refusal(bigquery_client, f"select {call}") == f'Failed to parse input string "{text}"'

@@ -1,4 +1,4 @@
-"""SET of several variables in a script of the local BigQuery."""
+"""In a script on the local BigQuery, one SET statement can set several variables."""
 
 import pytest
 from google.api_core.exceptions import BadRequest
@@ -24,6 +24,6 @@ def test_several_variables_are_set_at_once(bigquery_client, statement, expected)
 
 
 @pytest.mark.parametrize("value", ["(1, 2, 3)", "(SELECT AS STRUCT 1)"])
-def test_as_many_values_are_asked_for_as_there_are_variables(bigquery_client, value):
+def test_set_needs_as_many_values_as_variables(bigquery_client, value):
     with pytest.raises(BadRequest, match=r"SET has 2 variables and \d values"):
         bigquery_client.query(f"DECLARE a, b INT64; SET (a, b) = {value}").result()

@@ -1,4 +1,4 @@
-"""A view whose table was deleted stays listed with its columns; a query names the missing table."""
+"""If a view's table is deleted, the view is still listed with its columns, and a query names the missing table."""
 
 # ruff: noqa: S608 - the statements are this file's own
 
@@ -61,7 +61,7 @@ def test_views_without_their_table_are_listed_with_their_columns(run, query, exp
     assert run(f"{query} ORDER BY 1, 2") == expected
 
 
-def test_a_view_without_its_table_is_told_with_its_columns(run, bigquery_client):
+def test_the_resource_of_a_view_without_its_table_has_its_columns(run, bigquery_client):
     assert [field.name for field in bigquery_client.get_table("views.direct").schema] == ["b", "l"]
     assert "indirect" in [one.table_id for one in bigquery_client.list_tables("views")]
 
@@ -72,7 +72,7 @@ def test_a_query_of_a_view_without_its_table_names_that_table(run, view):
         run(f"SELECT * FROM views.{view}")
 
 
-def test_a_view_whose_query_is_changed_gives_the_new_rows_and_one_that_cannot_be_run_changes_nothing(bigquery_client):
+def test_a_changed_view_gives_new_rows_and_a_change_to_an_invalid_query_is_refused(bigquery_client):
     client = bigquery_client
     client.create_dataset("changed_views")
     view = bigquery.Table(f"{client.project}.changed_views.v")

@@ -98,7 +98,7 @@ def test_a_member_that_is_sent_again_is_updated_and_a_removed_one_is_removed_onc
     assert google.members("datamanager", LIST) == {email("a"): (False, 1, 1, 1)}
 
 
-def test_hashes_in_base64_are_the_same_members(google, client):
+def test_hashes_in_base64_name_the_same_members_as_hashes_in_hex(google, client):
     text = base64.b64encode(bytes.fromhex(hashed("a"))).decode()
     identifier = dm.UserIdentifier(email_address=text)
     one = dm.AudienceMember(composite_data=dm.CompositeData(user_data=dm.UserData(user_identifiers=[identifier])))
@@ -168,7 +168,7 @@ def test_a_member_who_has_withdrawn_consent_can_be_removed(google, client):
 
 
 def reasons(call, request):
-    """Return the reason for each field that a refused request violates."""
+    """Make a request that must be refused. Return the reason for each wrong field."""
     with pytest.raises(BadRequest) as refused:
         call(request)
     (violations,) = [one["fieldViolations"] for one in refused.value.details if "fieldViolations" in one]
@@ -186,7 +186,7 @@ FIRST = "audience_members[0].user_data.user_identifiers[0]"
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """Return platforms that several tests share, because their requests change nothing."""
+    """Return platforms for requests that are refused. Tests share them, because such requests change nothing."""
     with running(tmp_path_factory.mktemp("platforms"), datamanager=SETTINGS) as found:
         yield found
 

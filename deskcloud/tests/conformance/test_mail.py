@@ -46,7 +46,7 @@ def test_a_message_is_kept(relay):
     assert "A letter." in found["content"]
 
 
-def test_a_message_that_is_sent_twice_shows_by_its_id(relay):
+def test_a_message_that_is_sent_twice_is_recognized_by_its_id(relay):
     with connected(relay) as client:
         client.send_message(message())
         client.send_message(message())
@@ -70,7 +70,7 @@ def test_recipients_are_refused_or_deferred(relay):
     assert [one["to"] for one in kept(relay)] == [["a@example.com"]]
 
 
-def test_nobody_sends_without_the_password(relay):
+def test_without_the_password_no_message_is_accepted(relay):
     with pytest.raises(smtplib.SMTPAuthenticationError):
         connected(relay, password="wrong")  # noqa: S106 - wrong on purpose
     host, port = relay.url["mail"].split(":")
@@ -83,7 +83,7 @@ def test_nobody_sends_without_the_password(relay):
 @pytest.mark.parametrize(
     ("kind", "code"), [("too_many_requests", 451), ("server_error", 554), ("permission_denied", 550), ("blocked", 421)]
 )
-def test_a_message_meets_a_planned_fault(relay, kind, code):
+def test_sending_a_message_triggers_a_planned_fault(relay, kind, code):
     relay.plan("mail", {"kind": kind})
     with connected(relay) as client:
         with pytest.raises(smtplib.SMTPDataError) as refused:
@@ -92,7 +92,7 @@ def test_a_message_meets_a_planned_fault(relay, kind, code):
         assert kept(relay) == []
 
 
-def test_a_login_meets_only_faults_that_name_it(relay):
+def test_a_login_triggers_only_faults_that_are_planned_for_logins(relay):
     relay.plan("mail", {"kind": "server_error"}, {"kind": "expired_token", "request": "AUTH"})
     with pytest.raises(smtplib.SMTPAuthenticationError):
         connected(relay)

@@ -43,7 +43,7 @@ def graph(desk):
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """Return a client that several tests share, because their requests change nothing."""
+    """Return a client for requests that are refused. Tests share it, because such requests change nothing."""
     with running(tmp_path_factory.mktemp("meta"), meta=SETTINGS) as desk:
         yield Graph(desk)
 
@@ -75,14 +75,14 @@ def test_people_are_added_and_removed_once_they_are_processed(graph):
     assert graph.members()[email("a")] == (False, 1, 0, 1)
 
 
-def test_several_keys_identify_a_person_each(graph):
+def test_each_of_several_keys_identifies_the_person(graph):
     record = ("c-17", hashed("a"), "", hashed("grace"))
     graph.users(record, schema=("EXTERN_ID", "EMAIL", "PHONE", "FN"))
     graph.users("c-17", schema="EXTERN_ID", method="DELETE")
     assert graph.members() == {"EXTERN_ID:c-17": (False, 1, 0, 1), email("a"): (True, 1, 0, 0)}
 
 
-def test_a_form_with_the_token_as_parameter_is_the_same_request(graph):
+def test_a_form_with_the_token_as_a_parameter_is_accepted_too(graph):
     payload = json.dumps({"schema": "EMAIL_SHA256", "data": [hashed("a")]})
     form = {"payload": payload, "access_token": graph.token}
     assert graph("POST", f"{AUDIENCE}/users", headers={}, data=form).json()["num_received"] == 1
@@ -191,7 +191,7 @@ def test_planned_faults_have_meta_s_codes(refusing, kind, expected):
     assert code(refusing.users(hashed("a"))) == expected
 
 
-def test_the_usage_of_the_quota_is_told(desk):
+def test_responses_contain_the_usage_of_the_quota(desk):
     graph = Graph(desk(meta=AdAccount("act_100", (AUDIENCE,), calls_per_hour=2)))
     used = [usage(graph.users(hashed("a"))) for _ in range(2)]
     assert [one["call_count"] for one in used] == [50, 100]

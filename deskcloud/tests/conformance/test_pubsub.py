@@ -1,7 +1,7 @@
-"""Google's own Pub/Sub clients with the local Pub/Sub, and with Google's emulator for comparison.
+"""Google's own Pub/Sub clients work with the local Pub/Sub, and give the same results with Google's emulator.
 
-Google's emulator is tested if `gcloud`'s pubsub-emulator component and Java are installed, or if an emulator runs
-already: PUBSUB_CONFORMANCE=google PUBSUB_EMULATOR_HOST=HOST:PORT.
+The tests use Google's emulator too if `gcloud`'s component pubsub-emulator and Java are installed. They can also use an
+emulator that runs already, with the variables PUBSUB_CONFORMANCE=google PUBSUB_EMULATOR_HOST=HOST:PORT.
 """
 
 import contextlib
@@ -154,7 +154,7 @@ def test_a_refused_message_comes_again(publisher, subscriber, topic, subscriptio
     assert second.message.message_id == first.message.message_id
 
 
-def test_a_message_whose_deadline_passed_comes_again(publisher, subscriber, topic, subscription):
+def test_a_message_that_is_not_acknowledged_in_time_comes_again(publisher, subscriber, topic, subscription):
     publisher.publish(topic, b"late").result(timeout=10)
     [first] = pull(subscriber, subscription, 1)
     subscriber.modify_ack_deadline(subscription=subscription, ack_ids=[first.ack_id], ack_deadline_seconds=1)
@@ -223,7 +223,7 @@ def test_messages_with_one_ordering_key_arrive_in_order(clients, subscriber, top
     assert received == list(range(20))
 
 
-def test_dead_letters_carry_where_they_come_from(publisher, subscriber, topic):
+def test_dead_letters_have_attributes_that_name_their_source(publisher, subscriber, topic):
     letters = publisher.create_topic(name=f"projects/{PROJECT}/topics/d{uuid.uuid4().hex}").name
     letter_box = subscribe(subscriber, letters).name
     policy = {"dead_letter_topic": letters, "max_delivery_attempts": 5}
@@ -234,7 +234,7 @@ def test_dead_letters_carry_where_they_come_from(publisher, subscriber, topic):
         [received] = pull(subscriber, source, 1)
         attempts.append(received.delivery_attempt)
         subscriber.modify_ack_deadline(subscription=source, ack_ids=[received.ack_id], ack_deadline_seconds=0)
-    # Google's emulator forwards the message only when it would deliver it once more.
+    # Google's emulator forwards a message to the dead letters only at the time of the next delivery.
     assert nothing_is_left(subscriber, source)
     [letter] = pull(subscriber, letter_box, 1)
     assert attempts == [1, 2, 3, 4, 5]

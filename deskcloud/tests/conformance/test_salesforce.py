@@ -25,7 +25,7 @@ ROWS = "data/v1/async/dataextensions/key:people/rows"
 
 
 class Cloud:
-    """A client with a token for the running platforms."""
+    """A client for the local Marketing Cloud. It sends an access token that the running platforms accept."""
 
     def __init__(self, desk):
         self.desk = desk
@@ -74,7 +74,7 @@ def cloud(desk):
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """Return a client that several tests share, because their requests change nothing."""
+    """Return a client for requests that are refused. Tests share it, because such requests change nothing."""
     with running(tmp_path_factory.mktemp("salesforce"), salesforce=SETTINGS) as desk:
         yield Cloud(desk)
 
@@ -161,7 +161,7 @@ def test_rows_are_deleted_by_soap(cloud):
     assert cloud.rows() == {"a": (False, 1, 0, 1), "b": (True, 1, 0, 0)}
 
 
-def test_soap_needs_the_token_the_primary_key_and_a_delete_request(refusing):
+def test_soap_accepts_only_delete_requests_with_the_token_and_the_primary_key(refusing):
     refused = soap(refusing, "a", token="another")  # noqa: S106 - wrong on purpose
     assert (refused.status_code, "<faultstring>Token Expired</faultstring>" in refused.text) == (500, True)
     assert "Give the primary key" in soap(refusing, "a", column="Email").text
@@ -191,7 +191,7 @@ def test_a_key_is_free_again_after_two_days_and_has_no_status_after_three(cloud)
     assert cloud("GET", "messaging/v1/email/messages/order-1").status_code == 404
 
 
-def test_a_held_recipient_is_not_sent_to(cloud):
+def test_no_message_is_sent_to_a_held_recipient(cloud):
     cloud.send("order-1", to="held@example.com")
     cloud.desk.advance(60)
     event = cloud.event("order-1")
@@ -200,7 +200,7 @@ def test_a_held_recipient_is_not_sent_to(cloud):
 
 
 @pytest.mark.parametrize("path", ["messaging/v1/email/messages", "messaging/v1/email/messages/"])
-def test_several_recipients_have_a_response_each(cloud, path):
+def test_each_of_several_recipients_has_its_own_response(cloud, path):
     recipients = [{"contactKey": "a", "to": "a@example.com"}, {"contactKey": "b"}, {"to": "c@example.com"}]
     body = {"definitionKey": "receipt", "recipients": recipients}
     answer = cloud("POST", path, body)

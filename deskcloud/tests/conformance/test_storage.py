@@ -71,7 +71,7 @@ def test_an_object_with_an_unimplemented_option_is_refused(storage, bucket, fiel
 
 
 @pytest.mark.parametrize("option", ["predefinedAcl=publicRead", "filter=contexts", "includeFoldersAsPrefixes=true"])
-def test_a_parameter_that_would_not_be_acted_on_is_refused(storage, bucket, option):
+def test_an_unimplemented_parameter_is_refused(storage, bucket, option):
     answer = HTTP.get(f"{storage.url}/storage/v1/b/{bucket.name}/o?{option}")
     assert (answer.status_code, option.partition("=")[0] in answer.json()["error"]["message"]) == (501, True)
 
@@ -126,7 +126,7 @@ def test_an_objects_content_is_a_file(storage, bucket):
     assert list((storage.root / bucket.name).iterdir()) == []
 
 
-def test_names_that_no_file_system_takes_are_objects_all_the_same(bucket):
+def test_object_names_that_no_file_system_accepts_work_too(bucket):
     wild = ["a", "a/b", "a/", "a//b", "../../x", "b/../c", "d/" + "x" * 500, "%2F", "o/copyTo/b/x"]
     for name in wild:
         bucket.blob(name).upload_from_string(name)
@@ -136,7 +136,7 @@ def test_names_that_no_file_system_takes_are_objects_all_the_same(bucket):
     assert names(bucket.list_blobs()) == []
 
 
-def test_files_go_up_and_down(bucket, tmp_path):
+def test_files_are_uploaded_and_downloaded(bucket, tmp_path):
     (tmp_path / "up.csv").write_text("a,b\n1,2\n")
     blob = bucket.blob("up.csv")
     blob.upload_from_filename(str(tmp_path / "up.csv"))
@@ -158,7 +158,7 @@ def test_a_resumable_upload_arrives_whole_whatever_its_length(bucket, length):
     assert bucket.get_blob("known").crc32c == read.crc32c
 
 
-def test_a_resumable_upload_goes_on_where_it_was_cut_and_repeats_its_answer(bucket, storage):
+def test_an_interrupted_upload_continues_where_it_stopped_and_repeats_its_answer(bucket, storage):
     url = bucket.blob("cut").create_resumable_upload_session(content_type="text/plain", if_generation_match=0)
     size = CHUNK + 5
     half = HTTP.put(url, content=b"x" * CHUNK, headers={"Content-Range": f"bytes 0-{CHUNK - 1}/{size}"})
@@ -173,7 +173,7 @@ def test_a_resumable_upload_goes_on_where_it_was_cut_and_repeats_its_answer(buck
     assert bucket.blob("cut").download_as_bytes() == b"x" * CHUNK + b"y" * 5
 
 
-def test_a_cancelled_upload_is_gone(bucket):
+def test_a_cancelled_upload_cannot_be_continued(bucket):
     url = bucket.blob("cancelled").create_resumable_upload_session()
     assert HTTP.delete(url).status_code == 499
     assert HTTP.put(url, content=b"x").status_code == 404
@@ -220,7 +220,7 @@ def test_if_generation_match_zero_creates_and_never_replaces(bucket):
     assert blob.download_as_text() == "first"
 
 
-def test_generations_rise_and_guard_every_kind_of_change(bucket):
+def test_generations_rise_and_every_change_can_require_a_generation(bucket):
     blob = bucket.blob("guarded")
     blob.upload_from_string("1")
     old = blob.generation
@@ -249,7 +249,7 @@ def test_generations_rise_and_guard_every_kind_of_change(bucket):
     bucket.blob("guarded").delete(if_generation_match=blob.generation)
 
 
-def test_a_read_of_what_is_known_already_answers_304(bucket):
+def test_a_read_of_a_known_generation_answers_304(bucket):
     blob = bucket.blob("known")
     blob.upload_from_string("x")
     with pytest.raises(exceptions.NotModified):
@@ -264,7 +264,7 @@ def test_a_resumable_upload_is_checked_at_its_end_too(bucket):
     assert bucket.blob("late").download_as_text() == "other"
 
 
-def test_a_patch_counts_the_metageneration_and_none_removes(bucket):
+def test_a_patch_increases_the_metageneration_and_null_removes_a_value(bucket):
     blob = bucket.blob("patched")
     blob.metadata = {"keep": "1", "drop": "2"}
     blob.upload_from_string("x")
@@ -289,7 +289,7 @@ def test_copies_and_compositions_have_the_content_of_their_sources(bucket):
     assert names(bucket.list_blobs()) == ["1", "copied", "joined", "renamed"]
 
 
-def test_a_batch_answers_each_call_for_itself(client, bucket):
+def test_a_batch_has_one_answer_per_call(client, bucket):
     bucket = client.bucket(bucket.name)
     for name in ("a/1", "a/2"):
         bucket.blob(name).upload_from_string("x")
@@ -346,7 +346,7 @@ def test_everything_is_there_after_a_restart_and_generations_go_on(tmp_path, mon
     with_server(go_on)
 
 
-def test_a_state_in_use_is_not_opened_twice(tmp_path):
+def test_a_state_that_is_in_use_cannot_be_opened_again(tmp_path):
     with (
         local_storage.serve(tmp_path),
         pytest.raises(RuntimeError, match="used by another process"),

@@ -1,4 +1,4 @@
-"""Allowed chunk sizes of a resumable upload to the local Cloud Storage."""
+"""Which sizes of chunks a resumable upload to the local Cloud Storage may have."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_a_chunk_of_less_than_256_kib_is_refused_unless_it_is_the_last_one(bucke
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
-def test_of_a_chunk_that_is_no_multiple_of_256_kib_whole_multiples_are_kept(bucket, method):
+def test_a_chunk_of_another_size_is_kept_up_to_a_multiple_of_256_kib(bucket, method):
     url = bucket.blob("odd").create_resumable_upload_session()
     first = HTTP.request(method, url, content=b"x" * (CHUNK + 1), headers={"Content-Range": f"bytes 0-{CHUNK}/*"})
     assert (first.status_code, first.headers["range"]) == (308, f"bytes=0-{CHUNK - 1}")

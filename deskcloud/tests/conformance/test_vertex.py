@@ -1,4 +1,7 @@
-"""The local Vertex AI with Google's own clients: GAPIC over REST, and the high-level library."""
+"""Google's own clients work with the local Vertex AI.
+
+These are the generated clients over REST, and the high-level library google-cloud-aiplatform.
+"""
 
 import contextlib
 import json
@@ -25,7 +28,7 @@ MACHINE = {"machine_spec": {"machine_type": "n1-standard-2"}, "min_replica_count
 
 
 class Clients:
-    """Google's clients for a server, in a location that no other test uses."""
+    """Google's clients for a local Vertex AI at `url`. Each instance uses a location that no other test uses."""
 
     def __init__(self, url):
         options = {"client_options": {"api_endpoint": url}, "transport": "rest", "credentials": AnonymousCredentials()}
@@ -64,7 +67,10 @@ class Clients:
 
 @contextlib.contextmanager
 def refused(status, match=None):
-    """Check Google's status in the body. Over REST, the clients distinguish errors only by HTTP code."""
+    """Check that a call raises an error with this status in the body.
+
+    The status must be checked, because over REST the clients distinguish errors only by the HTTP code.
+    """
     with pytest.raises(exceptions.GoogleAPICallError, match=match) as caught:
         yield
     assert caught.value.response.json()["error"]["status"] == status
@@ -81,7 +87,7 @@ def model(google, trained_folder):
     return google.upload(trained_folder, model_id="propensity").model
 
 
-def test_versions_count_up_and_a_deleted_number_is_not_used_again(google, trained_folder, model):
+def test_version_numbers_rise_and_a_deleted_number_is_not_used_again(google, trained_folder, model):
     second = google.upload(trained_folder, parent_model=model, model={"version_aliases": ["challenger"]})
     assert second.model_version_id == "2"
     google.models.delete_model_version(name=f"{model}@2").result(timeout=30)
@@ -272,7 +278,10 @@ def test_a_missing_feature_is_unimplemented_in_googles_error_format(google):
 
 
 class Gate:
-    """A model loader that signals its start, and waits until the test opens it."""
+    """A loader of models that stops in the middle of its work until the test opens the gate.
+
+    `entered` is set when a model begins to load. The test sets `open`.
+    """
 
     def __init__(self):
         self.entered, self.open = threading.Event(), threading.Event()
@@ -341,7 +350,7 @@ def test_the_high_level_library_works_unpatched(vertex_url, trained_folder):
     assert aiplatform.Model.list() == []
 
 
-# A program that records every address that a process resolves or connects to.
+# A program that uses Google's clients, and prints every host that they resolve or connect to.
 _WATCHED = """
 import json, sys
 

@@ -1,1 +1,1 @@
-"""Shared code of deskcloud's tests, also for the tests of projects that use deskcloud."""
+"""Code that several tests of deskcloud share. The tests of projects that use deskcloud can use it too."""

@@ -1,6 +1,7 @@
-"""Start the emulator until it would read its command line, and print the changes to the packages that it patches.
+"""Start BigQuery's emulator, stop it before it serves, and print the changes to the packages that it patches.
 
-One line of JSON: `changes` lists the names of each changed object, and `applied` the target and reason of each patch.
+The output is one line of JSON. `changes` lists the names of each changed object. `applied` lists the target and the
+reason of each patch.
 """
 
 import json
@@ -16,7 +17,7 @@ PACKAGES = {"duckdb", "grpc", "local_bigquery", "sqlglot", "uvicorn"}
 
 
 def owners() -> dict[str, Any]:
-    """Return the modules of the packages and their classes, by name."""
+    """Return all modules of the patched packages, and the classes in these modules, by name."""
     modules = {name: one for name, one in [*sys.modules.items()] if name.partition(".")[0] in PACKAGES}
     kinds: dict[str, type] = {}
     waiting: list[Any] = list(modules.values())
@@ -30,18 +31,18 @@ def owners() -> dict[str, Any]:
 
 
 def attributes(known: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return each attribute's value by name, and a copy of the value if it is a mapping or list."""
+    """Return each attribute's value by name. With it, return a copy of the value if it is a mapping or a list."""
     every = ((f"{owner}.{name}", value) for owner, one in known.items() for name, value in [*vars(one).items()])
     return {name: (value, value.copy() if type(value) in {dict, list} else None) for name, value in every}
 
 
 def changes(before: dict[str, tuple[Any, Any]], after: dict[str, tuple[Any, Any]]) -> Iterator[tuple[Hashable, str]]:
-    """Yield (identity, name) of each attribute that was replaced, changed or removed.
+    """Yield the identity and the name of each attribute that was replaced, changed or removed.
 
-    A list that several modules import has several names.
+    If several modules import one list, the same identity has several names.
     """
     for name in after.keys() - before.keys():
-        # A module that is imported later becomes an attribute of its package, which is no patch.
+        # When a module is imported, it becomes an attribute of its package. This is not a patch.
         if not isinstance(after[name][0], ModuleType):
             yield name, name
     for name, (value, content) in before.items():
@@ -56,7 +57,7 @@ def changes(before: dict[str, tuple[Any, Any]], after: dict[str, tuple[Any, Any]
 
 
 def report(_: list[str]) -> None:
-    """Print the changes, and end the process."""
+    """Print the changes that the emulator has made, and end the process."""
     found: dict[Hashable, set[str]] = {}
     for one, name in changes(before, attributes(known)):
         found.setdefault(one, set()).add(name)

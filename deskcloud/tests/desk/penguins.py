@@ -1,4 +1,4 @@
-"""Google's penguins, and the figures that Google's tutorial prints for them.
+"""The penguins of Google's tutorial on linear regression, and the figures that the tutorial prints for them.
 
 https://cloud.google.com/bigquery/docs/linear-regression-tutorial
 """
@@ -34,7 +34,7 @@ EVALUATION = {
     "r2_score": "0.872377",
     "explained_variance": "0.872377",
 }
-"""ML.EVALUATE on the penguins whose weight is known."""
+"""The tutorial's output of ML.EVALUATE on the penguins whose weight is known."""
 
 PREDICTIONS = {
     (None, None): "4681.782896",
@@ -46,18 +46,21 @@ PREDICTIONS = {
     (46.4, 15.6): "5349.603734",
     (46.1, 13.2): "4637.165037",
 }
-"""ML.PREDICT and ML.EXPLAIN_PREDICT of penguins on Biscoe, by length and depth of the culmen."""
+"""The weights that the tutorial predicts for penguins on Biscoe, by the length and the depth of the culmen."""
 
 ATTRIBUTIONS = {
     "flipper_length_mm": "193.612051",
     "culmen_depth_mm": "117.084944",
     "culmen_length_mm": "94.366793",
 }
-"""ML.GLOBAL_EXPLAIN of the numbers. Those of the categories have no unique value: the page prints different ones."""
+"""The tutorial's output of ML.GLOBAL_EXPLAIN for the numeric features.
+
+The categorical features are left out, because their attributions have no unique value.
+"""
 
 
 def penguins() -> pa.Table:
-    """Return all 344 rows. Two of them have only species and island."""
+    """Return all 344 penguins. Two of them have only a species and an island."""
     types = {name: pa.string() if type_ == "STRING" else pa.float64() for name, type_ in TYPES.items()}
     options = csv.ConvertOptions(column_types=types, null_values=[NULL], strings_can_be_null=True)
     return csv.read_csv(FILE, convert_options=options)

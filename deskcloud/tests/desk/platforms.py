@@ -1,4 +1,4 @@
-"""The local platforms, and the admin API for tests of them."""
+"""Start the local platforms for a test, and use the admin API that they have for tests."""
 
 import contextlib
 import hashlib
@@ -21,7 +21,7 @@ def hashed(text):
 
 
 class Desk:
-    """Running platforms, with their URLs and their admin API."""
+    """Running local platforms, with their URLs and the calls of their admin API."""
 
     def __init__(self, running):
         self.running, self.url = running, running.addresses
@@ -37,31 +37,34 @@ class Desk:
         self.admin("POST", "clock", advance_seconds=seconds)
 
     def plan(self, platform, *faults):
-        """Plan faults, which the platform then raises."""
+        """Plan faults of a platform. Its next requests meet these faults."""
         self.admin("PUT", f"{platform}/faults", faults=list(faults))
 
     def members(self, platform, name):
-        """Return (is a member, times added, times updated, times removed) of each member that the list has or had."""
+        """Return four values for each person who is or was a member of the list.
+
+        They are: whether the person is a member, and how often the person was added, updated and removed.
+        """
         found = self.admin("GET", f"{platform}/members/{name}")["members"]
         return {
             member: (one["is_member"], one["added"], one["updated"], one["removed"]) for member, one in found.items()
         }
 
     def received(self, platform):
-        """Return (request, status) of each request."""
+        """Return each request that the platform has received, with the HTTP status of its answer."""
         found = self.admin("GET", f"{platform}/requests")["requests"]
         return [(one["request"], one["status"]) for one in found]
 
 
 @contextlib.contextmanager
 def running(folder, **named):
-    """Run platforms, with their state in the folder."""
+    """Run the platforms that `named` configures. Their state is in the folder."""
     with platforms.run(folder, Platforms(**named), defaultdict(int), Rules(SECRET)) as found:
         yield Desk(found)
 
 
 @pytest.fixture
 def desk(tmp_path):
-    """Return a function that starts platforms for a test: `desk(meta=...)`."""
+    """Return a function that starts platforms for one test. For example, `desk(meta=...)` starts Meta's."""
     with contextlib.ExitStack() as stack:
         yield lambda **named: stack.enter_context(running(tmp_path, **named))

@@ -1,4 +1,4 @@
-"""Tests in a folder `unit` start no process and open no socket. Tests that do belong in `component`."""
+"""Forbid tests in a folder `unit` to start a process or to open a socket. Such tests belong in `component`."""
 
 import sys
 
@@ -13,13 +13,13 @@ def _refuse(event, _):
         raise AssertionError(f"{event} in {_running[-1]}, which is a unit test: move it to component/")
 
 
-# An audit hook cannot be removed, so it checks whether a unit test runs.
+# Python cannot remove an audit hook again, so the hook itself checks whether a unit test is running.
 sys.addaudithook(_refuse)
 
 
 @pytest.fixture(autouse=True)
 def kept_to_its_room(request):
-    """Refuse processes and sockets while a unit test runs."""
+    """Raise an error if a unit test starts a process or opens a socket."""
     if request.path.parent.name != "unit":
         yield
         return

@@ -1,4 +1,4 @@
-"""The grouping of tests: which run in the same process."""
+"""Decide which tests run in the same process."""
 
 from pathlib import PurePath
 
@@ -6,10 +6,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 
 class BesideWhatTheyShare(LoadScopeScheduling):
-    """Run tests that share an expensive start in one process: tests of sql/, and files of a folder with a common
-    prefix.
+    """Run tests in one process if they share a fixture whose start takes long.
 
-    For example, test_chain_errors.py runs with test_chain_kill.py, because both break the same cloud.
+    These are all tests of sql/, and in other folders all files whose names begin with the same two words. For example,
+    test_chain_errors.py runs with test_chain_kill.py, because both break the same cloud.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -1,4 +1,4 @@
-"""The local BigQuery killed in the middle of its work."""
+"""What happens if the local BigQuery is killed in the middle of its work."""
 
 import contextlib
 import socket
@@ -45,8 +45,9 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture
 def start(bigquery_emulator, tmp_path):
-    """Return a function that starts the gateway as a process, always on the same state, and returns its URL and
-    process.
+    """Return a function that starts the gateway as a process, and returns the gateway's URL and the process.
+
+    Each call starts the gateway on the same state.
     """
     processes = []
 
@@ -69,7 +70,7 @@ def start(bigquery_emulator, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_training_that_was_cut_off_has_failed_and_left_the_former_model(start):
+def test_an_interrupted_training_has_failed_and_leaves_the_former_model(start):
     url, process = start()
     client = connect(url)
     client.create_dataset("killed", exists_ok=True)
@@ -101,7 +102,7 @@ def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
 
 @contextlib.contextmanager
 def running(state):
-    """Run an emulator and its gateway, and yield a client."""
+    """Run BigQuery's emulator and its gateway on this state, and yield Google's client for them."""
     with (
         launch.run(state / "emulator", project=PROJECT) as emulated,
         serving.serve(app.create_app(emulated, state / "gateway")) as url,
@@ -109,7 +110,7 @@ def running(state):
         yield connect(url)
 
 
-def test_a_query_that_was_cut_off_has_failed_and_its_retry_runs(tmp_path):
+def test_an_interrupted_query_has_failed_and_a_retry_succeeds(tmp_path):
     others = psutil.Process().children()
     with running(tmp_path) as client:
         job = client.query(ENDLESS_QUERY, job_id="cut-off-a1", job_retry=None)
@@ -141,7 +142,7 @@ def test_an_emulator_that_cannot_open_its_state_says_in_one_line_why_and_what_to
 
 
 @pytest.mark.slow
-def test_a_state_that_was_moved_or_copied_has_all_its_tables_and_takes_more(tmp_path):
+def test_a_moved_or_copied_state_has_all_tables_and_accepts_new_ones(tmp_path):
     with running(tmp_path / "first") as client:
         client.create_dataset("kept")
         client.query_and_wait("CREATE TABLE kept.numbers AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 4)) AS n")

@@ -1,4 +1,4 @@
-"""Planned faults of the platforms, over real sockets, and their data after a restart."""
+"""The local platforms raise planned faults over real sockets, and keep their data over a restart."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def test_a_reset_connection_does_not_show_whether_the_request_was_processed(desk
     assert google.received("datamanager") == [(INGEST, 0 if kind == "reset_before" else 200), (INGEST, 200)]
 
 
-def test_a_fault_spares_the_first_requests_and_meets_the_next(desk):
+def test_a_fault_can_begin_after_a_number_of_requests(desk):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": "too_many_requests", "request": "POST", "after": 1, "times": 2})
     answers = [ingest(google, "a") for _ in range(4)]
@@ -65,7 +65,7 @@ def test_a_fault_spares_the_first_requests_and_meets_the_next(desk):
     }
 
 
-def test_a_read_meets_only_faults_that_name_it(desk):
+def test_a_read_triggers_only_faults_that_are_planned_for_reads(desk):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": "server_error"}, {"kind": "expired_token", "request": "GET"})
     missing = "requestStatus:retrieve?requestId=1"
@@ -86,7 +86,7 @@ def test_every_nth_member_fails(desk):
     ]
 
 
-def test_a_status_may_never_end(desk):
+def test_a_request_may_stay_in_process_forever(desk):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": "never_ends"})
     answer = ingest(google, "a")
@@ -94,7 +94,7 @@ def test_a_status_may_never_end(desk):
     assert status(google, answer)["requestStatus"] == "PROCESSING"
 
 
-def test_faults_of_the_document_are_planned_once(tmp_path):
+def test_faults_of_the_document_are_not_planned_again_after_a_restart(tmp_path):
     settings = DataManager(GOOGLE.accounts, faults=(Fault("server_error", times=2),))
     with running(tmp_path, datamanager=settings) as google:
         assert ingest(google, "a").status_code == 500
@@ -121,7 +121,7 @@ EVERYTHING = {
 }
 
 
-def test_pages_and_strangers_are_refused(desk):
+def test_requests_of_web_pages_and_without_the_secret_are_refused(desk):
     everything = desk(**EVERYTHING)
     secret = {"Authorization": f"Bearer {SECRET}"}
     for service, url in everything.url.items():

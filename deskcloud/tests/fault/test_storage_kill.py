@@ -1,4 +1,4 @@
-"""The local Cloud Storage's data after a process was killed."""
+"""The local Cloud Storage keeps its data consistent if its process is killed."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 from deskcloud.storage import Store
 from deskcloud.storage.preconditions import Preconditions
 
-# A program that forever writes and deletes an object, and prints the content of each step before it begins.
+# A program that writes and deletes an object again and again. It prints the number of each write when it is done.
 _WRITER = """
 import sys
 from pathlib import Path
@@ -73,11 +73,11 @@ def test_a_process_killed_while_it_writes_leaves_the_old_object_or_the_new_one(t
 
 
 class KilledError(BaseException):
-    """Stands for the end of the process at this point."""
+    """Raised in place of the end of the process. The code under test does not catch it."""
 
 
 class Mortal(sqlite3.Connection):
-    """A connection that ends the process at a commit, before or after it, as a test has set."""
+    """A connection to SQLite that simulates the end of the process before or after a commit, as `death` says."""
 
     death = ""
 
@@ -92,9 +92,7 @@ class Mortal(sqlite3.Connection):
 
 @pytest.mark.parametrize("death", ["before the commit", "after the commit"])
 @pytest.mark.parametrize("action", ["create", "replace", "delete"])
-def test_whatever_the_point_of_death_a_restart_finds_the_old_object_or_the_new_one(
-    tmp_path, monkeypatch, death, action
-):
+def test_wherever_the_process_ends_a_restart_finds_the_old_object_or_the_new_one(tmp_path, monkeypatch, death, action):
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Mortal))
     store = Store(tmp_path)
     store.create_bucket("demo", {"name": "bucket"})
@@ -116,7 +114,7 @@ def test_whatever_the_point_of_death_a_restart_finds_the_old_object_or_the_new_o
     again.close()
 
 
-def test_a_reader_keeps_the_content_that_belongs_to_its_generation(store):
+def test_a_reader_gets_the_content_of_the_generation_that_it_opened(store):
     old = put(store, b"old")
     resource, file = store.open("bucket", "x")
     put(store, b"new")

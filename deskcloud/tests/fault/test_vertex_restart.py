@@ -1,4 +1,4 @@
-"""Vertex AI's operations after the process was killed."""
+"""What becomes of Vertex AI's long-running operations after its process was killed."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ from deskcloud.web import serving
 
 PLACE = "projects/demo/locations/here"
 
-# A program that begins a deployment which never ends, and prints the operation's name.
+# A program that starts a deployment which never ends, and prints the name of the deployment's operation.
 _DEPLOYER = """
 import sys, threading, random
 from pathlib import Path
@@ -49,7 +49,10 @@ threading.Event().wait()
 
 @pytest.fixture
 def killed(tmp_path):
-    """Return (state of a process killed during a deployment, operation's name). The artefact's source is deleted."""
+    """Kill a Vertex AI during a deployment. Return the folder of its state, and the name of the operation.
+
+    The files from which the model was uploaded are deleted, so the restart cannot read them again.
+    """
     folder = tmp_path / "artefact"
     folder.mkdir()
     (folder / "model.json").write_text("{}")
@@ -73,7 +76,7 @@ def test_a_deployment_in_progress_when_the_process_dies_is_finished_after_a_rest
         endpoint = httpx.get(f"{url}/v1/{PLACE}/endpoints/e").json()
         assert endpoint["deployedModels"] == [deployed]
         assert endpoint["trafficSplit"] == {deployed["id"]: 100}
-    # After another restart, the model is still deployed, and loaded at the first prediction.
+    # After another restart, the model is still deployed. It is loaded at the first prediction.
     app = vertex.create_app(state, load=lambda _folder: lambda instances: [{"again": True} for _ in instances])
     with serving.serve(app) as url:
         answer = httpx.post(f"{url}/v1/{PLACE}/endpoints/e:predict", json={"instances": [{}]}).json()
@@ -92,7 +95,7 @@ def test_a_deployment_that_cannot_be_finished_after_a_restart_fails_and_says_why
         assert httpx.get(f"{url}/v1/{PLACE}/endpoints/e").json()["deployedModels"] == []
 
 
-def test_a_state_in_use_is_not_opened_twice(tmp_path):
+def test_a_state_that_is_in_use_cannot_be_opened_again(tmp_path):
     app = vertex.create_app(tmp_path)
     with serving.serve(app), pytest.raises(RuntimeError, match="used by another process"):
         vertex.create_app(tmp_path)

@@ -25,7 +25,7 @@ CORPUS = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True)
 class Table:
-    """A table's fields as the REST API declares them, and its rows as dicts by column."""
+    """A table of the corpus: its fields in the form of BigQuery's REST API, and its rows as dicts by column."""
 
     fields: list[dict[str, Any]]
     rows: list[dict[str, Any]]
@@ -42,12 +42,12 @@ class Table:
         return cls([types.field(column.name, column.type) for column in columns], rows)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return the rows in the format of a load job."""
+        """Return the rows in the JSON format that a load job reads."""
         return [{name: _loaded(value) for name, value in row.items()} for row in self.rows]
 
 
 def expressions() -> dict[str, list[str]]:
-    """Return the expressions by theme. A file has one per line."""
+    """Return the corpus's expressions by theme. A file holds one theme, with one expression per line."""
     return {
         path.stem: [line for line in path.read_text().splitlines() if line and not line.startswith("--")]
         for path in sorted(CORPUS.glob("expressions/*.sql"))
@@ -55,17 +55,17 @@ def expressions() -> dict[str, list[str]]:
 
 
 def queries() -> dict[str, list[str]]:
-    """Return the queries by theme. In a file, each ends with a semicolon."""
+    """Return the corpus's queries by theme. A file holds one theme, and each query in it ends with a semicolon."""
     return {path.stem: statements(path) for path in [*sorted(CORPUS.glob("queries/*.sql")), CORPUS / "refused.sql"]}
 
 
 def changes() -> dict[str, list[str]]:
-    """Return the INSERT, UPDATE, DELETE and MERGE statements by theme."""
+    """Return the corpus's INSERT, UPDATE, DELETE and MERGE statements by theme."""
     return {path.stem: statements(path) for path in sorted(CORPUS.glob("changes/*.sql"))}
 
 
 def themes() -> dict[str, list[str]]:
-    """Return all statements by theme."""
+    """Return all expressions and statements of the corpus by theme."""
     return {**expressions(), **queries(), **changes()}
 
 
@@ -95,7 +95,7 @@ def rows() -> dict[str, list[dict]]:
 
 
 def _named(value: Any, kind: TypeProto) -> Any:
-    """Return a value in which each STRUCT, given as a list, is a dict by field name."""
+    """Return a value in which each STRUCT is a dict by field name. In `value`, a STRUCT is a list of its fields."""
     if value is None:
         return None
     match types.kind(kind):

@@ -27,10 +27,11 @@ from deskcloud.googlesql.tokens import tokenize
 LIST = Path(__file__).parent / "differences.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
 DATASET = f"{answers.PROJECT}.corpus"
-# Number of statements that run in parallel on the local BigQuery, and number of expressions in one statement.
+# THREADS is the number of statements that run in parallel on the local BigQuery. BATCH is the number of expressions
+# that are put into one statement.
 THREADS = 3
 BATCH = 40
-# Notes on all differences of a kind.
+# For each kind of difference, a note for the page of differences.
 NOTES = {
     "accepted": (
         "`propensity up --strict` checks only statements that are sent alone. It does not check statements in\n"
@@ -48,7 +49,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Local:
-    """The local BigQuery with the corpus's tables."""
+    """The local BigQuery, with a dataset that holds the tables of the corpus."""
 
     client: bigquery.Client
 
@@ -64,9 +65,12 @@ class Local:
         return answers.ours(self.client, sql, dataset=DATASET)
 
     def left(self, sql: str) -> Answer:
-        """Return the table's rows after a statement, and last the number of changed rows; then roll back."""
+        """Return the rows that a statement leaves in its table, and after them the number of changed rows.
+
+        The change is rolled back.
+        """
         table = target(sql)
-        # A script that does not end its transaction rolls it back.
+        # A transaction that is still open at the end of its script is rolled back.
         script = f"begin transaction; {sql}; select @@row_count, {table}.* from (select 1) left join {table} on true"  # noqa: S608 - ours
         found = self.answer(script)
         if found.refusal:
@@ -75,7 +79,10 @@ class Local:
         return Answer(found.columns[1:], (*rows, (found.rows[0][0],)))
 
     def differences(self, theme: str, every: int = 1) -> dict[str, str]:
-        """Return the kind of each difference by its statement. Of queries and changes, only each `every`-th runs."""
+        """Return the statements of a theme whose results differ from Google's, each with the kind of the difference.
+
+        If `every` is more than 1, only every such query or change is run. Expressions are all run.
+        """
         if theme in corpus.changes():
             kinds = {
                 sql: difference.kind(self.left(sql), googles_leave(sql), is_ordered=False)
@@ -94,7 +101,7 @@ class Local:
         return self._each(alone)
 
     def _same(self, batch: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-        """Return (expressions, whether their results agree with Google's when they are evaluated in one statement)."""
+        """Evaluate the expressions in one statement. Return them, and whether all results agree with Google's."""
         sql = f"select {', '.join(one.removeprefix('select ') for one in batch)}"
         ours = self.answer(sql)
         return batch, not ours.refusal and not difference.kind(ours, googles(sql), is_ordered=True)
@@ -130,12 +137,12 @@ def target(sql: str) -> str:
 
 @cache
 def known() -> dict[str, dict[str, dict[str, str]]]:
-    """Return the reasons of the listed differences by theme, kind and statement."""
+    """Return the differences that differences.yaml lists. Each has a reason, by theme, kind and statement."""
     return yaml.safe_load(LIST.read_text()) or {}
 
 
 def page() -> str:
-    """Return the page of docs/ that describes the differences."""
+    """Return the text of docs/differences.md, which describes the listed differences."""
     lines = ["# Where the local BigQuery differs", ""]
     size = sum(map(len, corpus.themes().values()))
     changed = sum(map(len, corpus.changes().values()))

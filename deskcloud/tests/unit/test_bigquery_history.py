@@ -13,7 +13,7 @@ from deskcloud.bigquery.emulator import history
 
 
 class Results:
-    """Records the results that the history discards."""
+    """Records the ids of the jobs whose results the history discards."""
 
     def __init__(self) -> None:
         self.forgotten: list[Any] = []
@@ -44,7 +44,7 @@ def kept(tmp_path, results, monkeypatch):
     return history.History(tmp_path / "jobs.sqlite", results)
 
 
-def test_the_latest_jobs_are_kept_and_the_results_of_the_others_given_back(kept, results):
+def test_only_the_latest_jobs_and_their_results_are_kept(kept, results):
     kept.save(job(0, "PENDING"))
     for number in range(1, 501):
         kept.save(job(number))
@@ -56,7 +56,7 @@ def test_the_latest_jobs_are_kept_and_the_results_of_the_others_given_back(kept,
     assert kept.load("p", "job0000").status.state == "PENDING"
 
 
-def test_a_result_is_given_back_after_a_day_though_its_job_is_kept(kept, results):
+def test_a_result_is_discarded_after_a_day_although_its_job_is_kept(kept, results):
     kept.save(job(0, created=int((time.time() - 25 * 3600) * 1000)))
     for number in range(1, 51):
         kept.save(job(number))

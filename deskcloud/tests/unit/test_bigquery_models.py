@@ -1,4 +1,4 @@
-"""The models that the local BigQuery stores."""
+"""How long the local BigQuery stores a model."""
 
 import itertools
 

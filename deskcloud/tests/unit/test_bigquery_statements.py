@@ -1,4 +1,4 @@
-"""Parsing of query texts: what is SQL, and what only looks like it."""
+"""The gateway parses statements, and is not misled by text that only looks like SQL."""
 
 # ruff: noqa: S608 - the statements are this file's own
 
@@ -60,7 +60,7 @@ def test_any_text_is_either_tokens_in_order_or_unterminated(text):
 
 
 @given(st.lists(LITERALS | COMMENTS | st.just("?"), max_size=8))
-def test_only_question_marks_that_are_parameters_get_names(parts):
+def test_only_the_question_marks_of_parameters_are_replaced_by_names(parts):
     text = " ".join(["SELECT", *parts])
     count = parts.count("?")
     query = {"query": text, "parameterMode": "POSITIONAL", "queryParameters": [{} for _ in range(count)]}
@@ -87,7 +87,7 @@ def test_a_path_has_the_same_parts_however_it_is_written(text, parts):
     assert [token.text for token in rest] == ["OPTIONS"]
 
 
-def test_a_script_is_cut_where_its_statements_end():
+def test_a_script_is_split_where_its_statements_end():
     text = """DECLARE x INT64 DEFAULT 1;
       IF (x = 1) THEN SELECT CASE WHEN x = 1 THEN IF(TRUE, 1, 2) ELSE 3 END; ELSE SELECT 2; END IF;
       BEGIN TRANSACTION; COMMIT TRANSACTION;
@@ -97,7 +97,7 @@ def test_a_script_is_cut_where_its_statements_end():
     assert first_words == ["DECLARE", "IF", "BEGIN", "COMMIT", "BEGIN", "SELECT"]
 
 
-def test_calls_come_innermost_first():
+def test_nested_calls_are_found_from_the_innermost_outwards():
     (statement,) = statements.parse("SELECT * FROM ML.EVALUATE(MODEL a, (SELECT * FROM ML.PREDICT(MODEL b, TABLE t)))")
     assert [call.name for call in statements.ml_calls(statement.tokens)] == ["ML.PREDICT", "ML.EVALUATE"]
 
@@ -113,7 +113,7 @@ def test_calls_come_innermost_first():
         "BEGIN DROP MODEL m; END",
     ],
 )
-def test_statements_about_models_are_ours(text):
+def test_statements_about_models_are_for_the_gateway(text):
     assert statements.is_ours(text)
 
 

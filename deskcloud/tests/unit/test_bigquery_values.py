@@ -1,4 +1,4 @@
-"""Properties of the rules by which load jobs and streaming accept a value for a column's type."""
+"""The rules by which load jobs and streaming inserts accept a value for the type of a column."""
 
 # ruff: noqa: S608 - the names in statements are the tests' own
 
@@ -38,7 +38,7 @@ def field(kind, mode="NULLABLE", fields=None, name="a"):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=TEXTS)
-# Python counts the file separator as white space; the database does not.
+# Python counts the character \x1f, a separator, as white space, but the database does not.
 @example(text="0\x1f")
 def test_the_database_can_read_each_text_that_is_accepted_for_a_type(cursor, kind, text):
     if text_check(field(kind))(text):
@@ -56,7 +56,7 @@ def test_an_integer_is_stored_unchanged_or_refused(cursor, value):
 
 
 @given(rows=st.lists(JSON, max_size=3), kind=st.sampled_from([*KINDS, "STRING", "BYTES", "JSON", "GEOGRAPHY"]))
-def test_any_json_is_judged(rows, kind):
+def test_any_json_value_is_accepted_or_refused(rows, kind):
     inner = [field(kind, "REQUIRED", name="b").dump()]
     check = row_check([field(kind, "REPEATED"), field("RECORD", fields=inner, name="r")])
     for row in rows:

@@ -20,7 +20,7 @@ NUMBERS = "$alt=json;enum-encoding=int"
 
 
 def said(document, method, url, answer, status=200, **sent):
-    """Return the problems of one exchange in which the service gives this answer."""
+    """Return the problems that the check finds in one request and this answer of the service."""
 
     async def respond(request):
         await request.body()
@@ -110,17 +110,17 @@ def test_a_request_that_contradicts_googles_document_has_a_problem(document, met
         ({"error": {"code": "404", "message": "no"}}, 404, "error.error.code is not of the type integer"),
     ],
 )
-def test_an_answer_is_heard_too(answer, status, problem):
+def test_an_answer_is_checked_too(answer, status, problem):
     assert said("storage.v1", "GET", OBJECTS, answer, status) == ([problem] if problem else [])
 
 
-def test_a_zipped_answer_is_read():
+def test_a_compressed_answer_is_checked():
     body = gzip.compress(json.dumps({"pages": 1}).encode())
     answer = Response(body, headers={"content-encoding": "gzip"}, media_type="application/json")
     assert said("storage.v1", "GET", OBJECTS, answer) == ["Objects.pages is no field of the schema"]
 
 
-def test_an_answer_that_is_no_json_is_a_problem_and_one_that_breaks_off_is_none():
+def test_an_answer_that_is_not_json_is_a_problem_unless_the_connection_broke():
     async def broken_off(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
@@ -144,13 +144,13 @@ def rpc(name, message):
     return [problem.key for problem in heard.problems]
 
 
-def test_an_rpc_is_held_against_the_service_and_its_proto():
+def test_an_rpc_is_checked_against_the_service_and_its_proto():
     publish = PublishRequest.pb()(topic="projects/p/topics/t", messages=[{"data": b"{}"}])
     assert rpc("/google.pubsub.v1.Publisher/Publish", publish) == []
     assert rpc("/google.pubsub.v1.Publisher/Send", publish) == [
         "/google.pubsub.v1.Publisher/Send is no RPC of the service"
     ]
-    # Field 99, an integer, which no Pub/Sub message has.
+    # The bytes are an integer in field 99, which no message of Pub/Sub has.
     unknown = Topic.pb().FromString(b"\x98\x06\x01")
     assert rpc("/google.pubsub.v1.Publisher/CreateTopic", unknown) == [
         "google.pubsub.v1.Topic has a field that the proto has not"

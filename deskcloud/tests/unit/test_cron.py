@@ -13,7 +13,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def times(expression, start, count, zone=UTC):
-    """Return the next `count` times, as local times in `zone`."""
+    """Return the next `count` times of a cron expression after `start`, as local times in `zone`."""
     moment, found = datetime.fromisoformat(start).replace(tzinfo=zone), []
     for _ in range(count):
         moment = parse(expression).next_after(moment, zone)
@@ -33,9 +33,9 @@ def times(expression, start, count, zone=UTC):
         ("0 9 * * 7", ["2026-01-04 09:00", "2026-01-11 09:00"]),
         ("0 9 * * 0", ["2026-01-04 09:00", "2026-01-11 09:00"]),
         ("0 0 29 feb *", ["2028-02-29 00:00", "2032-02-29 00:00"]),
-        # a day matches if the day of month or the weekday matches
+        # If day of month and weekday are both restricted, a day matches if one of them matches.
         ("0 0 13 * fri", ["2026-01-02 00:00", "2026-01-09 00:00"]),
-        # a field that starts with a star does not count as a restriction
+        # A field that starts with a star does not restrict the day.
         ("0 0 */10 * fri", ["2026-05-01 00:00", "2026-07-31 00:00"]),
     ],
 )
@@ -43,11 +43,11 @@ def test_the_next_times_are_those_that_cron_names(expression, expected):
     assert times(expression, "2026-01-01T00:00", 2) == expected
 
 
-def test_a_time_that_the_clock_leaves_out_does_not_come():
+def test_a_local_time_that_the_change_to_summer_time_skips_is_never_due():
     assert times("30 2 * * *", "2026-03-28T12:00", 2, BERLIN) == ["2026-03-30 02:30", "2026-03-31 02:30"]
 
 
-def test_a_time_that_the_clock_repeats_comes_twice():
+def test_a_local_time_that_occurs_twice_is_due_twice():
     assert times("30 2 * * *", "2026-10-24T12:00", 3, BERLIN) == [
         "2026-10-25 02:30",
         "2026-10-25 02:30",

@@ -29,7 +29,7 @@ def checked(value, schema, document=BIGQUERY, *, is_answer=True):
         (VERTEX, "GET", f"{MODEL}@champion", "aiplatform.projects.locations.models.get"),
     ],
 )
-def test_a_request_is_found_by_its_path(document, http_method, path, name):
+def test_the_method_of_a_request_is_found_by_its_path(document, http_method, path, name):
     assert document.find(http_method, path).name == name
 
 
@@ -42,7 +42,7 @@ def test_a_request_is_found_by_its_path(document, http_method, path, name):
         ("GET", "/storage/v1/b/b/o/runs/r.json"),
     ],
 )
-def test_an_unknown_path_is_found(http_method, path):
+def test_an_unknown_path_is_a_contradiction(http_method, path):
     assert BIGQUERY.find(http_method, path) is None
     assert STORAGE.find(http_method, path) is None
 
@@ -61,12 +61,12 @@ def test_an_unknown_path_is_found(http_method, path):
         ([("fields", "jobs/name")], ("bigquery.jobs.list?fields", "names a field that the answer has not")),
     ],
 )
-def test_a_query_string_is_held_against_the_parameters(query, problem):
+def test_a_query_string_is_checked_against_the_parameters(query, problem):
     found = BIGQUERY.find("GET", "/bigquery/v2/projects/p/jobs").query_problems(query)
     assert [(one.place, one.rule) for one in found] == ([problem] if problem else [])
 
 
-def test_a_required_parameter_that_is_absent_is_found():
+def test_a_missing_required_parameter_is_a_contradiction():
     [found] = STORAGE.find("POST", "/storage/v1/b").query_problems([])
     assert (found.place, found.rule) == ("storage.buckets.insert?project", "is required and absent")
 
@@ -94,7 +94,7 @@ def test_a_required_parameter_that_is_absent_is_found():
         ({"id": None}, ("Job.id", "type string")),
     ],
 )
-def test_an_answer_is_held_against_the_schema(value, problem):
+def test_an_answer_is_checked_against_the_schema(value, problem):
     found = checked(value, "Job")
     assert len(found) == (1 if problem else 0)
     if problem:
@@ -102,7 +102,7 @@ def test_an_answer_is_held_against_the_schema(value, problem):
         assert problem[1] in found[0][1]
 
 
-def test_a_request_may_have_numbers_for_64_bits_and_null_for_nothing():
+def test_a_request_may_have_64_bit_integers_as_numbers_and_null_for_missing_values():
     value = {"description": None, "expirationTime": 1500000000000}
     assert checked(value, "Table", is_answer=False) == []
     assert len(checked(value, "Table")) == 2
@@ -119,7 +119,7 @@ def test_a_request_may_have_numbers_for_64_bits_and_null_for_nothing():
         ({"retention": {"name": "Locked"}}, False),
     ],
 )
-def test_times_kinds_and_nested_objects_are_held_too(value, is_right):
+def test_times_enum_values_and_nested_objects_are_checked_too(value, is_right):
     assert (checked(value, "Object", STORAGE) == []) == is_right
 
 
@@ -140,7 +140,7 @@ def test_a_message_with_a_type_is_checked_against_that_type():
     assert place == "GoogleCloudAiplatformV1UploadModelResponse.version"
 
 
-def test_a_field_mask_is_read_with_its_brackets():
+def test_a_field_mask_with_parentheses_is_parsed():
     mask = "items(id,owner/name),kind,prefixes"
     assert paths_of_mask(mask) == [["items", "id"], ["items", "owner", "name"], ["kind"], ["prefixes"]]
     assert paths_of_mask("a(b(c,d),e)") == [["a", "b", "c"], ["a", "b", "d"], ["a", "e"]]

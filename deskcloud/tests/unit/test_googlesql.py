@@ -1,4 +1,4 @@
-"""Google's analyzer and reference implementation, through this project's own interface."""
+"""This project's interface to Google's analyzer and to Google's reference implementation of GoogleSQL."""
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +46,7 @@ def test_columns_have_bigquerys_names_and_types():
     ]
 
 
-def test_a_type_survives_the_rest_api_and_back():
+def test_a_type_stays_the_same_if_it_is_converted_for_the_rest_api_and_back():
     kind = analysis.analyze("select [struct(1 as a, range<date> '[2020-01-01, unbounded)' as r)] as x", CATALOG)[0].type
     assert types.of_field(types.field("x", kind)) == kind
 
@@ -73,7 +73,7 @@ def test_a_parameter_has_the_type_that_it_is_declared_with():
         columns("select @day + 1.5 as day", day="STRING")
 
 
-def test_ml_predict_puts_its_own_columns_first():
+def test_ml_predict_puts_the_predicted_columns_first():
     assert columns(
         "select * from ml.predict(model `p.d.trees`, (select id from visits), struct(0.3 as threshold))"
     ) == [
@@ -123,7 +123,7 @@ def test_a_regressors_prediction_is_a_float64_without_probability():
         "select id, _table_suffix from `p.d.visits_*` where _table_suffix between '1' and '2'",
     ],
 )
-def test_bigquery_features_that_the_analyzer_lacks_are_accepted(sql):
+def test_bigquery_features_that_the_analyzer_does_not_know_are_accepted(sql):
     assert columns(sql)
 
 
@@ -134,7 +134,7 @@ def refusal(sql: str) -> Refused:
 
 
 @pytest.mark.parametrize("name", [name for names in dialect.FUNCTIONS.values() for name in names])
-def test_the_analyzer_still_lacks_each_function_of_the_list(name):
+def test_the_analyzer_still_lacks_each_listed_function(name):
     assert dialect.is_beyond(refusal(f"select {name}{'call' if name.endswith('.') else ''}()"))
 
 
@@ -152,20 +152,20 @@ def test_names_that_nobody_defines_are_refused(sql):
     assert not dialect.is_beyond(refusal(sql))
 
 
-def test_a_quoted_path_is_known_by_its_last_name():
+def test_a_table_with_a_quoted_path_is_found_by_its_last_name():
     assert columns("select `visits_*`.id from `p.d.visits_*`") == ["id INT64"]
     rows = {"p.d.visits_*": [{"id": 7, "_TABLE_SUFFIX": "1"}, {"id": 8, "_TABLE_SUFFIX": "2"}]}
     assert reference.run("select id from p.d.`visits_*` where _table_suffix = '2'", CATALOG, rows).rows == [(8,)]
 
 
-def test_tables_of_one_last_name_cannot_be_run_together():
+def test_a_query_of_two_tables_with_the_same_last_name_cannot_be_run():
     catalog = Catalog({"a.t": VISITS, "b.t": VISITS}.get)
     assert analysis.analyze("select x.id from a.t as x, b.t as y", catalog)
     with pytest.raises(ValueError, match="same last name"):
         reference.run("select x.id from a.t as x, b.t as y", catalog)
 
 
-def test_recommend_has_the_columns_of_its_feedback():
+def test_the_columns_of_ml_recommend_depend_on_the_feedback_type():
     explicit = Catalog({}.get, lambda _: Model("MATRIX_FACTORIZATION", user_type="INT64", is_implicit=False))
     found = analysis.analyze("select * from ml.recommend(model m)", explicit)
     assert [(one.name, types.text(one.type)) for one in found] == [
@@ -175,7 +175,7 @@ def test_recommend_has_the_columns_of_its_feedback():
     ]
 
 
-def test_max_by_is_any_value_having_max():
+def test_max_by_gives_the_same_as_any_value_having_max():
     assert one_value("(select max_by(x, y) from unnest([struct('a' as x, 1 as y), ('b', 2)]))") == "b"
 
 
@@ -198,7 +198,7 @@ def test_max_by_is_any_value_having_max():
         ("cast(null as string)", None),
     ],
 )
-def test_values_are_what_googles_client_gives(sql, value):
+def test_values_have_the_python_types_of_googles_client(sql, value):
     assert one_value(sql) == value
 
 
@@ -233,7 +233,7 @@ def test_a_query_runs_on_the_rows_that_are_given():
         ("merge visits using (select * from visits) as s on false when not matched then insert row", [1, 1, 2, 2], 2),
     ],
 )
-def test_dml_says_what_its_table_holds_afterwards(sql, ids, count):
+def test_a_dml_statement_returns_the_rows_of_its_table_afterwards(sql, ids, count):
     modified = reference.modify(sql, CATALOG, {"visits": ROWS})
     assert (sorted(row["id"] for row in modified.rows), modified.count) == (ids, count)
 
@@ -244,7 +244,7 @@ def test_a_merge_that_updates_a_row_twice_is_refused():
         reference.modify(sql, CATALOG, {"visits": ROWS})
 
 
-def test_more_catalogs_than_are_kept_and_threads_at_once_do_not_mix_tables():
+def test_many_catalogs_and_threads_at_once_do_not_mix_their_tables():
     def columns(number):
         catalog = Catalog({"t": [{"name": f"c{number % 40}", "type": "INT64"}]}.get)
         return [one.name for one in analysis.analyze("select * from t", catalog)]

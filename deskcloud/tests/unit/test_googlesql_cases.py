@@ -1,4 +1,4 @@
-"""Parsing of GoogleSQL's compliance files into cases."""
+"""The files of GoogleSQL's compliance tests are parsed into cases."""
 
 from deskcloud.comparison import cases
 from deskcloud.comparison.difference import Answer, kind
@@ -46,14 +46,14 @@ def read():
     return {case.name: case for case in cases.read("fruits.test", TEXT).cases}
 
 
-def test_a_file_has_the_queries_that_make_its_tables():
+def test_the_queries_that_create_a_files_tables_are_parsed():
     assert cases.read("fruits.test", TEXT).tables == {
         "Fruits": "SELECT CAST(1 AS INT64) AS id, 'pear' AS name",
         "Sorts": "SELECT * FROM Fruits",
     }
 
 
-def test_a_case_has_its_tables_parameters_and_features():
+def test_a_case_is_parsed_with_its_tables_parameters_and_features():
     ordered = read()["ordered"]
     assert ordered.sql == "WITH t AS (SELECT id * @factor AS x FROM sorts)\nSELECT * FROM t ORDER BY x"
     assert ordered.tables == ("Sorts",)
@@ -61,7 +61,7 @@ def test_a_case_has_its_tables_parameters_and_features():
     assert ordered.features == {"JSON_TYPE", "QUALIFY"}
 
 
-def test_an_expected_result_says_which_order_counts():
+def test_an_expected_result_says_whether_the_order_of_rows_and_elements_matters():
     assert [(case.is_ordered, case.has_open_arrays) for case in read().values()] == [
         (True, False),
         (False, True),
@@ -72,5 +72,5 @@ def test_an_expected_result_says_which_order_counts():
     assert kind(*answers, is_ordered=False, has_open_arrays=True) == ""
 
 
-def test_a_change_has_the_table_that_it_changes():
+def test_a_dml_case_is_parsed_with_the_table_that_it_changes():
     assert (read()["changing"].kind, read()["changing"].target) == ("change", "Fruits")

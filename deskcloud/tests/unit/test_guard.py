@@ -28,7 +28,7 @@ def status(rules, *headers, method="GET", path="/"):
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST:1", "127.0.0.1:9050", "[::1]:9050"])
-def test_a_name_of_loopback_is_answered(host):
+def test_a_request_to_a_loopback_name_is_accepted(host):
     assert status(PLAIN, ("host", host)) is None
 
 
@@ -51,7 +51,7 @@ def test_a_name_of_loopback_is_answered(host):
         ["localhost."],
     ],
 )
-def test_any_other_name_is_refused_whoever_asks(hosts):
+def test_a_request_to_any_other_host_name_is_refused(hosts):
     assert status(ASKING, *(("host", host) for host in hosts), BEARER) == 403
 
 
@@ -64,11 +64,11 @@ def test_a_web_page_of_any_origin_is_refused_even_with_the_secret(origin, method
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin"])
-def test_a_request_of_a_page_without_an_origin_header_is_refused(site):
+def test_a_web_pages_request_without_an_origin_header_is_refused(site):
     assert status(ASKING, HOST, BEARER, ("sec-fetch-site", site)) == 403
 
 
-def test_a_person_may_open_an_address_in_a_browser():
+def test_a_person_may_open_an_address_in_the_browser():
     assert status(PLAIN, HOST, ("sec-fetch-site", "none")) is None
 
 
@@ -84,12 +84,12 @@ def test_a_person_may_open_an_address_in_a_browser():
     ],
 )
 @pytest.mark.parametrize("body", [BODY, ("transfer-encoding", "chunked")])
-def test_a_body_that_any_page_may_send_is_refused_even_with_the_secret(kind, body):
+def test_a_body_type_that_any_web_page_may_send_is_refused_even_with_the_secret(kind, body):
     assert status(ASKING, HOST, BEARER, ("content-type", kind), body, method="POST") == 415
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/related; boundary=x", "application/octet-stream"])
-def test_other_bodies_pass(kind):
+def test_other_body_types_are_accepted(kind):
     assert status(ASKING, HOST, BEARER, ("content-type", kind), BODY, method="POST") is None
 
 
@@ -127,13 +127,13 @@ def test_without_the_secret_nothing_is_answered(unknown):
     assert status(ASKING, HOST) == 403
 
 
-def test_another_header_may_carry_it():
+def test_the_secret_may_come_in_another_header():
     rules = Rules(SECRET, header="x-local-secret")
     assert status(rules, HOST, ("x-local-secret", SECRET)) is None
     assert status(rules, HOST, BEARER) == 403
 
 
-def test_where_no_client_can_carry_a_secret_none_is_asked_for():
+def test_a_service_whose_clients_cannot_send_a_secret_requires_none():
     assert (
         status(ASKING, HOST, ("content-type", "application/x-www-form-urlencoded"), BODY, method="POST", path="/token")
         is None
@@ -142,7 +142,7 @@ def test_where_no_client_can_carry_a_secret_none_is_asked_for():
     assert status(ASKING, HOST, path="/v1/token") == 403
 
 
-def test_only_the_shops_page_may_ask_and_only_the_function_that_answers_it():
+def test_only_the_shops_page_may_send_requests_and_only_to_its_function():
     page = ("origin", SHOP), ("sec-fetch-site", "cross-site")
     for path in ("/score_checkout", "/score_checkout/", "/score_checkout/openapi.json"):
         assert status(FUNCTIONS, HOST, *page, JSON, BODY, method="POST", path=path) is None
@@ -163,7 +163,7 @@ def test_a_refusal_is_an_error_as_googles_services_write_it():
     assert not [name for name, _ in refusal.headers if name.startswith("access-control")]
 
 
-def test_urls_in_answers_contain_the_secret_of_the_request():
+def test_urls_in_answers_contain_the_secret_if_the_request_had_it():
     url = with_secret("http://127.0.0.1:9023", SECRET)
     assert url == f"http://local:{SECRET}@127.0.0.1:9023"
     assert with_secret(url, "other") == "http://local:other@127.0.0.1:9023"

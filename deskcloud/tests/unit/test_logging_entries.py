@@ -45,13 +45,13 @@ def test_a_structured_line_moves_the_recognised_keys_to_the_entry():
     }
 
 
-def test_a_message_alone_is_text():
+def test_a_line_with_only_a_message_becomes_a_text_payload():
     entry = entry_from_line('{"severity": "INFO", "message": "started"}', "build-features")
     assert (entry["textPayload"], entry["severity"]) == ("started", "INFO")
     assert "jsonPayload" not in entry
 
 
-def test_a_plain_line_is_text_without_severity():
+def test_a_plain_line_becomes_a_text_payload_without_severity():
     entry = entry_from_line("Traceback (most recent call last):\n", "build-features")
     assert entry["textPayload"] == "Traceback (most recent call last):"
     assert "severity" not in entry

@@ -51,14 +51,14 @@ def job_entry(**changes):
     }
 
 
-def test_the_sink_for_finished_training_jobs_takes_just_those():
+def test_the_filter_of_the_training_sink_matches_only_finished_trainings():
     matches = parse(JOB_DONE)
     assert matches(job_entry())
     assert not matches(job_entry(after="RUNNING"))
     assert not matches(job_entry(job={"jobConfig": {"queryConfig": {"statementType": "SELECT"}}}))
 
 
-def test_the_sink_for_load_jobs_takes_daily_tables_in_both_formats():
+def test_the_filter_of_the_load_sink_matches_day_tables_in_both_formats():
     load = {"destinationTable": {"datasetId": "analytics_123", "tableId": "events_20260101"}}
     old = {
         "protoPayload": {
@@ -76,7 +76,7 @@ def test_the_sink_for_load_jobs_takes_daily_tables_in_both_formats():
 
 
 @pytest.mark.parametrize("payload", ["jsonPayload", "protoPayload"])
-def test_the_sink_for_ga4_exports_takes_either_payload(payload):
+def test_the_filter_of_the_ga4_sink_matches_both_kinds_of_payload(payload):
     entry = {
         "logName": "projects/shop/logs/analyticsdata.googleapis.com%2Fbigquery_daily_export_status",
         "resource": {"type": "analyticsdata.googleapis.com/BigQueryDailyExport"},
@@ -205,7 +205,7 @@ def literal(text):
 
 @st.composite
 def filters_with_meaning(draw, depth=3):
-    """Draw a filter's text, and the equivalent Python function of jsonPayload."""
+    """Draw the text of a filter, and a Python function of an entry's jsonPayload that means the same."""
     if depth == 0 or draw(st.booleans()):
         name, value = draw(names), draw(words)
         return draw(

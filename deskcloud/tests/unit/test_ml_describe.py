@@ -1,4 +1,4 @@
-"""ML.DESCRIBE_DATA returns each column's statistics, with the columns and values observed in BigQuery."""
+"""ML.DESCRIBE_DATA returns the statistics of each column. They are compared with output of BigQuery."""
 
 from __future__ import annotations
 
@@ -97,11 +97,11 @@ def test_other_types_are_described_as_texts(value, text):
     ("number", "text"),
     [(0.1 + 0.2, "0.30000000000000004"), (13.1, "13.1"), (1e20, "1e+20"), (-0.0, "0"), (-math.inf, "-inf")],
 )
-def test_the_least_number_is_written_as_cast_as_string_writes_it(number, text):
+def test_the_minimum_is_formatted_as_by_cast_as_string(number, text):
     assert described({"x": [number]})["x"]["min"] == text
 
 
-def test_nan_is_the_least_of_all_and_makes_the_extremes_nan():
+def test_nan_sorts_first_and_makes_minimum_and_maximum_nan():
     found = described({"x": [2.0, math.nan, 1.0]})["x"]
     assert (found["min"], found["max"], found["num_values"]) == ("NaN", "NaN", 3)
     assert math.isnan(found["mean"])
@@ -109,7 +109,7 @@ def test_nan_is_the_least_of_all_and_makes_the_extremes_nan():
     assert found["quantiles"][1:] == [1, 2]
 
 
-def test_without_rows_nothing_is_known_but_the_numbers_of_values():
+def test_without_rows_only_the_counts_are_known():
     nothing = described({"n": pa.array([], pa.int64()), "c": pa.array([None], pa.string())[:0]})
     unknown = {"num_rows": 0, "num_nulls": 0, "num_values": 0, "min": None, "max": None, **NOT_OF_SCALARS}
     assert nothing["n"] == unknown | NOT_OF_TEXTS | {"num_zeros": 0} | NOT_OF_NUMBERS

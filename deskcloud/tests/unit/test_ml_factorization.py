@@ -1,4 +1,7 @@
-"""Matrix factorization gives the solutions of single linear systems, and refuses data from which it cannot learn."""
+"""Matrix factorization agrees with linear systems that are solved one by one.
+
+It refuses data from which it cannot learn.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def rows() -> pa.Table:
 
 
 class Dense:
-    """The same problem with full matrices: the linear system of each user and item is solved separately."""
+    """A reference implementation with full matrices. It solves one linear system for each user and for each item."""
 
     def __init__(self, rows: pa.Table, options: dict) -> None:
         users, user = np.unique(rows["user"].to_pylist(), return_inverse=True)
@@ -114,7 +117,7 @@ def test_a_planted_low_rank_structure_is_found_again():
     assert errors.std() < 0.02 * truth.std()
 
 
-def test_implicit_feedback_ranks_the_items_of_ones_group_first():
+def test_implicit_feedback_ranks_the_items_of_the_users_group_first():
     random = np.random.default_rng(5)
     user, item = np.nonzero(random.random((60, 30)) < np.kron(np.eye(3), np.full((20, 10), 0.5)))
     rows = pa.table({"user": user, "item": item, "rating": np.ones(len(user))})
@@ -151,7 +154,7 @@ def test_early_stop_ends_when_the_loss_hardly_falls(rows):
 
 
 @EACH
-def test_held_out_rows_are_judged_and_not_learned_from(rows, options):
+def test_held_out_rows_are_used_for_evaluation_and_not_for_training(rows, options):
     held_out = np.arange(len(rows)) % 5 == 0
     split = rows.append_column("later", pa.array(held_out))
     options = options | {"num_factors": 2, "max_iterations": 3}
@@ -274,7 +277,7 @@ IDS = {
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), user_type=st.sampled_from(list(IDS)), item_type=st.sampled_from(list(IDS)))
-def test_ids_may_be_anything_that_can_be_grouped_by(data, user_type, item_type):
+def test_ids_may_have_any_type_by_which_rows_can_be_grouped(data, user_type, item_type):
     pairs = data.draw(st.lists(st.tuples(IDS[user_type], IDS[item_type]), min_size=1, max_size=8, unique_by=repr))
     user, item = (pa.array([pair[side] for pair in pairs], type_) for side, type_ in enumerate((user_type, item_type)))
     rows = pa.table({"user": user, "item": item, "rating": np.arange(1, len(pairs) + 1)})
@@ -290,7 +293,7 @@ def test_ids_may_be_anything_that_can_be_grouped_by(data, user_type, item_type):
     assert ml.recommendation.weights(model).num_rows == len(model.users.ids) + len(model.items.ids) + 1
 
 
-def test_both_zeros_are_one_id():
+def test_zero_and_negative_zero_are_the_same_id():
     rows = pa.table({"user": [0.0, -0.0], "item": [1, 2], "rating": [1.0, 1.0]})
     model = ml.train(IMPLICIT | {"max_iterations": 1}, rows)
 

@@ -27,7 +27,7 @@ def standardised(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def one_hot(column: pa.ChunkedArray) -> np.ndarray:
-    """Return one column for each category, in order, and a last one for NULL."""
+    """Return a matrix with one column for each category, in alphabetical order, and a last column for NULL."""
     values = np.array([str(value).lower() if isinstance(value, bool) else value for value in column.to_pylist()])
     names = sorted(value for value in set(values.tolist()) if value is not None)
     return np.column_stack([*(values == name for name in names), values == None])  # noqa: E711 - elementwise
@@ -121,7 +121,7 @@ def test_a_constant_learn_rate_reaches_the_same_minimum(rows):
     assert {iteration.learning_rate for iteration in slow.iterations} == {1.0}
 
 
-def test_weights_are_on_the_scale_of_the_columns_unless_standardised(rows):
+def test_weights_have_the_scale_of_the_columns_unless_standardized_ones_are_asked_for(rows):
     numbers = rows.select(["bounces", "seconds", "bought"]).drop_null()
     model = ml.train(TO_THE_END, numbers)
 
@@ -159,7 +159,7 @@ def test_separable_classes_do_not_overflow():
     assert all(np.isfinite(iteration.loss) for iteration in model.iterations)
 
 
-def test_features_that_say_nothing_leave_the_share_of_positives():
+def test_with_constant_features_the_prediction_is_the_share_of_positives():
     rows = pa.table({"x": [7] * 100, "empty": pa.array([None] * 100, pa.float64()), "label": [0] * 75 + [1] * 25})
     model = ml.train({"model_type": "LOGISTIC_REG"}, rows)
 

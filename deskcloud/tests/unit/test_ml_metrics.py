@@ -113,14 +113,14 @@ def test_the_roc_curve_falls_from_the_highest_percentile(model, rows):
     assert area == pytest.approx(ml.evaluate(model, rows)["roc_auc"][0].as_py(), abs=0.005)
 
 
-def test_the_roc_curve_takes_thresholds(model, rows):
+def test_the_roc_curve_can_be_computed_for_given_thresholds(model, rows):
     table = ml.roc_curve(model, rows, [0.4, 0.2])
 
     assert table["threshold"].to_pylist() == [0.4, 0.2]
     assert table["recall"][0].as_py() == pytest.approx(ml.evaluate(model, rows, 0.4)["recall"][0].as_py())
 
 
-def test_the_confusion_matrix_has_expected_labels_down_and_predicted_ones_across(model, rows):
+def test_the_confusion_matrix_has_a_row_per_expected_and_a_column_per_predicted_label(model, rows):
     table = ml.confusion_matrix(model, rows, 0.3)
     predicted = ml.predict(model, rows, 0.3)
 

@@ -1,4 +1,4 @@
-"""A trained model of any type: its predictions, explanations, files and metadata."""
+"""What all types of trained models have in common: predictions, explanations, files and metadata."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def positive(table: pa.Table, label: str = "bought") -> np.ndarray:
     return table[f"predicted_{label}_probs"].combine_chunks().flatten().field("prob").to_numpy()[::2]
 
 
-def test_predict_passes_the_columns_on_and_adds_label_and_probabilities(model, rows):
+def test_predict_keeps_the_columns_and_adds_label_and_probabilities(model, rows):
     table = ml.predict(model, rows)
 
     pair = pa.struct({"label": pa.int64(), "prob": pa.float64()})
@@ -47,7 +47,7 @@ def test_predict_passes_the_columns_on_and_adds_label_and_probabilities(model, r
         assert row["predicted_bought"] == int(first["prob"] >= 0.5)
 
 
-def test_a_threshold_moves_the_predicted_label_and_not_the_probabilities(model, rows):
+def test_a_threshold_changes_the_predicted_label_and_not_the_probabilities(model, rows):
     low, high = (ml.predict_columns(model, rows, threshold) for threshold in (0.0, 1.0))
 
     assert set(low["predicted_bought"].to_pylist()) == {1}
@@ -85,7 +85,7 @@ def test_an_untyped_null_is_a_null_of_the_features_type(model, rows):
     assert np.array_equal(positive(ml.predict(model, untyped)), positive(ml.predict(model, typed)))
 
 
-def test_an_unseen_category_weighs_nothing_in_a_linear_model_and_is_null_to_trees(model, rows):
+def test_an_unseen_category_has_weight_0_in_a_linear_model_and_counts_as_null_in_trees(model, rows):
     one = rows.slice(0, 1)
     unseen = ml.explain_predict(model, one.set_column(2, "source", pa.array(["carrier pigeon"])))
     if model.model_type == "LOGISTIC_REGRESSION":
@@ -145,7 +145,7 @@ def test_global_explanations_are_mean_absolute_attributions_of_the_evaluation(ro
     assert ml.global_explain(model, class_level_explain=True)["class_name"].to_pylist() == ["0"] * 4 + ["1"] * 4
 
 
-def test_global_explanations_must_be_asked_for_in_training(rows):
+def test_global_explanations_need_an_option_at_training(rows):
     with pytest.raises(ml.MLError, match="ENABLE_GLOBAL_EXPLAIN=TRUE"):
         ml.global_explain(ml.train(LOGISTIC, rows))
 
@@ -156,7 +156,7 @@ def test_weights_and_importance_belong_to_their_model_type(model):
         refused(model)
 
 
-def test_feature_info_describes_the_columns_trained_on(rows):
+def test_feature_info_describes_the_columns_of_the_training(rows):
     model = ml.train(LOGISTIC | {"data_split_method": "NO_SPLIT"}, rows)
     bounces, seconds, source, mobile = ml.feature_info(model).to_pylist()
 
@@ -233,7 +233,7 @@ def test_predicted_labels_have_the_labels_type_and_the_higher_is_positive(negati
     assert [pair["label"] for pair in table["predicted_label_probs"][0].as_py()] == [positive_, negative]
 
 
-def test_instances_get_vertex_ais_answer(model, rows):
+def test_the_prediction_of_an_instance_has_the_form_of_vertex_ai(model, rows):
     instances = [
         {name: row[name] for name in ("bounces", "seconds", "source", "mobile")} | {"visitor": "ignored"}
         for row in rows.slice(0, 30).to_pylist()

@@ -36,22 +36,23 @@ def histogram(numbers, buckets=10):
     return distributions.values(table, Feature("x", "FLOAT64")).distribution(buckets)
 
 
-def test_a_histogram_is_the_one_that_bigquery_computed():
+def test_a_histogram_agrees_with_one_that_bigquery_computed():
     found = histogram([*MASSES, None])
 
     assert found.edges == OBSERVED["histogram"]["edges"]
     assert found.counts == pytest.approx(OBSERVED["histogram"]["counts"], abs=1e-9)
 
 
-def test_a_divergence_is_the_one_that_bigquery_computed():
+def test_a_divergence_agrees_with_one_that_bigquery_computed():
     found = distributions.jensen_shannon(histogram(MASSES), Numbers(**OBSERVED["other"]))
 
     assert found == pytest.approx(OBSERVED["divergence"], abs=5e-7)
 
 
 def spread(numbers, buckets):
-    """Return (edges, counts) of a histogram in which each interval between quantiles is spread evenly over its
-    buckets.
+    """Return the edges and the counts of a histogram of the numbers.
+
+    The numbers between two quantiles are spread evenly over the buckets between them.
     """
     ordered = sorted(numbers)
     ranks = [max(-(-k * len(ordered) // (100 * buckets)) - 1, 0) for k in range(100 * buckets + 1)]
@@ -70,7 +71,7 @@ def spread(numbers, buckets):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("buckets", [1, 10, 17])
-def test_numbers_differ_by_scipys_divergence_of_their_histograms_cut_at_all_edges(seed, buckets):
+def test_the_distance_of_numbers_is_scipys_divergence_of_their_histograms(seed, buckets):
     random = np.random.default_rng(seed)
     base = random.poisson(3, 400).astype(float) if seed % 2 else random.lognormal(0, 1, 400)
     study = base[:150] * 1.3 + seed
@@ -91,7 +92,7 @@ def test_numbers_differ_by_scipys_divergence_of_their_histograms_cut_at_all_edge
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_categories_differ_by_the_largest_difference_of_shares_or_by_scipys_divergence(seed):
+def test_the_distance_of_categories_is_the_largest_difference_of_shares_or_scipys_divergence(seed):
     random = np.random.default_rng(seed)
     sides = [random.choice(list("abcdef"), size, p=random.dirichlet([1] * 6)).tolist() for size in (500, 90)]
     shares = [np.array([side.count(name) / len(side) for name in "abcdef"]) for side in sides]
@@ -111,7 +112,7 @@ def test_only_the_most_frequent_categories_are_compared():
     assert value(base, study, num_rank_histogram_buckets=1) == 0
 
 
-def test_nulls_count_on_neither_side():
+def test_nulls_are_left_out_on_both_sides():
     assert value(["a", "b", None, None, None], ["a", "b"]) == 0
     assert value([1.0, 2.0, None], [1.0, 2.0]) == pytest.approx(0)
 
@@ -122,8 +123,8 @@ def test_a_single_number_shares_a_bucket_only_with_itself():
     assert value([5, 5], [6, 6]) == 1
 
 
-def test_nan_and_infinity_are_buckets_that_the_sides_do_not_share():
-    # One eighth of one side has no counterpart, so the distributions are (7/8, 1/8) and (1, 0).
+def test_nan_and_infinity_have_buckets_that_the_two_sides_do_not_share():
+    # One eighth of the values on one side has no counterpart, so the distributions are (7/8, 1/8) and (1, 0).
     expected = jensenshannon([7, 1], [8, 0], base=2) ** 2
     numbers = [float(x) for x in range(7)]
     assert value([*numbers, float("nan")], numbers) == pytest.approx(expected)
@@ -179,7 +180,7 @@ def test_a_column_of_another_type_is_left_out_or_has_no_category_in_common():
     assert drift({"x": ["a"]}, {"x": [1]}, categorical_metric_type="JENSEN_SHANNON_DIVERGENCE") == {}
 
 
-def test_no_values_are_no_divergence_and_no_category():
+def test_columns_without_values_have_no_divergence_and_no_category():
     nothing = pa.array([], pa.float64())
     assert drift({"x": nothing}, {"x": [1.0]}) == drift({"x": [1.0]}, {"x": nothing}) == {}
     assert value(pa.array([None, None], pa.string()), ["a", "b", "b"]) == pytest.approx(2 / 3)

@@ -60,7 +60,7 @@ from deskcloud.bigquery.ml import options as rules
         (TREES | {"model_registry": "VERTEX_AI"}, "MODEL_REGISTRY is not supported"),
     ],
 )
-def test_an_option_that_cannot_be_honoured_is_named(options, message):
+def test_an_unsupported_option_is_named(options, message):
     with pytest.raises(ml.MLError, match=message) as refused:
         ml.train(options, sessions(50))
     assert refused.value.reason == "invalidQuery"

@@ -1,4 +1,4 @@
-"""Matrix factorization: its recommendations, its metrics, and what can be read of a model."""
+"""Matrix factorization: its recommendations and metrics, and what statements can read of a trained model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_recommend_keeps_rows_with_both_columns_and_puts_the_prediction_first(mo
     assert table[name].to_numpy() == pytest.approx(expected + model.global_intercept)
 
 
-def test_recommend_crosses_one_side_with_all_of_the_other(model):
+def test_recommend_combines_each_given_user_or_item_with_all_of_the_other_kind(model):
     every = ml.recommendation.recommend(model, ml.recommendation.all_users(model))
     for_users = ml.recommendation.recommend(model, pa.table({"USER": ["u003", "u001", "u003"]}))
     for_items = ml.recommendation.recommend(model, pa.table({"item": pa.array([4], pa.int64())}))
@@ -52,7 +52,7 @@ def test_recommend_crosses_one_side_with_all_of_the_other(model):
         assert row == pytest.approx(pairs[row["user"], row["item"]])
 
 
-def test_for_an_unknown_id_only_the_known_sides_intercept_counts(model):
+def test_if_one_id_is_unknown_only_the_intercept_of_the_other_counts(model):
     rows = pa.table({"user": ["nobody", "u001", "nobody", None], "item": pa.array([4, 999, 999, 4])})
     table = ml.recommendation.recommend(model, rows)
 
@@ -119,8 +119,8 @@ def test_the_measures_of_a_regression_do_not_depend_on_the_order_of_the_rows():
 
 def test_the_measures_of_implicit_feedback_are_those_of_a_ranking(monkeypatch):
     monkeypatch.setattr(rating_metrics, "BLOCK", 4)
-    # The first user's relevant items have ranks 1 and 3 of 4, the second's has rank 2. The third has none with a rating
-    # above 0.
+    # The relevant items of the first user have ranks 1 and 3 of 4. The second user has one relevant item, at rank 2.
+    # The third has none, because no rating is above 0.
     predicted = np.array([[0.9, 0.1, 0.5, 0.7], [0.2, 0.8, 0.4, 0.1], [0.3, 0.2, 0.1, 0.4]])
     ratings = Ratings(
         pa.array(["a", "b", "c"]),
@@ -145,7 +145,7 @@ def test_the_measures_of_implicit_feedback_are_those_of_a_ranking(monkeypatch):
     )
 
 
-def test_ties_gain_nothing_and_nothing_relevant_is_no_number():
+def test_ties_do_not_raise_a_metric_and_without_relevant_items_it_is_nan():
     one = Ratings(pa.array(["a"]), pa.array([1, 2, 3]), np.array([0]), np.array([0]), np.array([1.0]))
     measured = rating_metrics.of_ranking(one, lambda _: np.zeros((1, 3)))
     assert (measured["mean_average_precision"], measured["average_rank"]) == (pytest.approx(1 / 3), 1)
@@ -156,7 +156,7 @@ def test_ties_gain_nothing_and_nothing_relevant_is_no_number():
     assert all(math.isnan(value) for value in measured.values())
 
 
-def test_evaluate_ranks_items_that_training_did_not_have_by_what_is_predicted_for_them(rows):
+def test_evaluate_ranks_new_items_by_their_predictions(rows):
     model = ml.train(IMPLICIT | {"num_factors": 2, "max_iterations": 3}, rows)
     new = pa.table({"user": ["u001", "u002"], "item": pa.array([999, 998]), "rating": [1.0, 1.0]})
 
@@ -166,7 +166,7 @@ def test_evaluate_ranks_items_that_training_did_not_have_by_what_is_predicted_fo
         ml.recommendation.evaluate(model, new.slice(0, 0))
 
 
-def test_weights_hold_all_that_a_prediction_is_made_of(model):
+def test_a_prediction_can_be_computed_from_the_weights(model):
     rows = ml.recommendation.weights(model).to_pylist()
 
     assert [row["processed_input"] for row in rows] == ["user"] * 60 + ["item"] * 20 + [None]
@@ -235,7 +235,7 @@ def test_a_model_is_read_as_it_was_saved(model, tmp_path):
     assert ml.describe(loaded) == ml.describe(model)
 
 
-def test_the_export_holds_all_that_a_prediction_is_made_of(model, tmp_path):
+def test_a_prediction_can_be_computed_from_the_exported_files(model, tmp_path):
     (file,) = ml.export(model, tmp_path)
     content = json.loads(file.read_text())
 

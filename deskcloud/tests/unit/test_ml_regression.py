@@ -34,7 +34,10 @@ def tutorial() -> ml.TrainedModel:
 
 
 def design(rows: pa.Table) -> np.ndarray:
-    """Return standardized numbers, then one column for each category and for NULL, as documented."""
+    """Return the matrix of inputs that BigQuery's documentation describes.
+
+    It has the standardized numbers, and then one column for each category and one for NULL.
+    """
     numbers = [rows[name].cast(pa.float64()).to_numpy() for name in ("bounces", "bought")]
     scaled = [(values - values.mean()) / values.std(ddof=1) for values in numbers]
     source = np.array(rows["source"].to_pylist(), object)
@@ -48,14 +51,14 @@ def predicted(model: ml.TrainedModel, rows: pa.Table) -> np.ndarray:
 
 
 def learned(model: ml.TrainedModel) -> list[float]:
-    """Return the standardized weights of numbers and categories, then the intercept."""
+    """Return the standardized weights that the model has learned, and last the intercept."""
     found = []
     for row in ml.weights(model, standardize=True).to_pylist():
         found += [pair["weight"] for pair in row["category_weights"]] or [row["weight"]]
     return found
 
 
-def test_the_penguins_are_evaluated_and_predicted_to_every_digit_of_googles_tutorial(tutorial):
+def test_metrics_and_predictions_of_the_penguins_have_every_digit_of_googles_tutorial(tutorial):
     (measured,) = ml.regression.evaluate(tutorial, penguins.weighed()).to_pylist()
     assert {name: penguins.printed(value) for name, value in measured.items()} == penguins.EVALUATION
     assert ml.regression.evaluate(tutorial).to_pylist() == [measured]
@@ -69,7 +72,7 @@ def test_the_penguins_are_evaluated_and_predicted_to_every_digit_of_googles_tuto
     assert {bill: shown[bill] for bill in penguins.PREDICTIONS} == penguins.PREDICTIONS
 
 
-def test_the_penguins_attributions_have_the_digits_of_googles_tutorial_where_they_are_unique(tutorial):
+def test_unique_attributions_of_the_penguins_have_the_digits_of_googles_tutorial(tutorial):
     explained = {row["feature"]: row["attribution"] for row in ml.global_explain(tutorial).to_pylist()}
 
     assert {name: penguins.printed(explained[name]) for name in penguins.ATTRIBUTIONS} == penguins.ATTRIBUTIONS
@@ -162,7 +165,7 @@ def test_the_strategy_follows_the_options_and_the_number_of_rows(options, rows_p
     assert ("l1Regularization" in model.training_options) == (strategy == "BATCH_GRADIENT_DESCENT")
 
 
-def test_the_held_out_rows_give_eval_loss_metrics_and_early_stopping(rows):
+def test_held_out_rows_are_used_for_eval_loss_metrics_and_early_stopping(rows):
     model = ml.train(DESCENT | {"data_split_method": "AUTO_SPLIT"}, rows)
 
     (measured,) = ml.regression.evaluate(model).to_pylist()
@@ -182,7 +185,7 @@ def test_a_label_of_any_numeric_type_is_learned_saved_and_evaluated(type_, tmp_p
     assert ml.regression.evaluate(model, table)["r2_score"][0].as_py() == pytest.approx(1)
 
 
-def test_a_log_error_that_is_not_a_number_stays_so_when_the_model_is_loaded(tmp_path):
+def test_a_log_error_of_nan_is_still_nan_when_the_model_is_loaded(tmp_path):
     table = pa.table({"x": [1.0, 2.0, 3.0] * 10, "label": [-3.0, 0.0, 3.0] * 10})
     model = ml.train({"model_type": "LINEAR_REG"}, table)
     model.save(tmp_path)
@@ -208,7 +211,7 @@ def test_the_exported_weights_give_the_predictions(tutorial, tmp_path):
     assert "class_labels" not in exported
 
 
-def test_an_instance_gets_vertex_ais_answer(tutorial, tmp_path):
+def test_a_regressors_prediction_of_an_instance_has_the_form_of_vertex_ai(tutorial, tmp_path):
     instance = {"culmen_length_mm": 45.2, "culmen_depth_mm": 16.4, "flipper_length_mm": 223.0, "island": "Biscoe"}
     instance |= {"species": "Gentoo penguin (Pygoscelis papua)", "sex": "MALE"}
 
@@ -262,7 +265,7 @@ def test_too_many_categories_for_the_normal_equation_are_refused():
         )
 
 
-def test_features_that_say_nothing_leave_the_mean():
+def test_with_constant_features_the_prediction_is_the_mean():
     rows = pa.table({"x": [7] * 40, "empty": pa.array([None] * 40, pa.float64()), "label": [1.0, 3.0] * 20})
     for options in ({}, {"optimize_strategy": "BATCH_GRADIENT_DESCENT"}):
         model = ml.train({"model_type": "LINEAR_REG"} | options, rows)

@@ -1,4 +1,4 @@
-"""The split of rows into training and evaluation."""
+"""CREATE MODEL splits its rows into rows for training and rows for evaluation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def shuffled(rows: pa.Table) -> pa.Table:
 
 
 @pytest.mark.parametrize(("rows", "held_out"), [(499, 0), (500, 100), (50_000, 10_000), (50_001, 10_000)])
-def test_the_automatic_split_goes_by_the_number_of_rows(rows, held_out):
+def test_the_automatic_split_depends_on_the_number_of_rows(rows, held_out):
     assert split.holdout_size(rows, None) == held_out
 
 
@@ -39,7 +39,7 @@ def test_the_automatic_split_goes_by_the_number_of_rows(rows, held_out):
         ({"data_split_method": "NO_SPLIT"}, 2000, 0),
     ],
 )
-def test_the_model_tells_how_many_rows_went_where(options, training, evaluation):
+def test_the_model_says_how_many_rows_were_for_training_and_for_evaluation(options, training, evaluation):
     model = ml.train(LOGISTIC | options, sessions())
 
     assert (model.training_rows, model.evaluation_rows) == (training, evaluation)
@@ -53,7 +53,7 @@ def test_with_nothing_held_out_eval_loss_is_null_and_metrics_are_those_of_the_tr
     assert ml.evaluate(model).equals(ml.evaluate(model, split.in_order(rows)))
 
 
-def test_without_rows_metrics_are_those_of_the_held_out_rows():
+def test_evaluation_without_given_rows_uses_the_held_out_rows():
     rows = sessions()
     model = ml.train(LOGISTIC, rows)
 
@@ -62,7 +62,7 @@ def test_without_rows_metrics_are_those_of_the_held_out_rows():
     assert ml.roc_curve(model).equals(ml.roc_curve(model, held_out(rows)))
 
 
-def test_the_random_split_follows_the_rows_and_not_their_order():
+def test_the_random_split_depends_on_the_rows_and_not_on_their_order():
     assert held_out(sessions()).equals(held_out(shuffled(sessions())))
 
 
@@ -85,13 +85,13 @@ def test_the_random_split_depends_on_column_names_and_types(change):
     assert set(held_out(rows)["seconds"].to_pylist()) != set(held_out(other)["seconds"].to_pylist())
 
 
-def test_copies_of_one_row_fall_on_both_sides():
+def test_copies_of_one_row_are_split_between_training_and_evaluation():
     rows = pa.table({"bounces": [1] * 1000, "label": [0, 1] * 500})
 
     assert 60 < held_out(rows)["label"].to_pylist().count(1) < 140
 
 
-def test_custom_evaluates_true_and_null_and_trains_false():
+def test_a_custom_split_evaluates_on_true_and_null_and_trains_on_false():
     rows = sessions(400).append_column("held_out", pa.array([True, None, False, False] * 100))
     model = ml.train(LOGISTIC | {"data_split_method": "CUSTOM", "data_split_col": "Held_Out"}, rows)
 
@@ -99,7 +99,7 @@ def test_custom_evaluates_true_and_null_and_trains_false():
     assert "held_out" not in [feature.name for feature in model.features]
 
 
-def test_custom_needs_a_bool_column():
+def test_a_custom_split_needs_a_bool_column():
     with pytest.raises(ml.MLError, match=r"'source' is STRING; CUSTOM needs a BOOL"):
         ml.train(LOGISTIC | {"data_split_method": "CUSTOM", "data_split_col": "source"}, sessions())
 
@@ -109,7 +109,7 @@ def test_custom_needs_a_bool_column():
     fraction=st.sampled_from([0.01, 0.2, 0.5, 0.99]),
 )
 @settings(deadline=None, max_examples=60)
-def test_sequential_evaluates_everything_from_a_threshold_on_and_never_null(values, fraction):
+def test_a_sequential_split_evaluates_on_values_from_a_threshold_on_but_not_on_null(values, fraction):
     rows = pa.table({"at": pa.array(values, pa.int64())})
     options = {"data_split_method": "SEQ", "data_split_eval_fraction": fraction, "data_split_col": "at"}
     mask = split.evaluation_rows(Columns(rows), options)

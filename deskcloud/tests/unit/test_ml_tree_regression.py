@@ -1,4 +1,4 @@
-"""Regression with boosted trees agrees with XGBoost called directly, and its export with treelite."""
+"""Regression with boosted trees agrees with direct calls of XGBoost, and exported models agree with treelite."""
 
 from __future__ import annotations
 
@@ -24,12 +24,15 @@ DEFAULTS |= {"max_depth": 6, "learning_rate": 0.3, "reg_lambda": 1.0, "reg_alpha
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """Return the rows in training order, since SUBSAMPLE chooses rows by position."""
+    """Return the rows in the order in which training uses them, because SUBSAMPLE chooses rows by their position."""
     return split.in_order(penguins.weighed())
 
 
 def encoded(rows: pa.Table) -> np.ndarray:
-    """Return the matrix as documented: numbers unchanged, categories numbered from 1, NULL as 0."""
+    """Return the matrix that BigQuery's documentation describes.
+
+    Numbers are unchanged, categories are numbered from 1, and a NULL category is 0.
+    """
     columns = []
     for name, type_ in penguins.TYPES.items():
         if name == "body_mass_g":
@@ -85,10 +88,10 @@ def test_the_exported_booster_names_the_objective_as_version_0_82_does(rows, tmp
     assert "class_labels" not in metadata
 
 
-def test_twenty_rounds_from_a_half_leave_the_bias_that_bigquery_leaves(rows):
-    # The system tests of BigQuery DataFrames (tests/system/small/ml/test_ensemble.py) have an R2 of 0.967458 and an
-    # explained variance of 0.967504 for this model. Their difference is the squared bias divided by the label's
-    # variance.
+def test_twenty_rounds_from_0_5_have_the_same_bias_as_in_bigquery(rows):
+    # For this model, the system tests of BigQuery DataFrames (tests/system/small/ml/test_ensemble.py) have an R2 of
+    # 0.967458 and an explained variance of 0.967504. The difference of the two is the squared bias divided by the
+    # variance of the label.
     (measured,) = ml.regression.evaluate(ml.train(ALL_ROUNDS, rows)).to_pylist()
 
     bias = np.sqrt((measured["explained_variance"] - measured["r2_score"]) * rows["body_mass_g"].to_numpy().var())
@@ -106,7 +109,7 @@ def test_training_info_has_the_mean_squared_error_of_both_splits():
     assert {row["learning_rate"] for row in info} == {0.3}
 
 
-def test_an_instance_weight_is_xgboosts(rows):
+def test_instance_weights_have_the_same_effect_as_in_xgboost(rows):
     weights = np.arange(len(rows)) % 3
     model = ml.train(
         ALL_ROUNDS | {"instance_weight_col": "w"}, split.in_order(rows).append_column("w", pa.array(weights))

@@ -1,4 +1,4 @@
-"""Boosted trees agree with XGBoost called directly, and their export with treelite."""
+"""Boosted trees agree with direct calls of XGBoost, and exported models agree with treelite."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ DEFAULTS |= {"max_depth": 6, "learning_rate": 0.3, "reg_lambda": 1.0, "reg_alpha
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """Return the rows in training order, since SUBSAMPLE chooses rows by position."""
+    """Return the rows in the order in which training uses them, because SUBSAMPLE chooses rows by their position."""
     return split.in_order(sessions())
 
 
 def encoded(rows: pa.Table) -> np.ndarray:
-    """Return the matrix as documented: numbers with the mean for NULL, categories numbered from 1, NULL as 0."""
+    """Return the matrix that BigQuery's documentation describes.
+
+    A NULL number is the mean. Categories are numbered from 1, and a NULL category is 0.
+    """
     seconds = pc.fill_null(rows["seconds"], pc.mean(rows["seconds"]).as_py())
     source = [
         0 if name is None else 1 + ["direct", "google", "mail", "partner"].index(name)
@@ -179,7 +182,7 @@ def test_a_tree_of_one_leaf_is_written(tmp_path):
     assert np.allclose(treelite.gtil.predict(read, np.zeros((1, 1), np.float32)).ravel(), expected, atol=1e-6)
 
 
-def test_the_legacy_booster_kept_as_a_fixture_still_gives_its_predictions():
+def test_a_stored_booster_in_the_legacy_format_still_gives_its_predictions():
     read = treelite.frontend.load_xgboost_model_legacy_binary(str(DATA / "legacy_booster/model.bst"))
     kept = json.loads((DATA / "legacy_booster/predictions.json").read_text())
 

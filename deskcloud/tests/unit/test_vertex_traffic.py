@@ -1,4 +1,4 @@
-"""The rules of a traffic split."""
+"""The rules by which an endpoint splits its traffic between deployed models."""
 
 import random
 from collections import Counter
@@ -15,7 +15,7 @@ ids = st.text("123456789", min_size=1, max_size=4)
 
 @st.composite
 def splits(draw, least=1):
-    """Draw ids with shares that add up to 100."""
+    """Draw a traffic split: ids of deployed models, each with a share. The shares add up to 100."""
     names = draw(st.lists(ids, min_size=least, max_size=5, unique=True))
     cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(names) - 1, max_size=len(names) - 1)))
     return {name: end - start for name, start, end in zip(names, [0, *cuts], [*cuts, 100], strict=True)}
@@ -27,7 +27,7 @@ def test_a_split_that_adds_up_to_a_hundred_is_accepted_unchanged(split):
 
 
 @given(st.dictionaries(ids, st.integers(-10, 110), max_size=5))
-def test_a_split_is_taken_exactly_if_it_is_empty_or_adds_up_to_a_hundred(split):
+def test_a_split_is_accepted_exactly_if_it_is_empty_or_adds_up_to_a_hundred(split):
     right = not split or (sum(split.values()) == 100 and all(0 <= share <= 100 for share in split.values()))
     if right:
         assert traffic.checked(split, split) == split
@@ -50,7 +50,7 @@ def test_a_model_that_is_not_deployed_gets_no_traffic(split):
 
 
 @given(splits())
-def test_zero_stands_for_the_model_being_deployed(split):
+def test_the_id_0_stands_for_the_model_that_is_being_deployed(split):
     first, *others = split
     asked = {"0": split[first]} | {name: split[name] for name in others}
     assert traffic.deploying(asked, first, others, {}) == split

@@ -1,4 +1,4 @@
--- What GoogleSQL refuses; each of these must fail here too.
+-- Queries that GoogleSQL refuses. The local BigQuery must refuse each of them too.
 select 1 / 0;
 
 select 1.5 / 0;

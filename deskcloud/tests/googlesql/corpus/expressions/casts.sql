@@ -46,7 +46,7 @@ concat(date '2024-01-02', '!')
 concat('x', numeric '2.50')
 cast(b'\xe2\x82\xac' as string)
 safe_cast(b'\xff' as string)
--- To INT64: half away from zero.
+-- To INT64. A half is rounded away from zero.
 cast('12' as int64)
 cast(' 12 ' as int64)
 cast('-12' as int64)
@@ -102,13 +102,13 @@ cast(datetime '2024-01-02 03:04:05' as timestamp)
 cast(date '2024-01-02' as timestamp)
 cast(date '2024-01-02' as datetime)
 cast(datetime '2024-01-02 03:04:05' as date)
--- With FORMAT.
+-- Casts with FORMAT.
 cast(date '2024-01-02' as string format 'YYYYMMDD')
 cast(date '2024-01-02' as string format 'DD.MM.YYYY')
 cast(timestamp '2024-01-02 03:04:05' as string format 'YYYY-MM-DD HH24:MI:SS')
 cast('20240102' as date format 'YYYYMMDD')
 cast('2024-01-02 03:04' as timestamp format 'YYYY-MM-DD HH24:MI')
--- Structs and arrays.
+-- Casts of structs and arrays.
 cast(struct(1, 'a') as struct<x int64, y string>)
 cast([1, 2] as array<float64>)
 cast(null as array<int64>)

@@ -48,7 +48,7 @@ to_json(timestamp '2024-01-02 03:04:05')
 to_json(numeric '1.50')
 to_json(9007199254740993)
 to_json(cast(null as int64))
--- Reading.
+-- Functions that read JSON.
 json '{"a": 1, "b": "x"}'
 json '{"b": 2, "a": 1}'
 parse_json('{"a": [1, 2, {"b": null}]}')
@@ -117,7 +117,7 @@ float64(json 'null')
 int64(cast(null as json))
 json_remove(json '{"a": 1, "b": 2}', '$.a')
 json_extract(to_json_string(struct(1 as a)), '$.a')
--- Digits and paths.
+-- Numbers with many digits, and unusual paths.
 json_query('{"a": 1.50}', '$.a')
 json_extract('{"a": 1.50}', '$.a')
 json_extract_scalar('{"a": 1.50}', '$.a')

@@ -19,7 +19,7 @@ abs(-5)
 abs(-5.5)
 sign(-2)
 sign(0.0)
--- Rounding is away from zero at the half.
+-- A half is rounded away from zero.
 round(2.5)
 round(-2.5)
 round(1.235, 2)
@@ -36,7 +36,7 @@ ceiling(2)
 floor(1.8)
 floor(-1.2)
 floor(3)
--- Functions.
+-- Mathematical functions.
 power(2, 10)
 pow(2, 0.5)
 pow(0, 0)
@@ -72,7 +72,7 @@ bit_count(255)
 -8 >> 1
 range_bucket(20, [0, 10, 20, 30])
 range_bucket(-1, [0, 10])
--- What cannot be computed.
+-- Computations that can fail.
 safe_divide(1, 0)
 safe_divide(1, 2)
 safe_divide(0, 0)

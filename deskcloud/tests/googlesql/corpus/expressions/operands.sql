@@ -1,4 +1,4 @@
--- Functions whose arguments are expressions with operators.
+-- Calls of functions whose arguments contain operators.
 div(1 + 9, 4)
 div(20, 1 + 4)
 div(1 + 9, 1 + 3)

@@ -1,4 +1,4 @@
--- Positions begin at 1; 0 and what lies outside the string are cut off.
+-- Substrings. Positions begin at 1, and some expressions use positions outside the string.
 substr('abc', 0, 1)
 substr('abc', 1, 2)
 substr('abc', -2)
@@ -22,7 +22,7 @@ instr('banana', 'an')
 instr('banana', 'an', 3)
 instr('banana', 'an', -1)
 instr('banana', 'an', 1, 2)
--- Changing strings.
+-- Functions that change strings.
 upper('straße')
 lower('ÄB')
 initcap('hello wORLD-wide web')
@@ -45,7 +45,7 @@ concat('a', 'b', 'c')
 concat('a', null)
 'a' || 'b'
 'a' || cast(null as string)
--- Splitting and joining.
+-- Functions that split or join strings.
 split('a,b,c')
 split('a,b,c', ',')
 split('a--b', '--')
@@ -59,7 +59,7 @@ array_to_string(['a', 'b'], '-')
 array_to_string(['a', null, 'b'], '-')
 array_to_string(['a', null, 'b'], '-', '?')
 array_to_string(cast([] as array<string>), ',')
--- Comparing.
+-- Functions that compare strings or search in them.
 starts_with('foobar', 'foo')
 starts_with('foobar', '')
 ends_with('foobar', 'bar')

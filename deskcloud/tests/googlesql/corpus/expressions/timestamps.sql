@@ -87,7 +87,7 @@ timestamp '2024-01-02' between '2024-01-01' and '2024-01-03'
 generate_timestamp_array(timestamp '2024-01-01', timestamp '2024-01-01 02:00:00', interval 1 hour)
 generate_timestamp_array(timestamp '2024-01-02', timestamp '2024-01-01', interval 1 hour)
 generate_timestamp_array(timestamp '2024-01-02', timestamp '2024-01-01', interval -12 hour)
--- Civil times.
+-- Dates and times without a time zone.
 datetime '2024-01-02 03:04:05'
 datetime '2024-01-02T03:04:05.678'
 datetime(2024, 1, 2, 3, 4, 5)

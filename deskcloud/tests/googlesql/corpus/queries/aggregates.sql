@@ -1,4 +1,4 @@
--- Aggregates skip NULL; NaN wins.
+-- Aggregates skip NULL. If one value is NaN, the result is NaN.
 select count(*) as all_rows, count(x) as xs, count(distinct coupon) as coupons from orders cross join (select 1 as x);
 
 select sum(quantity) as total, avg(quantity) as mean, min(quantity) as least_one, max(quantity) as most from orders;

@@ -1,4 +1,4 @@
--- What analysts write, of all kinds.
+-- Queries such as analysts write every day.
 select regexp_extract('a1b2', r'\d', 10), regexp_extract('a1b2', r'\d', 3), regexp_extract('a1b2', r'[a-z](\d)', 1, 2), regexp_extract('abc', r'^b', 2), regexp_extract('', r'', 1), regexp_extract('abc', r'c$', 4), regexp_extract(customer, r'n', 2) from orders order by order_id limit 2;
 
 select regexp_extract('abc', r'b', 0);

@@ -1,4 +1,4 @@
--- One parameter of an event.
+-- Read one parameter of each event.
 select event_name, (select value.string_value from unnest(event_params) where key = 'page_location') as page from ga4_events order by event_timestamp;
 
 select event_name, (select value.int_value from unnest(event_params) where key = 'ga_session_id') as session_id from ga4_events order by event_timestamp;
@@ -7,21 +7,21 @@ select event_name, (select ep.value.int_value from unnest(event_params) as ep wh
 
 select event_name, (select coalesce(value.string_value, cast(value.int_value as string), cast(value.double_value as string)) from unnest(event_params) where key = 'value') as v from ga4_events order by event_timestamp;
 
--- All parameters as rows.
+-- Return all parameters of events as rows.
 select event_name, ep.key, ep.value.string_value, ep.value.int_value from ga4_events, unnest(event_params) as ep order by event_timestamp, key;
 
 select event_name, key, value.int_value from ga4_events, unnest(event_params) where key = 'ga_session_id' order by event_timestamp;
 
 select key, count(*) as n from ga4_events, unnest(event_params) group by key order by n desc, key;
 
--- Events, users and sessions a day.
+-- Count events, users and sessions per day.
 select parse_date('%Y%m%d', event_date) as day, count(*) as events, count(distinct user_pseudo_id) as users from ga4_events group by day order by day;
 
 select event_date, count(distinct concat(user_pseudo_id, '-', cast((select value.int_value from unnest(event_params) where key = 'ga_session_id') as string))) as sessions from ga4_events group by event_date order by event_date;
 
 select user_pseudo_id, min(event_timestamp) as first_seen, timestamp_micros(max(event_timestamp)) as last_seen from ga4_events group by user_pseudo_id order by 1;
 
--- Items.
+-- Read the items of events.
 select item_id, item_name, sum(price * quantity) as revenue, sum(quantity) as sold from ga4_events, unnest(items) where event_name = 'purchase' group by item_id, item_name order by item_id;
 
 select event_name, i.item_name, i.price from ga4_events cross join unnest(items) as i order by event_timestamp, i.item_id;
@@ -34,7 +34,7 @@ select event_name, ecommerce.purchase_revenue, ecommerce.transaction_id from ga4
 
 select sum(ecommerce.purchase_revenue) as revenue, count(distinct ecommerce.transaction_id) as orders from ga4_events;
 
--- Sessions with their first page and their engagement.
+-- List sessions with their first page and their engagement.
 with events as (
   select user_pseudo_id, event_name, event_timestamp,
     (select value.int_value from unnest(event_params) where key = 'ga_session_id') as session_id,

@@ -52,7 +52,7 @@ select id, count(*) from (select 1 as id union all select 2 as id) group by all;
 
 with t as (select cast(null as range<date>) as r union all select range<date> '[2024-01-01, unbounded)') select r, count(*) from t group by r;
 
--- Names of the select list and of columns.
+-- Names that both the select list and the table have.
 select quantity + 100 as quantity, count(*) as n from orders group by quantity having quantity > 100 order by quantity;
 
 select quantity + 100 as quantity, count(*) as n from orders group by quantity having quantity < 100 order by quantity;

@@ -1,4 +1,4 @@
--- Pipe operators in the orders that matter.
+-- Pipe operators in different orders, because the order changes the result.
 from orders |> where quantity > 1 |> select order_id, quantity |> order by order_id;
 
 from orders |> order by order_id |> limit 3 |> where quantity > 1 |> select order_id;

@@ -1,4 +1,4 @@
--- Every position of UNNEST, and structs with and without names.
+-- UNNEST in every place where it is allowed, and structs with and without names.
 select x from unnest([1, 2, 3]) as x order by x;
 
 select * from unnest([1, 2]) as x order by x;
