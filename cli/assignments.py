@@ -16,7 +16,7 @@ def assigning() -> Iterator[None]:
     """Convert a SettingsError of the block into a UsageError.
 
     Raises:
-        UsageError: a setting is invalid; names the setting, the given value and the allowed values.
+        UsageError: a setting is invalid; the message names the setting, the given value and the allowed values.
     """
     try:
         yield

@@ -173,7 +173,7 @@ def watched(root: Path = ROOT) -> Watched:
     """Return the content of alerts.yaml of the project at `root`.
 
     Raises:
-        msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.
+        msgspec.ValidationError: a field is missing, unknown or has the wrong type; the message names the field.
     """
     return msgspec.convert(_yaml(root / _ALERTS), Watched)
 
@@ -182,7 +182,7 @@ def read(root: Path = ROOT) -> Declarations:
     """Return the declarations of the project at `root`.
 
     Raises:
-        msgspec.ValidationError: a field is missing, unknown or has the wrong type; names the field.
+        msgspec.ValidationError: a field is missing, unknown or has the wrong type; the message names the field.
     """
     document = _yaml(root / _FUNCTIONS)
     described = {path.stem: _yaml(path) for path in sorted((root / "sql" / "tables").glob("*.yaml"))}

@@ -123,7 +123,7 @@ def _plan_deliveries(removal: Removal, environment: Environment, run_id: str | N
     prefix = f"{FOLDER}/{run_id}/" if run_id else f"{FOLDER}/"
     files = list(environment.bucket.list_blobs(prefix=prefix))
     if files:
-        # Another process may have removed a file meanwhile.
+        # Another process may have removed a file in the meantime.
         delete = partial(environment.bucket.delete_blobs, files, on_error=lambda _: None)
         removal.add(f"{len(files)} files with members of the audience", delete)
 

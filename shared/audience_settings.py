@@ -1,4 +1,4 @@
-"""The settings of the audience and its use: offers, the campaign and its measurement, and the customers' value."""
+"""The settings of the audience, of offers, of the campaign and its measurement, and of customer values."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from shared.setting_types import CampaignName, Days, Salt, Section, Share
 
 
 class Policy(Section, frozen=True):
-    """Which offer a probability earns: the full price if it is high, a coupon if it is lower, otherwise no offer.
+    """Which offer a visitor gets: the full price for a high probability, a coupon for a lower one, otherwise none.
 
     Kind `band` uses the probabilities `coupon_from` and `coupon_below` as thresholds. Kind `quantile` sorts the
     visitors by probability. The first `full_price_percent` of them get the full price, and the next `coupon_percent`
@@ -27,7 +27,7 @@ class Audience(Section, frozen=True):
     """Which visitors are scored, and which of them are published as the audience."""
 
     window_days: Days = 30
-    # The audience holds the deciles from 1 to this one. Decile 1 holds the visitors with the highest probabilities.
+    # The audience consists of decile 1 up to this decile. Decile 1 holds the visitors with the highest probabilities.
     max_decile: Annotated[int, Meta(ge=1, le=10)] = 2
 
 
@@ -35,7 +35,8 @@ class Campaign(Section, frozen=True):
     """The campaign that uses the audience: its control group, the customers it leaves out, and its measurement."""
 
     name: CampaignName = "always_on"
-    # Part of the hashes that decide the arms. Another salt gives other arms to customers who were never in an audience.
+    # The hash that decides a customer's arm includes the salt. After a change of the salt, customers who have an arm
+    # already keep it.
     salt: Salt = ""
     # Share of the customers in the control group. The campaign does not reach them, so that its effect can be measured.
     control_share: Share = 0.1
@@ -43,17 +44,20 @@ class Campaign(Section, frozen=True):
     holdout_share: Share = 0.02
     # Customers who bought within this many days are left out. 0 leaves out no customer.
     recent_buyer_days: Annotated[int, Meta(ge=0, le=1000)] = 14
-    # Minimum number of rows of crm_customers, as a share of those at the last check. With fewer rows, the run fails.
+    # Minimum number of rows of crm_customers, as a share of the number at the last check. With fewer rows, the run
+    # fails.
     min_rows_share: Share = 0.5
-    # Number of days after a customer's assignment whose orders count as the campaign's outcome.
+    # A customer's orders count as the campaign's outcome for this many days after the assignment.
     outcome_days: Days = 30
-    # Number of days up to the assignment whose orders are the covariate of the effect (CUPED).
+    # The orders of this many days before the assignment are the covariate that makes intervals narrower (CUPED).
     before_days: Days = 180
-    # The plan, made before the campaign: its number of days, and the number of buyers of both arms by the last day.
+    # The plan is made before the campaign starts. This is the number of days for which the campaign is planned.
     planned_days: Days = 30
+    # The expected number of buyers by the last planned day, in both arms together.
     planned_buyers: Annotated[int, Meta(ge=1)] = 1000
-    # Margin as a share of the revenue, and the further cost of an order, in the shop's currency.
+    # Profit margin as a share of the revenue.
     margin: Share = 1.0
+    # Cost of an order that the margin does not include, in the shop's currency.
     cost_per_order: Annotated[float, Meta(ge=0)] = 0.0
     # Cost of the campaign for each treated customer, in the shop's currency; 0 if it is unknown.
     cost_per_customer: Annotated[float, Meta(ge=0)] = 0.0

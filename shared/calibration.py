@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 SMALLEST = 1e-15
 # Keeps calibrated probabilities away from 0 and 1, and prevents an overflow in BigQuery's EXP, which would be an error.
 LARGEST_LOG_ODDS = 35.0
-# The `start` of the first line: lower than the log odds of every clipped probability.
+# The `start` of the first line. It is lower than the log odds of every clipped probability.
 LOWEST = -1000.0
 
 
@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 
 class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """An increasing function of a model's log odds, so it keeps the ranking.
+    """An increasing function of a model's log odds. Because it increases, it does not change the visitors' ranking.
 
     `knots` are points (log odds, calibrated log odds), joined by lines. Outside the knots the lines continue with
     `slope`. A Platt calibrator has one knot, at log odds 0. An isotonic calibrator has several knots.
@@ -58,7 +58,10 @@ class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The lines below, between and above the knots, by `start`; a single line if there is one knot."""
+        """The lines below, between and above the knots, in ascending order of `start`.
+
+        With one knot, there is a single line.
+        """
         slopes = [(high - low) / (after - before) for (before, low), (after, high) in pairwise(self.knots)]
         through = [(LOWEST, self.slope, self.knots[0])]
         through += [(knot[0], slope, knot) for knot, slope in zip(self.knots, slopes, strict=False)]

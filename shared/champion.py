@@ -1,4 +1,7 @@
-"""The pointer: a document in the bucket, updated after the alias, from which online scorers learn the champion."""
+"""The pointer: a document in the bucket that tells online scorers which version is champion.
+
+It is updated after the alias `champion` in Vertex AI's registry has moved.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class Pointer(Struct, frozen=True, kw_only=True):
     scorer: str | None
     # The model's inputs: for a number, the mean that replaces a missing value; for a category, None.
     inputs: dict[str, float | None]
-    # Thresholds: for p = 1, 2, ... 99, the lowest probability among the p percent of test visitors with the highest.
+    # Thresholds: for p = 1, 2, ... 99, the lowest probability of the p percent of test visitors who have the highest.
     percentiles: Annotated[list[float], Meta(max_length=99)] = []
     # Calibrators by version, for each version that may answer at the endpoint: champion, former champion and canary.
     calibrators: dict[str, Calibrator] = {}
@@ -59,9 +62,9 @@ class Pointer(Struct, frozen=True, kw_only=True):
 
 
 def read(content: bytes) -> Pointer:
-    """Return the pointer from the content of the object POINTER.
+    """Return the pointer from the content of the object at the path POINTER.
 
     Raises:
-        msgspec.MsgspecError: the content is not a pointer; names the field.
+        msgspec.MsgspecError: the content is not a pointer; the message names the field.
     """
     return msgspec.json.decode(content, type=Pointer)

@@ -51,7 +51,7 @@ class Clients:
 
     @cached_property
     def publisher(self) -> pubsub_v1.PublisherClient:
-        """The Pub/Sub publisher, without batching, which would only delay events that are published one at a time."""
+        """The Pub/Sub publisher. It does not collect batches, because events are published one at a time."""
         from google.cloud import pubsub_v1  # type: ignore[attr-defined]
 
         return pubsub_v1.PublisherClient(batch_settings=pubsub_v1.types.BatchSettings(max_messages=1))
@@ -75,9 +75,9 @@ class Clients:
             raise
 
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
-        """Run a statement outside a run and return its rows.
+        """Run a statement that belongs to no run, and return its rows.
 
-        Unlike a step's statement, it runs again in each delivery.
+        Unlike a statement of a run's step, it is executed again in each delivery.
         """
         from shared.warehouse import Statement, query
 

@@ -112,7 +112,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetters:
-    """The dead letters in the bucket. The name of a dead letter is that of its file."""
+    """The dead letters in the bucket. A dead letter is named like its file, without `.json`."""
 
     def __init__(self, bucket: "Bucket") -> None:
         self._store = Store(bucket)
@@ -122,7 +122,7 @@ class DeadLetters:
         self._store.write_once(f"{_FOLDER}{name}.json", letter)
 
     def all(self) -> dict[str, Letter]:
-        """Return all dead letters by name; the name is that of the file without `.json`."""
+        """Return all dead letters by name."""
         return dict(self._store.all(_FOLDER, Letter))
 
     def remove(self, name: str) -> None:

@@ -84,7 +84,7 @@ class Salesforce(Destination, frozen=True):
     # The tenant's subdomain, and the external key of the data extension.
     subdomain: Subdomain = ""
     data_extension: ExternalKey = ""
-    # The business unit (MID) that has the data extension; empty means that of the installed package.
+    # The business unit (MID) that has the data extension; empty means the unit of the installed package.
     business_unit: Digits = ""
     # URL for access tokens; empty means Salesforce's. The answer with a token contains the URLs for all other requests.
     api_endpoint: ApiEndpoint = ""

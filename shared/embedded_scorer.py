@@ -75,7 +75,7 @@ def read(content: bytes) -> Artefact:
     """Return the artefact from an object's content.
 
     Raises:
-        msgspec.MsgspecError: the content is not an artefact; names the field.
+        msgspec.MsgspecError: the content is not an artefact; the message names the field.
     """
     artefact: Artefact = msgspec.json.decode(content, type=Artefact)
     return artefact
@@ -88,7 +88,7 @@ class Scorer(Protocol):
         """Return the calibrated probability of a purchase on a return visit. A feature may be missing: None or absent.
 
         Raises:
-            ValueError: a numeric feature is not a finite number; names the feature.
+            ValueError: a numeric feature is not a finite number; the message names the feature.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Decide whether a failed event is retried: whether a retry can help. shared/handler.py acts on the decision."""
+"""Decide whether another delivery of a failed event can help. shared/handler.py acts on the decision."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 _USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
 # How long a change of access rights takes to reach all of Google Cloud.
 PROPAGATION = timedelta(minutes=10)
-# The reasons with which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough: it
-# is also the answer to exceeded quotas (https://cloud.google.com/bigquery/docs/error-messages), where a retry helps.
+# The reasons with which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough,
+# because exceeded quotas are answered with it too, and then a retry helps:
+# https://cloud.google.com/bigquery/docs/error-messages
 DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
 
 
@@ -18,7 +19,8 @@ def told(text: object) -> str:
     Google's clients put URLs into errors, and a URL may hold a password.
     """
     said = str(text)
-    # Test quickly first, because each log line passes here and few contain a URL.
+    # Each log line passes through this function, but few contain a URL. So look for `//` before the slower regex is
+    # used.
     return _USER.sub("", said) if "//" in said else said
 
 
@@ -34,7 +36,7 @@ class Malformed(Permanent):
 
 
 class NotReady(Exception):  # noqa: N818 - not a failure: the next delivery looks again
-    """A job or an operation is still running at this delivery's deadline; a later delivery attaches to it."""
+    """A job or an operation is still running at this delivery's deadline; a later delivery waits for it again."""
 
 
 def is_final(error: Exception, published_at: datetime) -> bool:

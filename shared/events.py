@@ -82,7 +82,7 @@ def _typed(topic: str, name: str, kind: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class DataRefreshed(Event):
-    """The day-tables changed. `as_of` is the newest day; a `reason` asks for a run even on unchanged data."""
+    """The day-tables changed. `as_of` is the newest day; a `reason` opens a run even if no data changed."""
 
     topic = "data-refreshed"
     is_first = True
@@ -234,7 +234,7 @@ class MonitoringDue(Event):
 
 @dataclass(frozen=True)
 class ModelMonitored(Event):
-    """The model's health was checked. `reasons` are those for a training; without reasons, none is requested.
+    """The model's health was checked. `reasons` are the reasons for a training. Without them, none is requested.
 
     `returned` is the version that became champion again because the champion was worse; empty if the champion stays.
     """

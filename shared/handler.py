@@ -9,7 +9,7 @@ shared/push.py                   a request that is not a push is refused (400). 
                                  acknowledged (204); if it raises, Pub/Sub delivers it again
 shared/errors.py                 which errors a retry cannot fix: `Permanent`, and a missing right after ten minutes
 shared/handler.py                the consequence: a failure recorded on the run, a dead letter, or another delivery
-shared/dead_letters.py           how a dead letter is published; Pub/Sub forwards one that is too large for its reason
+shared/dead_letters.py           how a dead letter is published. If it is too large with its reason, Pub/Sub forwards it
 shared/warehouse.py              after which errors of a BigQuery job a new job may succeed
 shared/chain/registry.py         after which errors of a deployment a new one may succeed
 functions/evaluate_models.py     whether failed trainings are submitted again, up to `training.TRIES` times
@@ -146,7 +146,7 @@ def _is_reset(context: StepContext) -> bool:
 
 
 def _finished(place: str, context: StepContext) -> Record | None:
-    """Return the step's record if another delivery has finished the step meanwhile.
+    """Return the step's record if another delivery has finished the step since this one began.
 
     None without such a record, or if the bucket cannot be read.
     """

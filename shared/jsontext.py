@@ -35,8 +35,8 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # msgspec refuses integers above 64 bits and half a surrogate pair; json writes the latter as an escape, which
-        # msgspec's `format` cannot read.
+        # msgspec refuses integers above 64 bits and half a surrogate pair, so `json` writes these. `json` also indents
+        # them, because it writes half a surrogate pair as an escape that msgspec's `format` cannot read.
         plain = _finite(msgspec.to_builtins(value, enc_hook=_plain))
         return json.dumps(plain, sort_keys=is_sorted, indent=indent).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
@@ -62,14 +62,14 @@ def _finite(value: Any) -> Any:
 
 
 class NotJSONError(ValueError):
-    """The bytes are not JSON in UTF-8. The message completes a sentence, and does not quote the content."""
+    """The bytes are not JSON in UTF-8. The message is the end of a sentence, and does not quote the content."""
 
 
 def decode(content: bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        NotJSONError: the content is not JSON in UTF-8; says why.
+        NotJSONError: the content is not JSON in UTF-8; the message says why.
     """
     try:
         return msgspec.json.decode(content)

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from shared.setting_types import Section
 
-# Leaves out the characters that have a meaning in a header of addresses (RFC 5322), and control characters.
+# All characters except control characters and those that have a meaning in a header of addresses (RFC 5322).
 _NAME = "[ !#-'*-+.-9=?A-Z^-~\u00a1-\u1fff-]"
 _MAILBOX = "[!#-'*+/-9=?A-Z^-~.-]+@[a-z0-9.-]+"
 
@@ -57,7 +57,8 @@ class Mail(Section, frozen=True):
     # are equal, there are no quiet hours.
     quiet_from: Hour = 21
     quiet_until: Hour = 8
-    # The files shared/messages/templates/TEMPLATE.*.jinja.
+    # The message is made from the files shared/messages/templates/TEMPLATE.*.jinja.
     template: Template = "checkout"
-    # The page where a customer unsubscribes, for a header of the message and a link in it. Empty leaves out both.
+    # URL of the page where a customer unsubscribes. The message has it in a header and as a link. If it is empty, both
+    # are left out.
     unsubscribe: Unsubscribe = ""

@@ -14,8 +14,8 @@ PATH = "serving/effect.json"
 class OnOutcome(Struct, frozen=True):
     """The effect on one outcome per treated customer; None if it cannot be estimated, or for an infinite bound.
 
-    The interval is the always-valid one, because the document is read at any time. `decision` is that of the table
-    campaign_results; if it is `mismatch`, do not use the numbers.
+    The interval is the always-valid one, because the document is read at any time. `decision` is the decision in
+    the table campaign_results. If it is `mismatch`, do not use the numbers.
     """
 
     decision: str
@@ -42,6 +42,6 @@ def read(content: bytes) -> MeasuredEffect:
     """Return the effect from the content of the object PATH.
 
     Raises:
-        msgspec.MsgspecError: the content is not an effect; names the field.
+        msgspec.MsgspecError: the content is not an effect; the message names the field.
     """
     return msgspec.json.decode(content, type=MeasuredEffect)

@@ -1,6 +1,6 @@
 """Pseudonyms of identifiers: keyed hashes.
 
-The same identifier always gets the same one, and only the key can link them.
+The same identifier always gets the same pseudonym. Without the key, the two cannot be linked.
 """
 
 import hashlib

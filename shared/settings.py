@@ -1,8 +1,8 @@
-"""All settings that a retailer can change, with their defaults: one JSON document in the environment, validated once.
+"""All settings that a retailer can change, with their defaults.
 
-`PROPENSITY_SETTINGS` holds the settings that differ from the defaults. `GOOGLE_CLOUD_PROJECT` holds the project. Some
-names become SQL identifiers or object paths. They are checked here against Google's rules, so that no other module has
-to check them.
+The environment variable `PROPENSITY_SETTINGS` holds the settings that differ from the defaults, as one JSON document.
+`GOOGLE_CLOUD_PROJECT` holds the project. Some settings are names that become SQL identifiers or object paths. They are
+checked here against Google's rules, so that no other module has to check them.
 
     python -m shared.settings > infra/settings/schema.json
 
@@ -67,7 +67,7 @@ class Source(Section, frozen=True):
     # Time zone of the GA4 property (Admin > Property details). Hours and weekdays are computed in this zone. GA360's
     # export contains hours, so this zone is used only if an hour is missing.
     time_zone: TimeZone = "UTC"
-    # Traffic from these sources is staff, whose purchases say nothing about customers.
+    # Sessions from these sources are ignored, because they are of the shop's staff.
     internal_sources: tuple[str, ...] = ("mall.googleplex.com", "sites.google.com")
     # Sessions with more hits than this count as robots, and are ignored.
     max_hits: Annotated[int, Meta(ge=1)] = 400
@@ -149,15 +149,15 @@ class Gate(Section, frozen=True):
     # Largest share by which a model's metric may be worse than another's and still count as no worse.
     margin: Annotated[float, Meta(ge=0)] = 0.01
     min_roc_auc: Share = 0.7
-    # Minimum of the lower bound of the 95 % interval of ROC AUC.
+    # Minimum for the lower bound of the ROC AUC's 95 % interval.
     min_roc_auc_lower: Share = 0.6
     # Minimum number of buyers among the test visitors to judge a model, and among the evaluation visitors to calibrate
     # it.
     min_positives: Annotated[int, Meta(ge=0)] = 30
-    # Largest ROC AUC of a single feature. A feature with a larger one reveals the label.
+    # Largest accepted ROC AUC of a single feature. A feature with a larger ROC AUC is taken to reveal the label.
     max_single_feature_roc_auc: Share = 0.95
-    # Probabilities count as calibrated if two intervals lie within 1 / tolerance to tolerance: those of the calibration
-    # slope and of observed over expected buyers. The result does not reject a candidate.
+    # Probabilities count as calibrated if the intervals of the calibration slope and of observed over expected buyers
+    # both lie between 1 / tolerance and tolerance. The result does not reject a candidate.
     calibration_tolerance: Annotated[float, Meta(gt=1)] = 1.25
 
 
@@ -296,7 +296,7 @@ class Settings(Section, frozen=True):
         """Return the settings from GOOGLE_CLOUD_PROJECT and PROPENSITY_SETTINGS, with defaults for all others.
 
         Raises:
-            SettingsError: names the setting, its rule and the given value.
+            SettingsError: a setting is invalid; the message names the setting, its rule and the given value.
         """
         project = environment.get("GOOGLE_CLOUD_PROJECT")
         if not project:
@@ -314,7 +314,7 @@ class Settings(Section, frozen=True):
         """Validate a document, a dict of sections with plain values, and return its settings.
 
         Raises:
-            SettingsError: names the setting, its rule and the given value.
+            SettingsError: a setting is invalid; the message names the setting, its rule and the given value.
         """
         try:
             return msgspec.convert(document, cls)

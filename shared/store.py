@@ -28,7 +28,7 @@ class Store:
         """Return the document, or None if it does not exist.
 
         Raises:
-            Permanent: the document does not match `kind`; names the object and the field.
+            Permanent: the document does not match `kind`; the message names the object and the field.
         """
         blob = self._bucket.blob(path)
         try:
@@ -41,7 +41,7 @@ class Store:
         """Return the document that `content` holds; `path` is only for the error message.
 
         Raises:
-            Permanent: the document does not match `kind`; names the object and the field.
+            Permanent: the document does not match `kind`; the message names the object and the field.
         """
         try:
             return msgspec.convert(json.loads(content), kind, str_keys=True)

@@ -41,7 +41,7 @@ class Answer(Struct, rename="camel"):
         """The probability of a purchase for each instance.
 
         Raises:
-            ValueError: a prediction does not have the form of a BigQuery ML model's.
+            ValueError: a prediction does not look like one of a BigQuery ML model.
         """
         return [_probability(prediction) for prediction in self.predictions]
 

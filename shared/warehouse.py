@@ -147,7 +147,7 @@ class Warehouse:
     def _all[T](self, statements: Iterable[Statement], take: Callable[[RowIterator], T]) -> list[T]:
         started = time.monotonic()
         try:
-            # Threads, because submitting a job may block for a while.
+            # Use threads, because the request that submits a job may block for a while.
             with ThreadPoolExecutor(MOST_AT_ONCE, "bigquery") as pool:
                 return list(pool.map(lambda statement: take(self._result(self.submit(statement))), statements))
         finally:
@@ -201,7 +201,7 @@ class Warehouse:
                 statement.text(),
                 job_config=config,
                 job_id=job_id,
-                # The client's default timeout exceeds the function's.
+                # Otherwise the client's default timeout, which is longer than the function's, would apply.
                 retry=DEFAULT_RETRY.with_timeout(timeout),
                 job_retry=None,
                 timeout=timeout,

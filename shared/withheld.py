@@ -20,18 +20,19 @@ _BYTES = 8
 
 
 def content(hashes: Iterable[str]) -> bytes:
-    """Return the object's content from `hashes`, the texts of the rows of sql/customers/withheld.sql."""
+    """Return the content of serving/withheld.bin. `hashes` are the texts that sql/customers/withheld.sql returns."""
     return bytes.fromhex("".join(hashes))
 
 
 class Withheld:
-    """The visitors in one version of the object.
+    """The visitors whom one version of serving/withheld.bin lists.
 
-    With a million of them, one in 10^13 other visitors is taken for one.
+    Only the beginning of each hash is stored, so another visitor may be taken for a listed one. With a million listed
+    visitors, this happens to one in 10^13 visitors.
     """
 
     def __init__(self, content: bytes = b"") -> None:
-        """Read the object's content.
+        """Read the content of serving/withheld.bin.
 
         Raises:
             ValueError: the content does not consist of whole hashes, or they are not sorted.
@@ -44,7 +45,7 @@ class Withheld:
             raise ValueError(f"{PATH} is not sorted")
 
     def __contains__(self, visitor_id: str) -> bool:
-        """Return whether the visitor is in the object, and so gets no offer."""
+        """Return whether the visitor is listed, and so gets no offer."""
         hashed = int.from_bytes(hashlib.sha256(visitor_id.encode()).digest()[:_BYTES])
         place = bisect_left(self._hashes, hashed)
         return place < len(self._hashes) and self._hashes[place] == hashed

@@ -121,7 +121,7 @@ def rollback(
         out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
         if not yes:
             typer.confirm("Make it the champion?", abort=True)
-    # Name the confirmed version explicitly, because another version may have been deployed meanwhile.
+    # Name the confirmed version explicitly, because another version may have been deployed since.
     before, now = roll_back(environment, reason or "not given", getpass.getuser(), now.number)
     if before.number == now.number:
         out.print(f"version {now.number} ({now.model}) is champion")

@@ -1,1 +1,1 @@
-"""The effect of a campaign, from sums over the customers of each arm."""
+"""Estimate the effect of a campaign from sums over the customers of each arm."""

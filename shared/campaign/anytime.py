@@ -1,22 +1,23 @@
-"""Widen intervals so that they hold at every look, for campaigns that are watched daily and stopped at a visible gain.
+"""Widen the intervals of effects so that they hold at every look at a campaign.
 
-The intervals of docs/judging.md and effects.py hold for one look. If a campaign without an effect is looked at many
-times, one look is likely to show an effect by chance.
+The usual intervals hold for one look only. If somebody looks daily at a campaign without an effect, one of the looks is
+likely to show an effect by chance. Therefore a campaign that may be stopped at any look needs wider intervals.
 """
 
 from __future__ import annotations
 
 import math
 
+# Accepted share of campaigns in which the interval misses the true effect at one look or more.
 _ALPHA = 0.05
-# -2 log(alpha). _ALPHA is the accepted share of campaigns whose interval misses the effect at one look or more.
 _RARENESS = -2 * math.log(_ALPHA)
 
 
 def _tuned() -> float:
-    """Return the mixture's variance, in units of the plan, for which the interval at the planned size is narrowest.
+    """Return the variance of the normal mixture for which the interval is narrowest at the planned number of buyers.
 
-    It solves r = log(1 + r) - 2 log(alpha); Waudby-Smith and others write it with Lambert's function W of branch -1.
+    The variance is relative to the planned number. It solves r = log(1 + r) - 2 log(alpha). Waudby-Smith and others
+    write the solution with branch -1 of Lambert's function W.
     """
     found = _RARENESS
     for _ in range(60):
@@ -28,14 +29,14 @@ _TUNED = _tuned()
 
 
 def quantile(seen: float, planned: float) -> float:
-    """Return the quantile for intervals of effects.py that hold at all looks, in at least 95 % of campaigns.
+    """Return the quantile with which the intervals of effects.py hold at all looks in at least 95 % of campaigns.
 
-    `seen` is the number of buyers of both arms so far, `planned` the number at which the interval is to be narrowest.
-    Count buyers and not customers, because purchases bring information even if no further customer is assigned. The
-    plan must not depend on the results. With more or fewer buyers than planned, the intervals hold too, but are wider.
+    `seen` is the number of buyers of both arms so far. At `planned` buyers, the interval is narrowest. Count buyers and
+    not customers, because purchases bring information even if no further customer is assigned. The plan must not
+    depend on the results. With more or fewer buyers than planned, the intervals hold too, but are wider.
 
-    The formula is the asymptotic confidence sequence with a normal mixture of Waudby-Smith, Arbour, Sinha, Kennedy and
-    Ramdas (2021), theorem 2.2; its boundary is that of Robbins (1970).
+    The formula is an asymptotic confidence sequence with a normal mixture: Waudby-Smith, Arbour, Sinha, Kennedy and
+    Ramdas (2021), theorem 2.2. Its boundary comes from Robbins (1970).
 
     Raises:
         ValueError: The planned number is not above 0.

@@ -24,11 +24,12 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over the customers of an arm: of their outcome, and of a covariate that was known before the assignment.
+    """Sums over the customers of an arm, of the outcome and of a covariate that was known before the assignment.
 
     The outcome is 0 or 1 for a conversion, and an amount for revenue and profit. `total`, `magnitude` and `squares` are
     the sums of its values, absolute values and squares. `before` and `before_squares` are the sums of the covariate's
-    values and squares. `products` is the sum of outcome times covariate. Without a covariate, these three are 0.
+    values and squares. `products` is the sum of outcome times covariate. Without a covariate, `before`,
+    `before_squares` and `products` are 0.
     """
 
     customers: int
@@ -46,9 +47,10 @@ class Sums:
 
     @property
     def effective(self) -> float:
-        """The effective number of buyers (Kish 1965): so many equal amounts would give an equally precise mean.
+        """The effective number of buyers (Kish 1965).
 
-        For a conversion, this is the number of buyers.
+        If this many buyers had spent equal amounts, the mean would be equally precise. For a conversion, it is the
+        number of buyers.
         """
         return self.magnitude**2 / self.squares if self.squares else 0.0
 
@@ -75,7 +77,7 @@ class Mean:
     def distances(self, quantile: float) -> tuple[float, float]:
         """Return the distances from the mean to the lower and the upper limit of its interval.
 
-        The limits are those of the mean's logarithm by the delta method, because a sum of few amounts is skewed.
+        The limits are computed for the logarithm of the mean (delta method), because a sum of few amounts is skewed.
         Student's t for the effective number of buyers minus 1 replaces the normal `quantile`.
         """
         if not self.effective or math.inf in (quantile, self.variance):
@@ -90,8 +92,8 @@ class Mean:
 class Effect:
     """The effect of a campaign on a customer's outcome.
 
-    `relative` is a share of the control group's mean, or None if that mean is not shown to be above 0. `explained` is
-    the share of the variance that the covariate has removed.
+    `relative` is the effect as a share of the control group's mean, or None if that mean is not shown to be above 0.
+    `explained` is the share of the variance that the covariate has removed.
     """
 
     difference: Interval
@@ -102,7 +104,7 @@ class Effect:
 def effect(treated: Sums, control: Sums, quantile: float = Z) -> Effect:
     """Return the effect with 95 % intervals that hold for one look.
 
-    For intervals that hold at every look, `quantile` is that of shared/campaign/anytime.py.
+    For intervals that hold at every look, pass the `quantile` that shared/campaign/anytime.py computes.
 
     Raises:
         ValueError: An arm has no customers.
@@ -150,8 +152,8 @@ def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | No
 
     None if the interval of the control mean reaches 0, or if the treated mean is 0 or less.
 
-    The interval contains each ratio for which the difference "treated mean - ratio * control mean" may be 0. So this
-    interval contains 0 if and only if the interval of `difference` does.
+    By this method, a ratio of the means is plausible if "treated mean - ratio * control mean" may be 0. Therefore the
+    interval contains 0 if and only if the interval of `difference` contains 0.
     """
     (below, above), (control_below, control_above) = treated.distances(quantile), control.distances(quantile)
     if treated.value <= 0 or control.value <= control_below:
@@ -166,9 +168,8 @@ def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | No
 def _smallest(below: float, above: float) -> float:
     """Return the lower limit of the ratio of two means that are both 1.
 
-    `below` is the distance to the first mean's lower limit, `above` that to the second mean's upper limit.
-
-    It is the smaller root of (1 - ratio)² = below² + (ratio * above)².
+    `below` is the distance from the first mean to its lower limit, and `above` the distance from the second mean to
+    its upper limit. The result is the smaller root of (1 - ratio)² = below² + (ratio * above)².
     """
     # Multiply instead of using **: on overflow, ** raises an error, and a product is infinite.
     root = below * below + above * above * (1 - below * below)

@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class EffectFound(LogEvent, frozen=True):
-    """The effect of a campaign, or of all campaigns by the holdout, on one outcome was measured."""
+    """The effect on one outcome was measured: of one campaign, or of all campaigns together by the holdout."""
 
     event = "effect_found"
     message = "{decision}: {found}"
@@ -31,7 +31,7 @@ class SizesDiffer(LogEvent, frozen=True):
 
 
 class NothingToMeasure(LogEvent, frozen=True):
-    """No customer was assigned to a campaign yet, or no orders were read yet."""
+    """No effect can be measured yet, because no customer has an arm, or because no orders were read."""
 
     event = "nothing_to_measure"
     message = "no customer was assigned to a campaign yet, or no orders were read yet"

@@ -1,7 +1,7 @@
-"""Plan a comparison of two arms: its customers, its power, the smallest effect that it can show, and its duration.
+"""Plan a comparison of two arms: its number of customers, its power, the smallest visible effect, and its duration.
 
-Effects are relative, shares of the control group's mean: 0.1 is 10 % more. The formulas are those of a two-sample test
-of the logarithms of the means, by the delta method, because effects.py takes its intervals from the same logarithms.
+Effects are relative to the control group's mean: 0.1 means 10 % more. The formulas belong to a two-sample test of the
+logarithms of the means (delta method), because effects.py computes its intervals from these logarithms too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Plan:
     conversion rate if `deviation` is None, otherwise an amount with the standard deviation `deviation`. If a covariate
     explains a share R of the variance, multiply the deviation by sqrt(1 - R).
 
-    `quantile` is that of the intervals: `Z` for one look at the end, `anytime.AT_PLAN` for looks at any time.
+    `quantile` is the quantile of the intervals: `Z` for one look at the end, `anytime.AT_PLAN` for looks at any time.
     """
 
     mean: float
@@ -35,7 +35,7 @@ class Plan:
     quantile: float = Z
 
     def __post_init__(self) -> None:
-        """Refuse a plan for which there is no sample size.
+        """Refuse values for which no sample size exists.
 
         Raises:
             ValueError: A value is outside its range.
@@ -50,7 +50,7 @@ class Plan:
             raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
 
     def customers(self, relative: float, power: float = POWER) -> int:
-        """Return the number of customers, of both arms together, who show the effect with probability `power`.
+        """Return how many customers of both arms together show the effect `relative` with probability `power`.
 
         Raises:
             ValueError: The effect is 0, or it leads to a mean that is impossible.
@@ -67,7 +67,7 @@ class Plan:
         return _NORMAL.cdf(self._errors_of_one(relative) * math.sqrt(customers) - self.quantile)
 
     def detectable(self, customers: int, power: float = POWER) -> float | None:
-        """Return the smallest gain that is shown with this probability.
+        """Return the smallest relative gain that `customers` customers show with probability `power`.
 
         None if not even a conversion rate of 100 % among the treated customers would be shown.
         """
@@ -91,9 +91,9 @@ class Plan:
         return self.quantile + _NORMAL.inv_cdf(power)
 
     def _errors_of_one(self, relative: float) -> float:
-        """Return the effect's size in standard errors for one customer.
+        """Return the effect's size in standard errors if there were only one customer.
 
-        For n customers it is sqrt(n) times as large.
+        With n customers, the size is sqrt(n) times as large.
         """
         treated = self.mean * (1 + relative)
         if treated <= 0 or (self.deviation is None and treated > 1 + 1e-9):
@@ -112,7 +112,7 @@ class Plan:
 
 
 def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -> int | None:
-    """Return after how many days the outcomes of `customers` are known; None if there are never so many customers.
+    """Return the number of days until the outcomes of `customers` customers are known; None if there never are so many.
 
     `on_first_day` is the number of customers in the first day's audience, and `per_day` the number of new customers on
     each later day. A customer's outcome is counted for `outcome_days` after the assignment.

@@ -28,7 +28,7 @@ NOBODY = Sums(0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Compared:
-    """The customers of one comparison who were assigned with the same declared share.
+    """One comparison of two arms, limited to customers who were assigned while the declared share was the same.
 
     `strata` holds the sums of both arms by outcome and decile, in descending order of predicted probability.
     """
@@ -65,7 +65,7 @@ class Compared:
 
 
 def sizes(comparison: str, treated: int, control: int, share: float) -> Sizes:
-    """Compare the number of customers in both arms with the declared share of the second arm."""
+    """Check both numbers of customers against `share`, the declared share of the control group or the holdout."""
     names = ("treated", "control") if comparison == "control" else ("others", "holdout")
     shares = dict(zip(names, (1 - share, share), strict=True))
     return ratios.check(dict(zip(names, (treated, control), strict=True)), shares)
@@ -175,7 +175,7 @@ def _deciles(one: Compared, outcome: str) -> list[Decile]:
     for number, (stratum, point) in enumerate(zip(strata, points, strict=True), 1):
         found: dict[str, float | None] = {}
         if all(arm.customers for arm in stratum):
-            # Without the covariate, as in the Qini curve.
+            # Leave out the covariate, because the Qini curve has none either.
             treated, control = (replace(arm, before=0.0, before_squares=0.0, products=0.0) for arm in stratum)
             found |= _bounds(effect(treated, control).difference, "effect", "lower", "upper")
         if point:
@@ -203,6 +203,6 @@ def _mean(arm: Sums) -> float | None:
 
 
 def _bounds(estimated: Interval | Estimate, *names: str) -> dict[str, float | None]:
-    """Return the value and both bounds by these names, with None for an infinite bound."""
+    """Return the estimated value and its two bounds under the three `names`. An infinite number becomes None."""
     numbers = (estimated.value, estimated.lower, estimated.upper)
     return {name: one if math.isfinite(one) else None for name, one in zip(names, numbers, strict=True)}

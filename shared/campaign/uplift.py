@@ -31,7 +31,7 @@ class Stratum(NamedTuple):
 class Point(NamedTuple):
     """A point of the Qini curve.
 
-    `gain` is the effect on the first `share` of the customers, as an increase of the mean outcome of all customers.
+    `gain` is the increase of the mean outcome of all customers if only the first `share` of them is treated.
     """
 
     share: float
@@ -53,8 +53,9 @@ class Qini:
 def qini(strata: Sequence[Stratum]) -> Qini | None:
     """Return the Qini curve of strata in descending order of probability; None if an arm of a stratum is empty.
 
-    The curve is that of Radcliffe (2007), but each stratum's effect is estimated within it. So each point and the
-    coefficient are weighted sums of effects, with the variance of a stratified sample (Cochran 1977).
+    The curve follows Radcliffe (2007), but the effect on a stratum is estimated from this stratum's customers alone.
+    Therefore each point and the coefficient are weighted sums of effects, with the variance of a stratified sample
+    (Cochran 1977).
     """
     if not strata or not all(arm.customers for stratum in strata for arm in stratum):
         return None
@@ -86,7 +87,7 @@ def incremental_return(difference: Interval, treated: int, cost: float) -> Inter
     """Return (incremental profit - cost) / cost, with its interval; 0.5 means that 1.00 spent has brought 1.50.
 
     `difference` is the effect on profit per customer, before the campaign's cost. All `treated` customers count,
-    including those whom the campaign did not reach. The cost is known, and in the currency of the profit.
+    including those whom the campaign did not reach. `cost` is the cost for all of them, in the currency of the profit.
 
     Raises:
         ValueError: The cost is not above 0.

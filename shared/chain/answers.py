@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# The largest accepted shares of checkouts: without a score; scored by the stand-in because the first scorer of
-# online.order failed; slower than monitoring.slow_ms.
+# Largest accepted share of checkouts without a score.
 MOST_UNANSWERED = 0.01
+# Largest accepted share of checkouts for which the first scorer of `online.order` failed, so that another one answered.
 MOST_FAILING = 0.05
+# Largest accepted share of checkouts that took longer than `monitoring.slow_ms`.
 MOST_SLOW = 0.05
-# With fewer checkouts, the champion stays.
+# Minimum number of checkouts for a judgement. With fewer checkouts, the champion stays.
 LEAST = 20
 
 _FAULTS = (
@@ -64,7 +65,7 @@ def reason_to_return(champion: Answers, former: Answers) -> str | None:
     """Return the fault for which the former champion should serve again, or None.
 
     A share must be shown to be larger than accepted. A fault that the former champion had too does not count, because
-    its return would not remove the fault.
+    the fault would remain if the former champion served again.
     """
     if champion.checkouts < LEAST:
         return None

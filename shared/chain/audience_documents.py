@@ -19,8 +19,9 @@ class Excluded(Struct, frozen=True):
 class Resolved(Struct, frozen=True):
     """The counts of an audience: its visitors, how many of them belong to a customer, and its customers by arm.
 
-    `conflicts` counts visitors of several customers in the CRM; they are treated as nobody's. `refused_rows` counts the
-    unusable rows of crm_customers, and `refused_values` the unusable values of other rows.
+    `conflicts` counts visitors whom the CRM gives to several customers. They are treated as visitors without a
+    customer. `refused_rows` counts the unusable rows of crm_customers, and `refused_values` the unusable values of
+    other rows.
     """
 
     visitors: int

@@ -17,8 +17,8 @@ from shared.chain.intervals import Estimate, more_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Number of bins per fold in sql/evaluation/calibration_points.sql. With 200 bins, a fit to the bins changes
-# probabilities by less than 0.3 % compared with a fit to the rows.
+# Number of bins per fold in sql/evaluation/calibration_points.sql. The probabilities after
+# a fit to 200 bins differ by less than 0.3 % from the probabilities after a fit to the rows.
 BINS = 200
 # Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
@@ -127,8 +127,8 @@ def platt(points: Sequence[Point]) -> Coefficients | None:
 def regression(points: Sequence[Point], of_others: float = 0.0, of_buyers: float = 1.0) -> Coefficients | None:
     """Return the logistic regression of the outcome on the log odds; None if it has no solution.
 
-    `of_others` and `of_buyers` are the outcomes to fit. There is no solution without points, if all log odds are equal,
-    or if a threshold separates buyers from others perfectly.
+    `of_others` and `of_buyers` are the outcomes to fit for visitors who did not buy and for buyers. There is no
+    solution without points, if all log odds are equal, or if a threshold separates buyers from others perfectly.
     """
     if not points:
         return None
@@ -262,7 +262,8 @@ def pooled(points: Sequence[Point]) -> list[_Block]:
 def _large(blocks: Sequence[_Block]) -> list[_Block]:
     """Merge neighbouring blocks with too few buyers or too few others for a reliable share of buyers.
 
-    Afterwards, the rarer outcome of each block occurs at least as often as 1 / MOST_KNOTS of its total in all blocks.
+    Let n be the total number of buyers or of others, whichever is smaller. Afterwards, each block has at least
+    n / MOST_KNOTS buyers and n / MOST_KNOTS others.
     """
     least = sum(blocks[1:], blocks[0]).rarer / MOST_KNOTS
     large = [blocks[0]]

@@ -3,7 +3,7 @@
 A check returns one row: `is_ok`, and `found` in words. A failed check in sql/checks/fail ends the run. A failed check
 in sql/checks/warn is only recorded.
 
-The check `fail/columns` is not a statement: it asks BigQuery's API for the columns of the export.
+The check `fail/columns` is not a statement. It asks BigQuery's API for the columns of the export, because
 INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would have to read the schema of every day-table.
 """
 
@@ -32,7 +32,7 @@ def require_columns(context: StepContext) -> set[str]:
     day-tables.
 
     Raises:
-        Permanent: a column is missing; names the table and the column.
+        Permanent: a column is missing; the message names the table and the column.
     """
     settings = context.settings
     table = f"{settings.source_dataset}.{newest_table(context.environment)}"

@@ -53,8 +53,8 @@ class Training(msgspec.Struct, frozen=True):
 class Current(msgspec.Struct, frozen=True):
     """The claim: the newest run on the export, whether it is open or has ended.
 
-    `reads` is the state of the export that the run reads. At `held_at`, the run renewed the claim most recently.
-    `waiting` holds the reasons for a following run.
+    `reads` is the state of the export that the run reads. `held_at` is when the run last renewed the claim. `waiting`
+    holds the reasons for which a following run is wanted.
     """
 
     run_id: str
@@ -85,7 +85,8 @@ class Current(msgspec.Struct, frozen=True):
 def join(announced: Refresh, message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Return the event of the open run, or of a new run on the export's current state; None if nothing is new.
 
-    While a run is open, newer data wait for its end. A reason is stored meanwhile, and makes the following run train.
+    While a run is open, newer data wait for its end. If the refresh has a reason, the reason is stored, and the
+    following run trains.
 
     Raises:
         Forbidden: a right is missing, or a quota is used up; a retry may help.
@@ -124,7 +125,7 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
 
 
 def is_open(current: Current, environment: Environment, now: datetime) -> bool:
-    """Return whether the run has neither ended nor failed for good, and showed activity within `open_hours`."""
+    """Return whether the run has neither ended nor failed for good, and was active within the last `open_hours`."""
     if _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment):
         return False
     records = environment.runs.records(current.run_id)
@@ -137,7 +138,7 @@ def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
 
     Return None if the claim was renewed, or if nobody holds it, because it was reset.
 
-    While the claim is renewed, no other run is opened until this one ends or shows no activity for `open_hours`.
+    After a renewal, no other run is opened until this one ends or shows no activity for `open_hours`.
     """
     while True:
         found, generation = _claim(environment).read()
@@ -154,7 +155,8 @@ def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
 def require(context: StepContext) -> None:
     """Renew the run's claim. Call this before writing to tables that runs share.
 
-    Another delivery may have failed for good since this one began, so that a newer run was opened.
+    This is necessary because another delivery of the step may have failed for good since this delivery began. Then a
+    newer run may have been opened.
 
     Raises:
         Overtaken: a newer run holds the claim.
@@ -189,7 +191,7 @@ def forget(run_id: str | None, environment: Environment) -> None:
 
 
 def _wait(refresh: Refresh, message: Message, current: Current, generation: int, environment: Environment) -> bool:
-    """Store the reasons of `refresh` for the following run; return False if the claim was replaced meanwhile.
+    """Store the reasons of `refresh` for the following run; return False if another process replaced the claim.
 
     Reasons for which the open run was opened, or which wait already, are not stored again.
     """

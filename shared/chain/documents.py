@@ -238,8 +238,8 @@ class Deployment(Struct, frozen=True):
     """The version that the run deployed.
 
     `largest_difference` is the largest difference between the endpoint's and ML.PREDICT's probabilities of the golden
-    rows. `inputs` and `percentiles` are those of the champion's pointer (shared/champion.py). Both are empty in
-    documents that older releases wrote.
+    rows. `inputs` and `percentiles` are the same as in the champion's pointer (shared/champion.py). Both are empty
+    in documents that older releases wrote.
     """
 
     model: str
@@ -305,7 +305,8 @@ class Valued(Struct, frozen=True):
     """What a valuation found: the chosen method and why, and sums over the customers (sql/value/summary.sql).
 
     `lacking` says, by method, why it could not be fitted. `incremental_shares` holds, by campaign, the share of the
-    treated customers' orders that was left out. `independence` is about the values of orders (shared/value).
+    treated customers' orders that was left out. `independence` says whether the number and the revenue of orders are
+    independent.
     """
 
     day: date

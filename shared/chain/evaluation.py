@@ -67,7 +67,7 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
 def held_against(context: StepContext) -> HeldAgainst:
     """Return the champions with which the run's winner is compared. Each delivery gets the same answer.
 
-    They are stored at the first call, because a late delivery could find this run's own winner as champion.
+    The champions are stored at the first call, because a late delivery could find this run's own winner as champion.
     """
     if kept := context.runs.read(context.run_id, documents.CHAMPION):
         return kept

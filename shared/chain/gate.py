@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = {"log_loss": "log loss", "brier": "Brier score", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
 CHAMPION = "champion"
-# The name of the best champion so far in comparisons, if it is not the current champion.
+# In comparisons, this name stands for the best champion so far, if that is not the current champion.
 BEST = "best_champion"
 _CALLED = {CHAMPION: "the champion", BEST: "the best champion so far"}
 # The model types that count as simple, as BigQuery's API names them.
@@ -126,8 +126,8 @@ def judge(
 ) -> Verdict:
     """Return whether the winner may serve, and if not, each reason with its numbers.
 
-    `held_against` names the champions to compare with. `compared` holds comparisons on the test visitors.
-    `single_features` holds the ROC AUC of each feature alone on held-out rows.
+    `held_against` names the champions to compare with. `on` counts the test visitors, and `compared` holds comparisons
+    on them.    `single_features` holds the ROC AUC of each feature alone on held-out rows.
     """
     reasons = [*_too_few(on, limits), *_ranking(winner, on, compared, limits)]
     for champion in held_against:

@@ -32,7 +32,7 @@ class Guarded[T: msgspec.Struct]:
         return None, 0
 
     def replace(self, document: T, generation: int | None) -> int | None:
-        """Write the document and return its new generation; None if it no longer has the given generation.
+        """Write the document and return its new generation. If its generation is no longer the given one, return None.
 
         Generation 0 requires that the document does not exist; None sets no condition.
         """

@@ -119,7 +119,7 @@ def champion_age(days: int, most: int) -> Finding:
 
 
 def performance(promised: Measured | None, realised: Measured | None) -> Finding:
-    """Compare the champion's ROC AUC on new visitors (`realised`) with that of its evaluation (`promised`).
+    """Compare the champion's ROC AUC on new visitors (`realised`) with the ROC AUC of its evaluation (`promised`).
 
     New visitors came after the champion's training data. The champion is worse if its interval lies below the promised
     interval. Overlapping intervals show no difference.
@@ -154,7 +154,7 @@ def former_champion(share: float, margin: float, *, is_shown: bool) -> Finding:
 
 
 def score_drift(judged: Sequence[Judged]) -> Finding:
-    """Judge whether the champion gives recent first visits different scores than those of the weeks before."""
+    """Judge whether the champion's scores of recent first visits differ from its scores of the weeks before."""
     least = Limits().min_difference
     scored = next((one for one in judged if one.shift.feature == SCORE), None)
     if scored is None or scored.shift.difference is None:
@@ -168,7 +168,8 @@ def score_drift(judged: Sequence[Judged]) -> Finding:
 def skew(rows: Sequence[Skew], visitors: int, *, is_felt: bool) -> Finding:
     """Report the features in which the last week's first visits are far from the champion's training data.
 
-    `visitors` is the number of these visits; if there are too few, nothing is reported. `is_felt` is as for `drift`.
+    `visitors` is the number of these visits; if there are too few, nothing is reported. `is_felt` has the same
+    meaning as in `drift`.
     """
     needed = Limits().min_visitors
     if visitors < needed:
@@ -249,7 +250,7 @@ def run_cost(run_id: str, billed: int, most_gib: float) -> Finding:
 def served_performance(
     promised: Estimated | None, ratio: Estimate | None, measured: Measured | None, tolerance: float
 ) -> Finding:
-    """Compare observed over expected buyers at the checkout (`ratio`) with that of the evaluation (`promised`).
+    """Compare `ratio`, observed over expected buyers at the checkout, with the ratio in the evaluation (`promised`).
 
     The ROC AUC is only reported. Among visitors at the checkout it is lower than among all visitors, even for a good
     model. A ratio counts as changed if the intervals do not overlap, and if it differs by more than the factor

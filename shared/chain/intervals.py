@@ -86,7 +86,7 @@ def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, floa
 
 
 def shown_share(hits: float, total: float) -> float:
-    """Return a lower bound of the share, at three standard deviations: the true share is shown to exceed it."""
+    """Return the lower bound of the share's interval of three standard deviations. The true share is surely larger."""
     return share_interval(hits, total, 3.0)[0]
 
 

@@ -207,7 +207,7 @@ class PointerReplaced(LogEvent, frozen=True):
 
 
 class RecordUnreadable(LogEvent, frozen=True):
-    """A step failed, and its record could not be read, which would show whether another delivery had finished it."""
+    """A step failed. Its record, which shows whether another delivery has finished the step, could not be read."""
 
     event = "record_unreadable"
     severity = "ERROR"

@@ -46,9 +46,10 @@ class Reading(Struct, frozen=True):
 
     @property
     def first_touched(self) -> date:
-        """The first day to rebuild: the first changed day or, if earlier, the day after the last unchanged day-table.
+        """The first day to rebuild.
 
-        There must be a changed day. Days without a day-table are rebuilt too, because features depend on the time that
+        It is the first changed day, or the day after the last unchanged day-table if that is earlier. There must be a
+        changed day. Days without a day-table are rebuilt too, because features depend on the time that
         has passed.
         """
         known = [day + timedelta(days=1) for day, table in self.days.items() if not table.is_changed]
@@ -100,7 +101,10 @@ class RecommendationsRun(Struct, frozen=True, tag_field="topic", tag=Recommendat
 
 
 class ValueRun(Struct, frozen=True, tag_field="topic", tag=ValueDue.topic):
-    """A run that values the customers from their orders until day `as_of`; `revenue_of_order` is the mean of these."""
+    """A run that values the customers from their orders until day `as_of`.
+
+    `revenue_of_order` is the mean revenue of these orders.
+    """
 
     opened_at: datetime
     event: ValueDue
@@ -143,7 +147,10 @@ class CampaignsRun(Struct, frozen=True, tag_field="topic", tag=CampaignsDue.topi
 
 
 class ErasureRun(Struct, frozen=True, tag_field="topic", tag=ErasureDue.topic):
-    """A run that erases persons whose removal `destination` may have confirmed. If empty, it erases all who are due."""
+    """A run that erases the persons whose removal `destination` may have confirmed.
+
+    If `destination` is empty, the run erases all persons who are due.
+    """
 
     opened_at: datetime
     event: ErasureDue

@@ -1,9 +1,9 @@
 """Update the champion's pointer in the bucket from the registry's aliases, which are authoritative.
 
 The code that moves an alias or registers a version calls `follow` afterwards. resume_runs calls it too, in case a
-process died in between. Concurrent calls are safe: the pointer is computed from the registry alone, and replaced only
-if its generation is still the one from before the registry was read. So the last writer has read the registry after its
-last change.
+process died in between. Concurrent calls are safe. A call notes the pointer's generation, reads the
+registry, and replaces the pointer only if its generation has not changed. Because the pointer is computed from the
+registry alone, the last write shows the registry's last change.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def record_moves(environment: Environment) -> None:
 
 
 def is_decided(environment: Environment) -> bool:
-    """Return whether a promotion or a rollback was decided and not deleted since."""
+    """Return whether a decision is stored, i.e. a promotion or a rollback."""
     return _decisions(environment).read()[0] is not None
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FACTORIZATION = "matrix_factorization"
 # Maximum number of a visitor's newest products that are used. Longer histories carry little signal.
 MOST_PRODUCTS = 100
-# Maximum number of similar products stored for each product; the setting `most_similar` applies if it is larger.
+# Maximum number of similar products stored for each product. If the setting `most_similar` is larger, it applies.
 MOST_ALIKE = 20
 
 
@@ -183,7 +183,10 @@ class Builder:
 
 
 def build(context: StepContext) -> Recommended:
-    """Build the recommendations, replace the served artefact unless that is newer, and write and return the report."""
+    """Build the recommendations, and write and return the report about them.
+
+    The artefact that the online path reads is replaced, unless it is from newer data.
+    """
     builder = Builder(context)
     rankings = builder.judge() if builder.count() else []
     better = better_than_popularity(rankings)
@@ -240,7 +243,7 @@ def serve(artefact: Artefact, context: StepContext) -> bool:
                 content, content_type="application/json", if_generation_match=generation
             )
         except (NotFound, PreconditionFailed):
-            # Another run has replaced the artefact meanwhile, so compare again.
+            # Another run has replaced the artefact since it was read, so compare again.
             continue
         return True
 

@@ -33,7 +33,7 @@ SEPARATOR = "; "
 
 @dataclass(frozen=True)
 class Refresh:
-    """A refresh of one day, or of all changed days (None). With a `reason`, even unchanged data get a run."""
+    """A refresh of one day, or of all changed days (None). A `reason` opens a run even if no data changed."""
 
     day: date | None = None
     reason: str = ""

@@ -82,7 +82,7 @@ class Registry:
         return {one.model_version_id: endpoint.traffic_split.get(one.id, 0) for one in endpoint.deployed_models}
 
     def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
-        """Register the BigQuery model as a version of the registered model, unless it is one already, and label it.
+        """Register the BigQuery model as a version of the registered model, if it is not one yet, and label it.
 
         Raises:
             NotReady: BigQuery has not registered the model yet.
@@ -123,7 +123,7 @@ class Registry:
 
         Raises:
             NotReady: other deployed models answered all requests.
-            Permanent: the endpoint refused the instances, or the answer is not that of a BigQuery ML model.
+            Permanent: the endpoint refused the instances, or the answer does not look like that of a BigQuery ML model.
         """
         refusal = None
         for _ in range(MOST_TRIES):
@@ -148,8 +148,8 @@ class Registry:
     def promote(self, deployed_id: str, version: Version) -> None:
         """Give all traffic and the alias to the version, and undeploy all others except the former champion.
 
-        The alias is moved last. If it has moved already, the rest is done too, and the version must not be recorded as
-        its own predecessor.
+        The alias moves last. So if the version has the alias already, nothing else is left to do, and the version must
+        not be recorded as its own predecessor.
         """
         former = self.champion()
         self._set_traffic({deployed_id: 100})
@@ -309,7 +309,7 @@ class Registry:
             try:
                 operation = self._endpoints.deploy_model(request=request).operation.name
             except Conflict:
-                # Another delivery has deployed the version meanwhile.
+                # In the meantime, another delivery has deployed the version.
                 return
             note.write(operation)
         self._wait(version, operation, note, deadline)

@@ -79,7 +79,7 @@ def export(
 
 
 def percentiles(candidate: str, context: StepContext) -> list[float]:
-    """Return, for p = 1, 2, ... 99, the lowest probability among the p percent of test visitors with the highest."""
+    """Return, for p = 1, 2, ... 99, the lowest probability of the p percent of test visitors who have the highest."""
     rows = context.warehouse.query("deployment/percentiles", {**training.rows_of_run(context), "candidate": candidate})
     return [row["probability"] for row in rows]
 

@@ -183,7 +183,7 @@ class Runs:
         """Return the document.
 
         Raises:
-            Permanent: the document does not exist; names run and document.
+            Permanent: the document does not exist; the message names the run and the document.
         """
         found = self.read(run_id, document)
         if found is None:

@@ -1,7 +1,7 @@
 """Build the embedded scorer's artefact from a trained model.
 
-A logistic regression's weights come from ML.WEIGHTS. Boosted trees come from the exported booster and its vocabularies,
-and the means that replace missing numbers from the training statistics. The exported SavedModel is not read.
+A logistic regression's weights come from ML.WEIGHTS. Boosted trees come from the exported booster and its vocabularies.
+Missing numbers are replaced by means, which come from the training statistics. The exported SavedModel is not read.
 """
 
 from collections.abc import Mapping

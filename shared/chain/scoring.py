@@ -1,4 +1,4 @@
-"""With one model version, score the visitors who were active in the window that ends on the run's day."""
+"""Score the visitors who were active in the window that ends on the run's day, with one model version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def score(version: Version, percentiles: Sequence[float], context: StepContext) -> None:
     """Replace the scores of the run's day by the calibrated scores of `version`.
 
-    `percentiles` are those of the version's deployment.
+    `percentiles` were computed when the version was deployed.
     """
     day = context.run.as_of
     least = offers.thresholds(context.settings.policy, percentiles)

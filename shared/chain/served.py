@@ -1,8 +1,8 @@
 """Compare the inputs and scores of served checkouts with what Google Analytics exports later.
 
-The log identifies visitors by pseudonyms, and BigQuery must not get the key. So this module computes the pseudonyms of
-a limited sample of visitors, and finds the log's pseudonyms among them. The matching pairs are parameters of a job,
-which is visible to everyone who may read all jobs of the project.
+The log identifies visitors by pseudonyms, and BigQuery must not get the key of the pseudonyms. Therefore this module
+computes the pseudonyms of a sample of visitors, and finds the log's pseudonyms among them. The matching pairs are
+parameters of a job. The sample is limited, because everyone who may read all jobs of the project sees these parameters.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SPLIT = "served"
 # Maximum number of visitors to compare. Both arrays of parameters must fit in a request of 10 MB.
 MOST_VISITORS = 20_000
-# The line that changes nothing: the probabilities are evaluated as they were served.
+# A calibration line that changes nothing, because the probabilities are evaluated as they were served.
 AS_IT_IS = calibration.Coefficients(intercept=0.0, slope=1.0)
 # Inputs are compared for the last RECENT_DAYS days. Scores are evaluated for the last RIPE_DAYS days whose outcomes are
 # known.
@@ -68,9 +68,10 @@ def _performance(champion: Version, as_of: date, pseudonyms: Pseudonyms, context
 
 
 def _drawn(first: date, last: date, pseudonyms: Pseudonyms, context: StepContext) -> dict[str, Any] | None:
-    """Return the parameters with the visitors to compare and their pseudonyms, or None if there is no such visitor.
+    """Draw the visitors to compare, and return them with their pseudonyms as query parameters.
 
-    These visitors had a served checkout from `first` to `last`. At most MOST_VISITORS are drawn.
+    These visitors had a served checkout from `first` to `last`. At most MOST_VISITORS are drawn. Return None if there
+    is no such visitor.
     """
     days = {"first_day": first, "last_day": last}
     draw = {**days, "most": MOST_VISITORS}

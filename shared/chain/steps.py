@@ -32,8 +32,8 @@ def decode_event(message: Message) -> Event:
 class Opening:
     """How messages open runs for a step.
 
-    A message on one of the topics `on` requests a run, unless it is an `event` with a run's id. `open` opens or joins a
-    run and returns its first event, of the class `event`, or None if there is nothing to do.
+    A message on one of the topics `on` requests a run, unless it contains an event of the class `event`, with a run's
+    id. `open` opens or joins a run and returns this run's first event, or None if there is nothing to do.
     """
 
     event: type[Event]

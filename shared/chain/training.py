@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 # Maximum number of attempts to train a candidate.
 TRIES = 3
-# Maximum age of a run that writes rows. In sql/tables, partitions expire some days after the run's opening.
+# Maximum age of a run that may write rows, because a run's partitions expire some days after it was opened
+# (sql/tables).
 OLDEST = timedelta(days=6)
 
 
@@ -64,7 +65,7 @@ def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> Non
     """Submit a CREATE MODEL job for each candidate, once.
 
     The job ids are written to the ledger first. So another delivery, even by newer code, submits under the same ids,
-    and BigQuery runs each job only once. `ended` finds the jobs.
+    and BigQuery runs each job only once. The function `ended` finds the jobs later.
     """
     ids = {candidate: context.warehouse.job_id(_create_model(candidate, context), attempt) for candidate in candidates}
     for candidate, job_id in context.runs.plan_trainings(context.run_id, attempt, ids).items():

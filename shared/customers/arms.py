@@ -1,4 +1,7 @@
-"""The rule by which sql/customers/audience.sql decides the arms, in Python for tests, and the expected shares."""
+"""The rule that assigns customers to arms, and the expected shares of the arms.
+
+sql/customers/audience.sql applies this rule in a run. The rule in Python is for tests.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,10 @@ def shares(campaign: Campaign) -> dict[Arm, float]:
 
 
 def fraction(salt: str, about: str, customer_id: str) -> float:
-    """Return a number from 0 to 1: fixed for a customer and `about`, and independent for another `about`.
+    """Return a number from 0 to 1 that is fixed for a customer and `about`, and independent for another `about`.
 
-    It consists of the first 52 bits of SHA-256, which a float holds exactly.
+    `about` is the name of a campaign, or _HOLDOUT. The number is made of the first 52 bits of a SHA-256 hash, because a
+    float holds 52 bits exactly.
     """
     digest = hashlib.sha256(f"{salt}|{about}|{customer_id}".encode()).hexdigest()
     return int(digest[:13], 16) / 2**52

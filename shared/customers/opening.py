@@ -1,4 +1,6 @@
-"""Open the runs that find the customers of an audience: a new audience, or the newest one after a change.
+"""Open the runs that find the customers of an audience.
+
+Such a run is opened for a new audience, and again for the newest audience after suppressions or consents have changed.
 
 runs/customers.json   The run of the newest audience; each replacement requires the generation that was read
 """
@@ -63,7 +65,7 @@ def _opened(fresh: Newest, environment: Environment) -> CustomersDue:
     environment.runs.open(
         CustomersRun(opened_at=fresh.opened_at, event=due, as_of=fresh.day, audience_run=fresh.audience_run)
     )
-    # If the message is delivered again, the run is already open, possibly for a long time.
+    # If the message is delivered again, the run may have been opened long ago, so take the time of its opening.
     fresh = structs.replace(fresh, opened_at=environment.runs.opened(fresh.run_id).run.opened_at)
     document = newest(environment)
     while True:
@@ -80,7 +82,7 @@ def newest(environment: Environment) -> Guarded[Newest]:
 
 
 def _changed_at(environment: Environment) -> datetime:
-    """Return when one of TABLES has last changed. This reads no row, and so costs nothing."""
+    """Return when one of TABLES has last changed. It reads no rows, so it costs nothing."""
     client, dataset = environment.bigquery, environment.settings.dataset
     tables = [client.get_table(f"{client.project}.{dataset}.{name}") for name in TABLES]
     changed: list[datetime] = [table.modified for table in tables if table.modified]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Number of rows of crm_customers that are checked at a time.
 PAGE = 10_000
-# The window in days, ending on the audience's day, from which orders and logins count.
+# The number of days up to the audience's day whose orders and logins are used.
 WINDOW_DAYS = 365
 
 
@@ -31,7 +31,7 @@ def check_customers(context: StepContext) -> bool:
     Return False if crm_customers has no rows, and had none before: then the shop has no CRM.
 
     Raises:
-        Permanent: crm_customers has lost too many rows. All destinations would lose the customers of these rows.
+        Permanent: crm_customers has lost too many rows. Otherwise all destinations would remove these customers.
     """
     [sizes] = context.warehouse.query("customers/sizes")
     least = context.settings.campaign.min_rows_share
@@ -68,7 +68,8 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
         if customer:
             customers.append((digest, customer))
         refusals += [(digest, (row["customer_id"] or "")[:256], one) for one in refused]
-    # Write refusals first. A row counts as checked once it is in either table, and a valid row may have refused values.
+    # Write refusals first, because a row counts as checked once it is in one of the two tables. A valid row may have
+    # refused values, which would be lost if the process died between the two writes.
     if refusals:
         context.warehouse.query(
             "customers/refused",

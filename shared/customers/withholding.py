@@ -1,4 +1,4 @@
-"""Write serving/withheld.bin: the visitors who get no offer at the checkout, by the current arms."""
+"""Write serving/withheld.bin: the visitors who get no offer at the checkout because of their customers' arms."""
 
 from __future__ import annotations
 

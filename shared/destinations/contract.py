@@ -91,8 +91,8 @@ class Destination(Protocol):
     takes_scores: ClassVar[bool]
     # Whether the destination identifies a customer by the addresses that were sent, not by the customer's id.
     is_keyed_by_address: ClassVar[bool]
-    # Whether a newer audience waits until the requests of the previous one have ended. The destination may process
-    # requests in another order than they were sent.
+    # Whether a newer audience waits until the requests of the previous one have ended. This is necessary if the
+    # destination may process requests in another order than they were sent.
     waits_for_earlier: ClassVar[bool]
     # Times since a request was sent: when its status is first asked for, and when an unknown outcome is recorded as
     # `unconfirmed`.

@@ -38,7 +38,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 class DeliveryInRun:
-    """The work of a destination's delivery run in one delivery of an event."""
+    """What one delivery of an event does for a delivery run."""
 
     def __init__(self, destination: Destination, context: StepContext) -> None:
         self._destination = destination

@@ -67,7 +67,7 @@ class FileDestination:
 
 
 def content(batch: Batch) -> str:
-    """Return a batch as CSV. `operation` is `put` or `take`; spaces separate the products in a cell."""
+    """Return a batch as CSV. Column `operation` is `put` or `take`; spaces separate the products in a cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -1,4 +1,6 @@
-"""The certificate of an erasure: what was deleted, what remains until when, and what is pending; no personal data.
+"""The certificate of an erasure: what was deleted, what remains until when, and what is pending.
+
+It contains no personal data.
 
 erasures/REQUEST_ID.json    written when the request is accepted, and replaced during the erasure
 """
@@ -11,11 +13,13 @@ from datetime import date, datetime, timedelta
 from msgspec import Struct
 
 FOLDER = "erasures/"
-# https://docs.cloud.google.com/bigquery/docs/time-travel: time travel, then fail-safe.
+# BigQuery keeps deleted rows for time travel, then for fail-safe:
+# https://docs.cloud.google.com/bigquery/docs/time-travel
 BIGQUERY_DAYS = 7 + 7
 # infra/storage.tf keeps replaced objects for 14 days; then Cloud Storage's soft delete keeps them for 7, by default.
 BUCKET_DAYS = 14 + 7
-# https://docs.cloud.google.com/bigquery/docs/managing-jobs: the history of jobs holds the parameters of statements.
+# BigQuery's job history contains the parameters of statements:
+# https://docs.cloud.google.com/bigquery/docs/managing-jobs
 JOB_DAYS = 180
 # infra/pubsub.tf: how long Pub/Sub keeps a message that was not delivered.
 MESSAGE_DAYS = 7
@@ -38,7 +42,7 @@ CONSUMERS = "Destinations files and topic: the systems that read them must apply
 class Remainder(Struct, frozen=True):
     """Data that cannot be deleted now, and the day until which it is kept.
 
-    The day is None if `what` contains the time.
+    The day is None if `what` says in words how long the data are kept.
     """
 
     what: str
@@ -58,7 +62,7 @@ class Pass(Struct, frozen=True):
 
 
 class Certificate(Struct, frozen=True, kw_only=True):
-    """The state of a request. `subject` is the keyed hash of each id in the request, as in the log.
+    """The state of a request. `subject` holds the keyed hash of each id in the request.
 
     `destinations` holds `removed`, or why the removal is pending. `completed_at` is None until all is deleted and each
     destination has confirmed.

@@ -36,9 +36,9 @@ def states(person: Person, context: StepContext) -> dict[str, str]:
 
 
 def release(person: Person, pending: list[str], context: StepContext) -> dict[str, int]:
-    """Delete the rows of destinations that are not pending, and return their number by table.
+    """Delete the person's rows about destinations that are not in `pending`; return their number by table.
 
-    The ledger's row is deleted last, because the removal is tracked by this row.
+    The row of the member ledger is deleted last, because it tracks the removal.
     """
     customers = sorted(person.digests.get("customer", ()))
     if not customers:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 AGAIN_DAYS = 3
 # After this time, pending removals raise the alert `erasure_overdue`.
 PATIENCE = timedelta(days=3)
-# BigQuery cannot delete rows within half an hour after they were streamed. Cloud Logging streams its table.
+# Cloud Logging streams rows into its table, and BigQuery cannot delete a row within half an hour after it was streamed.
 STREAMED = timedelta(hours=1)
 
 
@@ -63,7 +63,7 @@ def accept(
         standing = store.keep(fresh.path, fresh, Certificate)
         log(ErasureAccepted(request.request_id))
     if not standing.passes:
-        # The earlier delivery may have failed after it wrote the certificate.
+        # The earlier delivery may have written the certificate and failed before it recorded the request.
         _record(standing, standing.run_id, now, environment)
     return standing
 
@@ -105,7 +105,7 @@ def advance(request_id: str, context: StepContext) -> Certificate:
 def delete_rows(digests: Digests, context: StepContext) -> dict[str, int]:
     """Delete the person's rows, except those that destinations still need; return their number by table."""
     deleted: Counter[str] = Counter()
-    # One column of each table at a time: BigQuery fails statements that change the same rows at the same time.
+    # One column of each table at a time, because BigQuery fails statements that change the same rows at the same time.
     for together in _rounds(digests):
         numbers = context.warehouse.change_all(
             Statement(

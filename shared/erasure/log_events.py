@@ -28,7 +28,7 @@ class ErasureAdvanced(LogEvent, frozen=True):
 
 
 class ErasureOverdue(LogEvent, frozen=True):
-    """For days, destinations have not confirmed that a person is removed."""
+    """Destinations have not confirmed for days that a person is removed."""
 
     event = "erasure_overdue"
     severity = "WARNING"

@@ -43,7 +43,7 @@ class Person(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An object with the person's ids: its folder, and the function that removes them. It may be called repeatedly."""
+    """An object with the person's ids: its folder, and a function that removes the ids. It may be called repeatedly."""
 
     folder: str
     erase: Callable[[], object]
@@ -84,7 +84,7 @@ def _rows(blob: Blob) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _rewrite(blob: Blob, is_erased: Callable[[dict[str, str]], bool]) -> None:
-    """Replace the file by a copy without the lines, unless another process has replaced it since it was listed."""
+    """Replace the file by a copy without the erased lines, unless another process has replaced it already."""
     with blob.open("rt", newline="") as lines:
         header = next(lines)
     target = blob.bucket.blob(blob.name)

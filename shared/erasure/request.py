@@ -28,7 +28,7 @@ class ErasureRequest(Struct, frozen=True):
     visitor_ids: Annotated[tuple[Id, ...], Meta(max_length=MOST_VISITORS)] = ()
 
     def subject(self, pseudonyms: Pseudonyms) -> list[str]:
-        """Return the keyed hashes of the ids, as in the log: the customer's first, then the visitors' sorted."""
+        """Return the keyed hashes of the ids, as in the log: first the customer, then the visitors in sorted order."""
         customer = [pseudonyms.of(self.customer_id)] if self.customer_id else []
         return customer + sorted(pseudonyms.of(one) for one in set(self.visitor_ids))
 

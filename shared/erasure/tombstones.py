@@ -1,10 +1,11 @@
 """Tombstones: keyed hashes of erased ids.
 
-Queries use them to delete rows, and to skip these ids when data is read again.
+Queries use them to delete a person's rows. The statements that read the export or the CRM compute the same hashes, to
+skip erased ids.
 
-The statements that read the export or the CRM compute the same hashes. Their secret is a row of the table erasure_key,
-so that no job's parameters hold it. BigQuery has no HMAC function. A SHA-256 hash of a fixed-length secret followed by
-the id is as safe.
+A tombstone is the SHA-256 hash of a secret followed by the id, because BigQuery has no HMAC function. This is as safe
+as HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key, so that no job has it as a
+parameter.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from shared.erasure.request import ErasureRequest
     from shared.pseudonyms import Pseudonyms
 
-# The kind of tombstones that hold a visitor's pseudonym from the log.
+# The kind of a tombstone whose id is a visitor's pseudonym, as written to the log.
 PSEUDONYM = "pseudonym"
 
 type Digests = Mapping[str, set[str]]
@@ -47,15 +48,15 @@ class Hashes:
         return hashlib.sha256(f"{self._secret}|{kind}|{text}".encode()).hexdigest()
 
     def among(self, digests: Digests, kind: str, text: str) -> bool:
-        """Whether the id is one of the person's."""
+        """Whether `digests` contains the digest of this id."""
         return bool(digests.get(kind)) and self.of(kind, text) in digests[kind]
 
 
 def found(request: ErasureRequest, hashes: Hashes, clients: Clients, pseudonyms: Pseudonyms | None) -> Digests:
-    """Return the digests of a person's ids: the ids of the request, and the ids that our tables link to them.
+    """Return the digests of a person's ids: the ids in the request, and all ids that our tables link to these.
 
-    If a request names only visitors, their customer is not added. Without `pseudonyms`, the pseudonyms of the log are
-    left out.
+    If a request names only visitors, their customer is not added. If `pseudonyms` is None, the
+    pseudonyms in the log are left out.
     """
     ids: defaultdict[str, set[str]] = defaultdict(set)
     if request.customer_id:

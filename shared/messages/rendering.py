@@ -3,7 +3,7 @@
 TEMPLATE.subject.jinja   the subject
 TEMPLATE.txt.jinja       the message as plain text
 TEMPLATE.html.jinja      the same as HTML, in which values are escaped
-TEMPLATE.fr.txt.jinja    in French; a language without its own files uses those above
+TEMPLATE.fr.txt.jinja    the plain text in French; a language without files of its own uses those above
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _filled(template: str, language: str, part: str, values: Mapping[str, object
 
 
 def _names(template: str, language: str) -> Iterator[str]:
-    """Yield the template's names to look for. For the language fr-CA: with fr-ca, with fr, and without a language."""
+    """Yield the names under which a template may exist. For fr-CA: with fr-ca, with fr, and without a language."""
     tag = language.lower()
     if tag:
         yield f"{template}.{tag}"

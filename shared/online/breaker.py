@@ -24,7 +24,7 @@ class Permit:
 
 
 class Breaker:
-    """A circuit breaker. Closed, it admits all requests; open, none; half-open, one probe at a time. Thread-safe.
+    """A circuit breaker. If closed, it admits all requests; if open, none; if half-open, one at a time. Thread-safe.
 
     It opens after `failures` failures among the last 20 outcomes, becomes half-open after `open_seconds`, and closes
     after `probes` successes in a row. A failed probe opens it again. Pass each permit's outcome to `record`.

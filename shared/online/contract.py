@@ -101,8 +101,8 @@ class Visit(Part, frozen=True, rename="camel"):
     """The session so far, with the field names of GA360's export; hits are in chronological order.
 
     `visitStartTime` is in seconds since 1970. `day` is the day on which the session began, in the export's time zone.
-    Without `day`, the weekday is that of `visitStartTime` in the time zone of the setting `source.time_zone`; so is the
-    hour if the first hit has none.
+    Without `day`, the weekday is computed from `visitStartTime`, in the time zone of the setting `source.time_zone`.
+    The hour is computed in the same way if the first hit has none.
     """
 
     # The largest value is the end of the year 2999.
@@ -143,7 +143,7 @@ def decode(body: bytes) -> Checkout:
     """Return the request from a body.
 
     Raises:
-        msgspec.ValidationError: the request breaks the contract; names the field.
+        msgspec.ValidationError: the request breaks the contract; the message names the field.
         msgspec.DecodeError, UnicodeDecodeError, RecursionError: the body is not JSON in UTF-8, or is nested too deeply.
     """
     try:
@@ -155,7 +155,7 @@ def decode(body: bytes) -> Checkout:
 def _plain(body: bytes) -> Any:
     """Return the body's plain values. A number beyond float64, such as 1e400, becomes infinity.
 
-    msgspec refuses such a number without its path; as infinity, it fails the validation that names the field.
+    msgspec would refuse such a number without naming the field. Infinity is refused by the validation, which names it.
     """
     try:
         return msgspec.json.decode(body)
@@ -171,7 +171,7 @@ def convert(document: Any) -> Checkout:
     """Return the request from plain values: dicts, lists, texts and numbers.
 
     Raises:
-        msgspec.ValidationError: the request breaks the contract; names the field.
+        msgspec.ValidationError: the request breaks the contract; the message names the field.
     """
     return msgspec.convert(_whole(document), Checkout)
 

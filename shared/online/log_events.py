@@ -58,7 +58,7 @@ class RequestFailed(LogEvent, frozen=True):
 
 
 class RequestRefused(LogEvent, frozen=True):
-    """A request to score_checkout broke the contract; names the field and the rule, and no value of the request."""
+    """A request to score_checkout broke the contract. `field` and `rule` say how; no value of the request is logged."""
 
     event = "request_refused"
     severity = "WARNING"

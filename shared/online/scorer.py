@@ -38,7 +38,7 @@ class Scored:
     """A visitor's calibrated probability, its decile (1 is the highest, None if unknown), and the scorer used.
 
     `version` is the model version, and `path` names the scorer.
-    `percentiles` are those of the version, from the champion's pointer; empty if unknown.
+    `percentiles` belong to this version and come from the champion's pointer. They are empty if unknown.
     """
 
     probability: float
@@ -71,7 +71,7 @@ class OnlineScorer:
 
         Raises:
             NoScorerError: neither path can score now.
-            ValueError: a feature's type does not fit the model; names the feature.
+            ValueError: a feature's type does not fit the model; the message names the feature.
         """
         champion = (served or self.snapshot()).champion
         scorer = champion.scorer if champion else None

@@ -4,8 +4,8 @@ Once `online.refresh_seconds` have passed, the next request starts a thread that
 does not wait for the thread.
 
 A thread that sleeps between refreshes would not work: a function's instance gets a CPU only while it answers requests.
-The thread would be frozen, and its connections would be closed meanwhile. So an idle instance refreshes nothing, and
-the first request after a long pause uses the old snapshot.
+The thread would be frozen, and its connections would be closed in the meantime. Therefore an idle instance refreshes
+nothing, and the first request after a long pause uses the old snapshot.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ REMEDY = "Send what GET /openapi.json describes."
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(/[0-9]+)?(;o=[0-9]+)?")
-# The end of a message of msgspec: the path of the field.
+# The path of the field, at the end of a message of msgspec.
 WHERE = re.compile(r" - at `\$(.*)`$")
 # NAMED matches messages that name a field before the path, and UNKNOWN messages about a field that is not in the
 # contract. VALUE matches messages that repeat the request's value.
@@ -69,7 +69,7 @@ class Exchange:
         """Return the request's body, decoded by `decode`, which raises msgspec's errors.
 
         Raises:
-            Refusal: the body is not JSON, is too large, or breaks the contract; names the field.
+            Refusal: the body is not JSON, is too large, or breaks the contract; the message names the field.
         """
         if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)

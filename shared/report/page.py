@@ -123,7 +123,7 @@ class Bars(Figure):
 
 @dataclass(frozen=True)
 class Spread:
-    """A value with its interval, drawn in its own row. `text`, beside `name`, gives both in words."""
+    """A value with its interval, drawn in its own row. `text` gives both in words and stands beside `name`."""
 
     name: str
     value: float

@@ -108,8 +108,8 @@ def sections(material: Material, environment: Environment) -> list[page.Section]
 def _asked(
     statements: Mapping[str, Statement], environment: Environment, pool: ThreadPoolExecutor
 ) -> dict[str, Future[Rows]]:
-    # The statements' job ids are not those of the run. Otherwise, after a deployment, a delivery could attach to a job
-    # of an older statement.
+    # The jobs of these statements are not named after the run. Otherwise, after a deployment, a delivery could attach
+    # to a job of an older statement.
     return {
         name: pool.submit(environment.query, one.name, one.parameters, **one.identifiers)
         for name, one in statements.items()

@@ -1,6 +1,7 @@
-"""The contract of campaign-events: one event, or a list `events`; and the reasons for which an event is refused.
+"""The contract of the topic campaign-events: what a message contains, and for which reasons an event is refused.
 
-The other events of the message are still taken. No reason repeats a value of the event.
+A message contains one event, or a list `events`. If an event is refused, the others are still accepted. The reason for
+a refusal does not repeat a value of the event.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from shared.setting_types import CampaignName  # noqa: TC001 - msgspec reads the
 
 type Kind = Literal["sent", "delivered", "opened", "clicked", "bought", "bounced", "complained", "unsubscribed"]
 type Channel = Literal["ads", "email", "all"]
-# As in shared/customers/crm.py: no control characters, and no spaces at the ends, because crm.py strips them. Half a
-# surrogate pair is not valid Unicode.
+# An id without control characters, and without spaces at its ends, because shared/customers/crm.py removes those. Half
+# of a surrogate pair is refused too, because it is not valid Unicode.
 type Identifier = Annotated[
     str, Meta(min_length=1, max_length=256, pattern=r"^(?!\s)[^\x00-\x1f\x7f\ud800-\udfff]+(?<!\s)\Z")
 ]

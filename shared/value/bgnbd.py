@@ -34,7 +34,7 @@ class Histories:
     (`T` in the paper). `customers` is the number of customers of the row.
 
     Raises:
-        ValueError: a row contradicts this.
+        ValueError: the numbers of a row are impossible.
     """
 
     frequency: Array
@@ -147,7 +147,7 @@ def contributions(parameters: Parameters, histories: Histories) -> Contributions
 def probability_alive(parameters: Parameters, histories: Histories) -> Array:
     """Return, for each row, the probability that a customer is still alive; 1 without repeat orders.
 
-    Fader and Hardie (2009), "Computing P(alive) Using the BG/NBD Model".
+    Source: Fader and Hardie (2009), "Computing P(alive) Using the BG/NBD Model".
     """
     r, alpha, a, b = parameters
     x = histories.frequency
@@ -174,8 +174,9 @@ def _if_alive(
 ) -> Array:
     """Return, for each row, a moment of the orders in the horizon, given that the customer is alive now.
 
-    The paper's equation 10 has a hypergeometric function, which overflows or cancels for many parameters. This computes
-    the integral behind it, over the probability to leave, by Gauss-Jacobi quadrature, in which all terms are positive.
+    The paper's equation 10 has a hypergeometric function, which overflows or cancels for many parameters. Therefore
+    this function computes the integral from which that equation follows, over the probability to leave. It uses
+    Gauss-Jacobi quadrature, in which all terms are positive.
     """
     found = np.empty(len(histories.age))
     for frequency in np.unique(histories.frequency):
@@ -199,8 +200,8 @@ def _mean(leaving: Array, spans: Array, shape: float) -> Array:
 def _pairs(leaving: Array, spans: Array, shape: float) -> Array:
     """Return E[Y (Y - 1)] given the probability to leave, as `_mean` returns E[Y].
 
-    With rate L and probability P to leave, it is 2 (1 - P) / P^2 times the probability that a Poisson variable of mean
-    L P t is at least 2. With a gamma distributed L, that variable is negative binomial.
+    With rate L and probability P to leave, E[Y (Y - 1)] is 2 (1 - P) / P^2 times the probability that a Poisson
+    variable of mean L P t is at least 2. With a gamma distributed L, that variable is negative binomial.
     """
     passed = leaving * spans
     pairs: Array = 2 * (1 - leaving) / leaving**2 * special.betainc(2, shape, passed / (1 + passed))

@@ -51,7 +51,8 @@ class Difference:
         """The mean difference, by the paired test of Diebold and Mariano (1995). If it is above 0, `other` is better.
 
         The buyers cause most of the variance, so the degrees of freedom are their number minus 1. There is no
-        correction for skewness: a single customer can dominate the third moment, and would then decide the choice.
+        correction for skewness, because a single customer can dominate the third moment, and would then decide the
+        choice.
         """
         count = self.customers
         variance = self.squares / (count - 1) / count if count > 1 else math.inf

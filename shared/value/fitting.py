@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 type Array = npt.NDArray[np.float64]
 
-# Bound of the search, in the logarithm of a parameter: from e^-10 to e^10. It starts at 1.
+# The search for a parameter starts at 1 and is limited to the range from e^-10 to e^10.
 _BOUND = 10.0
 # A maximum is accepted if a further Newton step would raise the log-likelihood by at most this.
 _MOST_GAIN = 1e-4

@@ -35,7 +35,7 @@ class Values:
     customers of the row. A row may combine customers with the same frequency and nearly the same mean value.
 
     Raises:
-        ValueError: a row contradicts this.
+        ValueError: the numbers of a row are impossible.
     """
 
     frequency: Array

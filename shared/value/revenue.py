@@ -24,7 +24,8 @@ _LARGEST_EXPONENT = 700
 class Forecast:
     """A forecast sum over customers: its expected value, and two variances.
 
-    `of_fit` is the variance caused by the estimated parameters, `of_chance` that of the customers' random behaviour.
+    `of_fit` is the variance caused by the estimated parameters, `of_chance` the variance caused by the customers'
+    random behaviour.
     """
 
     expected: float
@@ -84,7 +85,7 @@ def revenue(
 
 
 def _variance_of_orders(fitted: bgnbd.Fitted, histories: bgnbd.Histories, horizon: float, weights: Array) -> float:
-    """Return the variance of the weighted sum of expected orders that the estimated parameters cause."""
+    """Return the variance that the estimated parameters cause in the weighted sum of expected orders."""
 
     def total(parameters: Array) -> float:
         return float(weights @ bgnbd.expected_orders(bgnbd.Parameters(*parameters), histories, horizon))
@@ -97,7 +98,8 @@ def _delta(
 ) -> float:
     """Return the variance of a function of estimated parameters, by the delta method (Oehlert 1992).
 
-    `covariance` is that of the parameters' logarithms, so the derivatives are taken by these.
+    `covariance` is the covariance of the parameters' logarithms. Therefore the derivatives are with respect to these
+    logarithms.
     """
     at = np.array(parameters)
     steps = np.exp(STEP * np.eye(len(at)))

@@ -43,7 +43,8 @@ METHODS = ("linear", BGNBD, "boosted_trees")
 HISTORY_DAYS = 1095
 # Below this probability to leave, sql/value/by_bgnbd.sql would lose digits.
 LEAST_LEAVING = 1e-6
-# The weight with which the shop's mean value of an order stands against a customer's own orders, if all are alike.
+# If order values cannot be modelled, each customer gets the shop's mean order value, because with this weight the mean
+# outweighs the customer's own orders.
 _ALIKE = 1e9
 
 
@@ -67,7 +68,7 @@ def look(environment: Environment, now: datetime) -> tuple[ValueRun | None, str]
 
 
 def value(context: StepContext) -> Valued:
-    """Replace the day's values and what was found about the methods; write and return the report.
+    """Replace the day's rows of customer_value and of the findings about methods; write and return the report on both.
 
     Raises:
         Permanent: no method could be fitted; the message says why.
@@ -131,7 +132,7 @@ class _Valuation:
         """Write the histories; return, by campaign, the share of the treated customers' orders that are left out."""
         until = {"first_day": self._last - timedelta(days=HISTORY_DAYS - 1), "as_of": self._last}
         shares = incremental_shares(self._warehouse.query("value/arms", until))
-        # An empty array has no type, so there is a campaign of nobody.
+        # BigQuery needs a type, which an empty array lacks. So add a campaign without a name, which no customer has.
         given = {"campaigns": ["", *shares], "shares": [0.0, *shares.values()]}
         self._query("histories", **until, **given, horizon=self._horizon)
         return shares
@@ -185,7 +186,7 @@ class _Valuation:
         return lacks
 
     def _model(self, method: str, fit: str) -> str:
-        """Return the end of the names of the two models; they begin with revenue_ and orders_."""
+        """Return the common end of the names of the method's two models, which begin with revenue_ and orders_."""
         return model_name(f"{method}_{fit}", self._context.run_id)
 
     def _forecast(self, methods: Iterable[str], fit: str, day: date, fitted: _Fit) -> None:
@@ -226,10 +227,10 @@ class _Valuation:
 
 
 def incremental_shares(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """Return, by campaign, the share of the treated customers' orders that the campaign has caused, from rows of arms.
+    """Return, by campaign, the share of the treated customers' orders that the campaign has caused.
 
-    The share is the effect divided by the mean of the treated. Only an effect above 0 that is shown counts: a campaign
-    is left out if the lower bound of its effect is at most 0, or if an arm has no customers.
+    `rows` are those of sql/value/arms.sql. The share is the effect divided by the mean of the treated customers. A
+    campaign is left out if its effect is not shown to be above 0, or if one of its arms has no customers.
     """
     arms: dict[str, dict[str, Sums]] = {}
     for row in rows:
@@ -252,7 +253,7 @@ def quadrature(parameters: bgnbd.Parameters) -> dict[str, list[float]]:
 
 
 def squared_error(errors: Errors, deviations: float) -> Estimate:
-    """Return the mean squared error. As for a difference, there is a degree of freedom for each buyer but one.
+    """Return the mean squared error. The degrees of freedom are the number of buyers minus 1.
 
     `deviations` is the sum of the squared deviations of the squared errors from their mean.
     """

@@ -1,1 +1,4 @@
-"""The sections of the report, one module each: `asks` names its statements, `tell` makes it from their rows."""
+"""The sections of the report, one module each.
+
+`asks` returns the statements that a section needs. `tell` makes the section from their rows.
+"""
