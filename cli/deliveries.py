@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 def read(environment: Environment) -> list[dict[str, Any]]:
     """Return a row for each destination that is on: its newest delivery run, and the results for the run's members.
 
-    `sent` is the number of members whose request has not ended, and `confirmed` that of the confirmed members. `why`
-    lists what happened to the others. The remaining fields are those of `Delivery`. If nothing was sent to the
-    destination yet, `run_id` is None.
+    `sent` is the number of members whose request has not ended; requests of earlier runs count too. `confirmed` is the
+    number of confirmed members of the run. `is_unchanged` says that the run had nothing to send. `why` lists what
+    happened to the others. The remaining fields are those of `Delivery`. If nothing was sent to the destination yet,
+    `run_id` is None.
     """
     rows = [_row(name, environment) for name in destination_settings.switched_on(environment.settings)]
     return [{**row, "confirmed": row["outcomes"].get("confirmed", 0), "why": _why(row)} for row in rows]
@@ -36,24 +37,28 @@ def read(environment: Environment) -> list[dict[str, Any]]:
 def _row(destination: str, environment: Environment) -> dict[str, Any]:
     standing, _ = claim(destination, environment).read()
     if standing is None:
-        return {"run_id": None, "sent": 0, **structs.asdict(Delivery(destination, {}, {}, {}, []))}
-    run_id = standing.run_id
+        nothing = structs.asdict(Delivery(destination, {}, {}, {}, []))
+        return {"run_id": None, "is_unchanged": False, "sent": 0, **nothing}
+    run_id, requests = standing.run_id, Requests(destination, environment)
+    still_open = requests.open()
+    sent = sum(one.members - len(one.refused) for one in still_open)
     if ended := environment.runs.read(run_id, DELIVERY):
-        return {"run_id": run_id, "sent": 0, **structs.asdict(ended)}
-    plan, requests = environment.runs.read(run_id, PLAN) or DeliveryPlan([]), Requests(destination, environment)
-    still_open = [one for one in requests.open() if one.run_id == run_id]
-    so_far = structs.asdict(summary(destination, plan, requests.ended(run_id)))
+        return {"run_id": run_id, "is_unchanged": not ended.planned, "sent": sent, **structs.asdict(ended)}
+    plan = environment.runs.read(run_id, PLAN)
+    is_unchanged = plan is not None and not plan.batches
+    so_far = structs.asdict(summary(destination, plan or DeliveryPlan([]), requests.ended(run_id)))
     refused = Counter(so_far["refused"])
     for one in still_open:
-        refused.update(one.refused.values())
-    sent = sum(one.members - len(one.refused) for one in still_open)
-    return {"run_id": run_id, "sent": sent, **so_far, "refused": dict(refused)}
+        if one.run_id == run_id:
+            refused.update(one.refused.values())
+    return {"run_id": run_id, "is_unchanged": is_unchanged, "sent": sent, **so_far, "refused": dict(refused)}
 
 
 def _why(row: dict[str, Any]) -> list[str]:
     outcomes = {what: count for what, count in row["outcomes"].items() if what != "confirmed"}
     counts = [*row["refused"].items(), *outcomes.items()]
-    return [*(f"{count:,} {what}" for what, count in counts), *row["problems"]]
+    why = [*(f"{count:,} {what}" for what, count in counts), *row["problems"]]
+    return why or (["no member has changed since the run before"] if row["is_unchanged"] else [])
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

@@ -120,6 +120,27 @@ def test_the_page_shows_what_became_of_the_audience_at_each_destination(browser,
     assert f"files {of_run} 157 49 99 2 2 has no e-mail address" in text
 
 
+def test_a_run_without_changes_says_so_and_members_of_earlier_requests_stay_sent(browser, shop):
+    now, earlier, newest = datetime.now(UTC), "20170801-meta-0a1b2c3d", "20170801-meta-4e5f6a7b"
+    shop.runs.keep(newest, PLAN, DeliveryPlan([]))
+    claim("meta", shop).replace(Current(newest, now), 0)
+    request = Request(
+        created_on=now.date(),
+        run_id=earlier,
+        kind="add",
+        number=1,
+        members=100,
+        request="r1",
+        outcome="sent",
+        sent_at=now,
+        look_at=now,
+        refused={},
+    )
+    Requests("meta", shop).keep(request)
+    meta = browser.get("state").json()["status"]["destinations"][1]
+    assert (meta["run_id"], meta["sent"], meta["why"]) == (newest, 100, ["no member has changed since the run before"])
+
+
 def test_it_needs_nothing_from_elsewhere(browser):
     page = browser.get("/")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
