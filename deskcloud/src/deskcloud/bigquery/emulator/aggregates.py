@@ -177,7 +177,7 @@ def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
-    """Return `aggregate` over the same window as the aggregate `whole`."""
+    """Return `aggregate` with the window of `whole`, or without a window if `whole` has none."""
     if not isinstance(whole, exp.Window):
         return aggregate
     made = whole.copy()

@@ -5,7 +5,7 @@ These clauses use the select list first:
 GROUP BY    for a bare name
 HAVING      for a name inside an aggregate; DuckDB handles all other names correctly
 QUALIFY     for any name
-ORDER BY    for any name; DuckDB does so only for a bare name, and the rule for NaN wraps the name in an expression
+ORDER BY    for any name; DuckDB does so only for a bare name, and our rule for NaN makes an expression of the name
 
 WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
 
@@ -55,7 +55,7 @@ def _name_paths(select: exp.Select) -> None:
 
 
 def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
-    """Return the select list's expressions by name. A column under its own name is left out."""
+    """Return the select list's expressions by name. Columns that keep their own names are left out."""
     named: dict[str, list[exp.Expr]] = {}
     for one in select.expressions:
         name, value = _name(one).casefold(), one.unalias()
@@ -114,7 +114,7 @@ def _bare_columns(node: exp.Expr) -> Iterator[exp.Column]:
 
 
 def _hides(select: exp.Select, name: str, value: exp.Expr, context: Context) -> bool:
-    """Return whether a column of FROM has this name.
+    """Return whether a column of FROM has the name `name`.
 
     If the columns are unknown, return whether the expression `value` contains a column of this name.
     """

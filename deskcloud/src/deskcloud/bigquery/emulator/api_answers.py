@@ -34,7 +34,7 @@ _LISTS: tuple[tuple[Any, str], ...] = (
     (row_access_policies, "ListRowAccessPoliciesResponse"),
     (table_routes, "TableList"),
 )
-# BigQuery's first and last values; DuckDB's range is larger.
+# For each DuckDB type: the first and the last value that BigQuery has. DuckDB also has values outside this range.
 _RANGES = {
     "date": ("0001-01-01", "9999-12-31"),
     "timestamp": ("0001-01-01", "9999-12-31 23:59:59.999999"),

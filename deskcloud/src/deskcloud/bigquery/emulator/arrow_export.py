@@ -56,7 +56,10 @@ def _write(
 
 
 def _with_json(type_: pa.DataType, kind: DuckDBPyType) -> pa.DataType:
-    """Return the Arrow type of a column. DuckDB passes JSON as plain strings, which get the type JSON here."""
+    """Return the Arrow type of a column, with JSON as JSON.
+
+    DuckDB exports JSON as plain strings, so `type_` does not show it. `kind` is DuckDB's type of the column.
+    """
     if kind.id == "list":
         return pa.list_(_with_json(type_.value_type, kind.child))
     if kind.id == "struct":

@@ -27,7 +27,10 @@ _LITERAL = (exp.Null, exp.Parameter, exp.Placeholder)
 
 
 def add() -> None:
-    """Check types before all other rules, and report BigQuery's error if a required column gets no value."""
+    """Make local-bigquery check types before it applies its rules.
+
+    Also report BigQuery's error if a required column gets no value.
+    """
     STATEMENT_RULES.insert(0, _check)
     refusal = (re.compile(r"NOT NULL constraint failed: [^.]+\.(?P<name>.+)"), "invalidQuery")
     errors.DUCKDB_ERRORS.insert(0, (*refusal, "Required field {name} cannot be null"))
@@ -101,7 +104,7 @@ def _fields(target: exp.Expr, context: Any) -> dict[str, TableFieldSchema] | Non
 def _types(query: exp.Query, context: Context) -> Sequence[Any]:
     """Return the types of a query's columns.
 
-    The types of an invalid query are an empty list. The statement itself then reports the error.
+    For an invalid query, return an empty list, because the statement itself reports the error.
     """
     used = set(context.used)
     try:
@@ -114,9 +117,10 @@ def _types(query: exp.Query, context: Context) -> Sequence[Any]:
 
 
 def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
-    """Yield a list of expressions for each of `width` columns.
+    """Yield, for each of the `width` columns, the list of the expressions that are written to it.
 
-    For VALUES, the list has one expression per row. For a query, it has the expression in the select list.
+    If `source` is VALUES, the list has one expression per row. If `source` is a query, the list has one expression,
+    which is in the select list.
     """
     while isinstance(source, exp.SetOperation | exp.Subquery):
         source = source.this

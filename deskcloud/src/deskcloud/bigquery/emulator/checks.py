@@ -1,7 +1,8 @@
 """Refuse arguments that DuckDB would accept or interpret differently, and correct TYPEOF.
 
-As in GoogleSQL, LIMIT and OFFSET refuse NULL, and generated arrays refuse a step of 0. Only here, JSON_REMOVE and
-JSON_SET refuse paths with array positions, and ROUND refuses every mode except ROUND_HALF_AWAY_FROM_ZERO.
+As in GoogleSQL, LIMIT and OFFSET refuse NULL, and generated arrays refuse a step of 0. In contrast to GoogleSQL,
+JSON_REMOVE and JSON_SET refuse paths with array positions, and ROUND refuses every mode except
+ROUND_HALF_AWAY_FROM_ZERO.
 """
 
 from typing import Any

@@ -3,7 +3,8 @@
 names           Unnamed columns in parentheses and in subqueries are also named f0_, f1_.
 *               A star lists the columns of USING first.
 GROUP BY ALL    Constants form one group.
-CORRESPONDING   The query returns the columns of both sides, of the left side or of all sides. DuckDB always uses all.
+CORRESPONDING   A set operation returns the columns that both sides have, or those of the left side (LEFT), or all
+                columns (FULL). DuckDB always returns all columns.
 BY NAME         The columns are chosen as for CORRESPONDING.
 """
 
@@ -89,7 +90,10 @@ def _using_first(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _one_group(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Rewrite GROUP BY ALL over constants as DISTINCT, which gives one row: there is no column to group by."""
+    """Rewrite GROUP BY ALL as DISTINCT if all columns are constants.
+
+    Then there is no column to group by, and the query returns one row.
+    """
     for select in tree.find_all(exp.Select):
         group = select.args.get("group")
         if (
@@ -198,7 +202,10 @@ def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | Non
 
 
 def _definition(table: exp.Table) -> exp.Expr | None:
-    """Return the definition in WITH that a table name refers to, or None; None also if it renames its columns."""
+    """Return the WITH query to which a table name refers.
+
+    Return None if there is none, or if the WITH query renames its columns.
+    """
     around = table.parent
     while around is not None:
         with_ = around.args.get("with_")

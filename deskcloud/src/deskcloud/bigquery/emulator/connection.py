@@ -5,7 +5,7 @@ several threads save. With one thread, the project's demonstration is a tenth fa
 
 DuckDB does not cache the files that it has read. Each cached file would take 0.4 MB, until most of the memory is used.
 
-The name of the state folder may contain an apostrophe.
+The path of the state folder may contain an apostrophe, which local-bigquery does not escape.
 """
 
 import functools
@@ -21,7 +21,7 @@ _QUOTED = {"ATTACH '": "ATTACH $path$", "' AS emulator": "$path$ AS emulator"}
 
 
 def add() -> None:
-    """Change how local-bigquery opens its connection. Call this function before it does so."""
+    """Change how local-bigquery opens its connection. Call this function before local-bigquery opens it."""
     patching.change(
         database, "_connect", _connecting, "threads, cached files, apostrophes, and the set-up of a connection"
     )

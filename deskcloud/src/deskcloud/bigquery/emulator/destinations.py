@@ -33,7 +33,7 @@ def add() -> None:
 
 
 def _noted(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any, *arguments: Any) -> Any:
-    """Run a statement, and store the table that it wrote in `context`."""
+    """Run the statement `tree`. Then store in `context` which table the statement wrote."""
     statistics = original(cursor, tree, context, *arguments)
     if statistics.statementType in _WRITING and not tree.find(exp.TemporaryProperty):
         context.written = _target(tree, context)

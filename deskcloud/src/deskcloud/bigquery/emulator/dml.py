@@ -64,9 +64,9 @@ def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Contex
 
 
 def _complete(tree: exp.Expr, context: Context) -> None:
-    """Set the types of columns of temporary tables, and of expressions with such columns.
+    """Set the types of expressions that contain columns of temporary tables, and of these columns.
 
-    sqlglot does not know temporary tables.
+    sqlglot cannot infer these types, because it does not know temporary tables.
     """
     named = list(tree.find_all(exp.Table))
     if not any(not table.db and table.name.casefold() in context.temporary for table in named):
@@ -128,7 +128,7 @@ def _is_default(value: exp.Expr) -> bool:
 
 
 def _default(table: exp.Table, column: str, context: Context) -> exp.Expr:
-    """Return a column's default value as an expression. DuckLake does not support DEFAULT in UPDATE."""
+    """Return a column's default value as an expression, because DuckLake does not support DEFAULT in UPDATE."""
     found = database.fetch(
         "SELECT column_default FROM duckdb_columns() "
         "WHERE (database_name, schema_name, table_name) = ($1, $2, $3) AND column_name ILIKE $4",

@@ -283,7 +283,7 @@ def _not_negative(node: exp.Expr, part: str, words: str) -> None:
 
 
 def _as_integer(node: exp.Expr, part: str) -> None:
-    """Cast the argument `part` to 32 bits, which is the type of DuckDB's parameter. A sum or a column has 64 bits."""
+    """Cast the argument `part` to 32 bits, because DuckDB's function does not accept 64 bits."""
     count = node.args.get(part)
     if count is not None and not isinstance(count, exp.Literal):
         node.set(part, exp.cast(count, "INTEGER"))

@@ -1,7 +1,8 @@
 """Store the emulator's jobs in a SQLite file. Keep the newest `KEPT_JOBS`, and delete older jobs with their results.
 
-local-bigquery keeps all jobs in a table of its database. Writing a job there takes 2 to 4 ms, and reading a job takes a
-query. Here, a job is written when it is accepted and again when it is done, so unfinished jobs are known after a crash.
+local-bigquery keeps all jobs in a table of its database. Writing a job there takes 2 to 4 ms, and reading a job
+requires a query. Here, a job is written when it is accepted and again when it is done, so unfinished jobs are known
+after a crash.
 
 This module also decides when a query result is deleted: with its job, or `LIFETIME_SECONDS` after the job's creation.
 """
@@ -175,7 +176,7 @@ def kept_jobs() -> History:
 
 
 def add() -> None:
-    """Make local-bigquery store its jobs in this history, and list them from it."""
+    """Make local-bigquery store, read and list its jobs with this module."""
     slow = "jobs are never deleted, and written slowly"
     patching.replace(store, "save", lambda job: kept_jobs().save(job), slow)
     patching.replace(store, "load", lambda *name: kept_jobs().load(*name), slow)

@@ -1,7 +1,7 @@
 """Read and write JSON as GoogleSQL does.
 
-A JSON text in a STRING keeps its numbers digit by digit. The type JSON normalises numbers. A STRING that is not valid
-JSON gives NULL. GoogleSQL may still find a value that stands before the syntax error.
+A JSON text in a STRING keeps its numbers digit by digit. The type JSON normalises numbers. If a STRING is not valid
+JSON, the functions here return NULL. GoogleSQL's functions may still find a value that stands before the syntax error.
 
 Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions
 """
@@ -43,7 +43,7 @@ _EXTRACTING: dict[type[exp.Expr], tuple[str, str]] = {
 }
 
 
-# Returns a Python string as a JSON string.
+# A function that writes a Python string as a JSON string.
 quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 

@@ -1,4 +1,4 @@
-"""Find the GoogleSQL types that the rewrite rules need: of table columns, script variables and expressions."""
+"""Find the GoogleSQL types of table columns, script variables and expressions. The rewrite rules need these types."""
 
 from collections.abc import Iterable
 from typing import Any

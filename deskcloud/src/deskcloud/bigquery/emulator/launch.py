@@ -132,7 +132,8 @@ def extension(name: str, version: str) -> Path:
 def _held(port: int) -> Iterator[int]:
     """Yield the port, or a free port for 0. Keep the port reserved until the emulator listens on it.
 
-    A socket that is bound but does not listen blocks the port for all sockets that do not share the address.
+    The port is reserved by a socket that is bound and does not listen. Other sockets can use the port only with
+    SO_REUSEPORT, as the emulator does.
     """
     with socket.create_server(("127.0.0.1", port)) if port else contextlib.nullcontext():
         pass

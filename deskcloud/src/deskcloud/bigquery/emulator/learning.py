@@ -30,7 +30,8 @@ class Learner:
     def kind(self, expression: exp.Expr, scope: Scope | None, place: exp.Expr) -> Type:
         """Return an expression's type, or None if it is unknown.
 
-        `scope` gives the visible columns, and `place`, a node of the statement, the visible WITH queries.
+        The expression may contain the columns that are visible in `scope`, and the WITH queries that are visible at
+        `place`, a node of the statement.
         """
         known = types.infer(expression)
         if types.is_whole(known):
@@ -89,7 +90,7 @@ def _stand_in(source: Source) -> exp.Expr | None:
 
 
 def _definitions(place: exp.Expr) -> exp.With | None:
-    """Return the WITH queries that are visible at a node, or None. A query stands after the queries that it reads."""
+    """Return the WITH queries that are visible at a node, or None. Each query comes after the queries that it reads."""
     seen: dict[str, exp.CTE] = {}
     is_recursive = False
     inner, around = place, place.parent

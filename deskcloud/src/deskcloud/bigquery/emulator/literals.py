@@ -23,7 +23,7 @@ _TIMES = {
 
 
 def add() -> None:
-    """Append this module's rules to STATEMENT_RULES: they need the types that earlier rules infer."""
+    """Append this module's rules to STATEMENT_RULES, because they need the types that earlier rules infer."""
     STATEMENT_RULES.extend([_coerced, _in_times])
 
 

@@ -1,7 +1,8 @@
 """Run load jobs: check each row against the schema before DuckDB reads the file, because DuckDB casts whatever it can.
 
-A text file is read row by row. Errors are reported as in BigQuery's errors[]: with the row's position, its line and the
-field. Up to maxBadRecords invalid rows are skipped: the valid rows are copied to another file.
+A text file is read row by row. Errors are reported as in BigQuery's errors[], with the row's position, its line and the
+field. Up to maxBadRecords invalid rows are skipped. Then the valid rows are copied to another file, and DuckDB reads
+this file.
 """
 
 import tempfile
@@ -115,7 +116,10 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
 
 
 def _known(table: partitions.Reference, config: JobConfigurationLoad) -> list[TableFieldSchema]:
-    """Return the columns of an existing table into which a text file is loaded; none if the schema is autodetected."""
+    """Return the columns of an existing table into which a text file is loaded.
+
+    Return no columns if the schema is autodetected, or if the file is not a text file.
+    """
     if (config.sourceFormat or "CSV") not in _TEXT or config.autodetect or not tables.exists(*table):
         return []
     return list(tables.fields(tables.load(*table)))
@@ -125,7 +129,7 @@ def _sizes(cursor: duckdb.DuckDBPyConnection, files: str) -> tuple[int, int]:
     try:
         found = cursor.sql(f"SELECT coalesce(sum(size), 0), count(*) FROM read_blob({files})").fetchone()  # noqa: S608
     except duckdb.Error:
-        # The reader reports a missing file.
+        # If a file is missing, the function that reads the rows reports it later.
         return 0, 0
     return found or (0, 0)
 

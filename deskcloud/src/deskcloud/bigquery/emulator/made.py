@@ -2,7 +2,8 @@
 
 The result of a query may have such columns. They are then named a and a_1, or f0_.
 
-This module also refuses a procedure whose dataset does not exist, and invalid options before a table is created.
+This module also refuses a procedure whose dataset does not exist. It refuses a table's invalid options before the table
+is created.
 """
 
 from collections.abc import Callable, Iterable, Sequence

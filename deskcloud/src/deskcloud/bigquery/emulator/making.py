@@ -4,7 +4,8 @@ For each new table, DuckLake reads the columns of all tables twice. If another t
 DuckLake reads all columns again. With 366 day-tables of 79 columns, this takes 0.2 s.
 
 This module first creates the table in an empty in-memory lake, which uses the project's folder for files. One
-transaction then copies the metadata of the in-memory lake into the project's metadata, under the project's next ids.
+transaction then copies the metadata of the in-memory lake into the project's metadata, with the next free ids of the
+project.
 
 Source: https://ducklake.select/docs/stable/specification/introduction
 """
@@ -64,7 +65,7 @@ def make(writer: Any, table: Reference, select: str, bound: dict[str, Any] | Non
     """Create a table with the rows of the query `select`. `required` lists the columns that are never NULL.
 
     Raises:
-        BigQueryError: the dataset no longer exists, or another statement has created the table meanwhile.
+        BigQueryError: the dataset no longer exists, or another statement has already created the table.
     """
     project, dataset, name = table
     with _empty_lake(writer, project, dataset) as lake:
@@ -96,7 +97,7 @@ def _publish(writer: Any, table: Reference, lake: str, required: Sequence[str]) 
             with _publishing, transaction(writer):
                 _copy(writer, table, lake, required)
         except (duckdb.ConstraintException, duckdb.TransactionException):
-            # Meanwhile, DuckLake has used the id of the snapshot.
+            # Another transaction has used the same id for its snapshot, so try again with the next id.
             if attempt == _ATTEMPTS:
                 raise
             time.sleep(_WAIT_SECONDS)

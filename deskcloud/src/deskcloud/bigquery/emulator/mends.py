@@ -1,6 +1,7 @@
-"""Apply all corrections to local-bigquery in its own process: it gives wrong answers, and is slow with many tables.
+"""Apply all corrections to local-bigquery, which gives some wrong answers and is slow with many tables.
 
-The docstring of each module below says what the module corrects. The replacements use `patching`, with a reason.
+The docstring of each imported module says what it corrects. The modules replace functions of local-bigquery with
+`patching`, and give a reason for each replacement.
 """
 
 from deskcloud.bigquery.emulator import (

@@ -1,7 +1,7 @@
-"""Run MERGE as one statement for each of its clauses, with the rows that match kept in temporary tables.
+"""Run MERGE as one statement for each of its clauses. Before, the matching rows are stored in temporary tables.
 
-local-bigquery does this too, but also compares all rows of source and target for kinds of clauses that the MERGE lacks.
-A MERGE ... ON FALSE needs no comparison at all: see replacing.py.
+local-bigquery does this too, but it compares all rows of source and target even for kinds of clauses that the MERGE
+does not contain. A MERGE ... ON FALSE needs no comparison at all. The module `replacing.py` runs it.
 """
 
 import dataclasses
@@ -16,8 +16,9 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator import lake_metadata
 
-# Temporary tables: the source's rows with numbers, the numbers of rows that match, and the rows without a match. The
-# last three also have the number of the clause that applies.
+# Temporary tables. SOURCE holds the numbered rows of the source. The others hold the numbers of the matching rows
+# (_PAIRS), of the source's rows without a match (_INSERTS) and of the target's rows without a match (_ORPHANS). They
+# also hold the number of the clause that applies.
 SOURCE = "__merge_source"
 _PAIRS, _INSERTS, _ORPHANS = "__merge_pairs", "__merge_inserts", "__merge_orphans"
 _SEVERAL = f"SELECT 1 FROM temp.{_PAIRS} WHERE __clause IS NOT NULL GROUP BY __tid HAVING count(*) > 1 LIMIT 1"  # noqa: S608 - our own names
@@ -48,7 +49,11 @@ class Steps:
 
 
 class Merge:
-    """The parts of a MERGE as texts. `of_target` and `of_source` hold the clauses for rows without a match."""
+    """The parts of a MERGE: its tables and its condition as texts, and its clauses.
+
+    `matched` are the clauses WHEN MATCHED. `of_target` are those WHEN NOT MATCHED BY TARGET, and `of_source` those WHEN
+    NOT MATCHED BY SOURCE.
+    """
 
     def __init__(self, merge: exp.Merge) -> None:
         target, source = merge.this, merge.args["using"]

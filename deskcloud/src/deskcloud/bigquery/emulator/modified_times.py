@@ -23,7 +23,7 @@ WHERE project_id = $2 AND dataset_id = $3 AND table_id = $4
 def add() -> None:
     """Set the table's time after each DML statement, and each load or query result that is written to it.
 
-    Call this function after the module that replaces the lock.
+    Call this function after `writers.add`, which replaces the same function of local-bigquery.
     """
     patching.wrap(database, "writing", _writing, "a change of rows leaves lastModifiedTime as it was")
 
@@ -32,13 +32,13 @@ def add() -> None:
 def _writing(original: Callable[..., AbstractContextManager[None]], *table: str) -> Iterator[None]:
     with original(*table):
         yield
-        # A statement that changes no table has no name here.
+        # `table` is empty if the statement changes no table.
         if len(table) == len(_KEYS):
             changed(*table)
 
 
 def changed(project: str, dataset: str, table: str) -> None:
-    """Set the table's time to now."""
+    """Set the table's lastModifiedTime to the current time."""
     # A concurrent update of the resource conflicts with this one, and sets the time too.
     with contextlib.suppress(duckdb.TransactionException):
         database.execute(_CHANGED, [metadata.now(), project, dataset, table])

@@ -301,7 +301,8 @@ class _Resolver:
                 continue
             source, is_field = found
             if isinstance(source, Table) and source.columns is None and names[0] in self._context.variables:
-                # The columns are unknown, e.g. those of ML.PREDICT, and a variable with this name is known.
+                # The name is that of a script variable. The columns of the source are unknown (e.g. of ML.PREDICT), so
+                # the name is taken as the variable.
                 break
             if isinstance(source, Arguments):
                 _put(column, source.values[names[0]].copy(), parts[1:])

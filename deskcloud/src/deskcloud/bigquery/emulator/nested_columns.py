@@ -1,4 +1,7 @@
-"""Add columns inside structs that tables.patch and tables.update name; local-bigquery ignores them and answers 200."""
+"""Let tables.patch and tables.update add columns inside structs.
+
+Otherwise local-bigquery would ignore these columns and answer 200.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,7 +1,7 @@
 """Attach projects. Each project is a DuckLake: a file PROJECT.ducklake with metadata and a folder PROJECT with rows.
 
-DuckLake stores the folder's absolute path when it creates a lake. It refuses the lake if the folder is elsewhere. The
-paths of the files in the folder are relative. Here, the folder is always beside the file with the metadata, so the
+DuckLake stores the folder's absolute path when it creates a lake. It refuses to open the lake if the folder has moved.
+The paths of the files in the folder are relative. Here, the folder is always beside the file with the metadata, so the
 state folder can be moved or copied.
 """
 
@@ -27,7 +27,7 @@ def add() -> None:
 
 def _attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:
     """Attach a project's lake. Create the lake if it does not exist."""
-    # The project's id becomes a file name.
+    # This check is needed because the project's id becomes a file name.
     if not _PROJECT.fullmatch(project):
         raise BigQueryError("invalid", f"Invalid project ID {project!r}")
     file = settings.data_dir / f"{project}.ducklake"

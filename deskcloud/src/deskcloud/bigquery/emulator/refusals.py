@@ -1,6 +1,7 @@
 """Report a request that the emulator cannot run as an error of the request.
 
-Clients retry a request after an internal error. The same exception would occur again in every retry.
+Otherwise it would be reported as an internal error. Clients retry a request after an internal error, but the same
+exception would occur in every retry.
 """
 
 import functools
@@ -29,7 +30,7 @@ _OF_REQUESTS = (ValueError, TypeError, LookupError, AttributeError, RuntimeError
 def add() -> None:
     """Report an unexpected exception as an error in the request, which clients do not retry.
 
-    Without this, it is reported as an internal error. Call this function after `error_texts.add`.
+    Otherwise the exception would be reported as an internal error. Call this function after `error_texts.add`.
     """
     routes = sys.modules["local_bigquery.app"]
     for module, reason in ((runner, "invalidQuery"), (routes, "invalid")):

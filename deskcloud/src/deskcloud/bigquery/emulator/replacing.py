@@ -47,6 +47,8 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
 def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> tuple[str, str]:
     """Return the columns to insert (an empty string for all columns) and the query for the rows.
 
+    `given` is the name of the source in the MERGE.
+
     Subqueries and conditions are evaluated now, because they may read rows that the next step deletes.
     """
     action, condition = when.args["then"], when.args.get("condition")

@@ -43,7 +43,8 @@ _DEFINED = frozenset({"TABLE", "VIEW", "SCHEMA", "FUNCTION", "MODEL"})
 # Rewritten statements use this path for the schema of the emulator's functions.
 _OWN = ["bq", "main"]
 _ROWS_NAME = re.compile(r"[0-9a-f]{32}")
-# These keys of a node's metadata hold the function names that the client wrote, and a mark for an inserted file.
+# Keys in the metadata of a node. _CALLS holds the function names that the client wrote. _READ marks a file that the
+# gateway has inserted.
 _CALLS, _READ = "calls", "read"
 _TEMPORARY = "SELECT 1 FROM duckdb_functions() WHERE database_name = 'temp' AND lower(function_name) = lower($1)"
 
@@ -64,7 +65,7 @@ def check(tree: exp.Expr, context: Any) -> exp.Expr:
     """Check a statement.
 
     Raises:
-        BigQueryError: the statement is not one of BigQuery, or it names something that BigQuery lacks.
+        BigQueryError: BigQuery has no such statement, or lacks a function or a table that the statement names.
     """
     _check_kind(tree)
     for node in tree.walk():
@@ -102,7 +103,10 @@ def _noted(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | No
 
 
 def _path(tokens: list[Any], index: int) -> _Path:
-    """Return the parts of the name that ends with the token at `index`: of a.b.f, `a.b`.f or a-b.c.f."""
+    """Return the parts of the name that ends with the token at `index`.
+
+    The client may write the name as a.b.f, `a.b`.f or a-b.c.f.
+    """
     path: _Path = tokens[index].text.split(".")
     while index >= 2 and tokens[index - 1].token_type == TokenType.DOT and _is_name(tokens[index - 2]):
         index -= 2

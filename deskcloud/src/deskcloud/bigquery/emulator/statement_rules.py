@@ -59,7 +59,7 @@ def add() -> None:
 
 
 def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap `translate`: read the version of the tables only once, since a statement looks them up a dozen times."""
+    """Wrap `translate` so that it reads the version of the tables only once, not for each of a dozen lookups."""
 
     def translated(tree: exp.Expr, context: Any) -> Any:
         with lake_metadata.at_one_version():
@@ -69,7 +69,10 @@ def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:
-    """Wrap the interpreter's constructor: pass its connection, the only one with the session's tables, to the rules."""
+    """Wrap the interpreter's constructor `make`, so that the rules get the interpreter's connection.
+
+    Only this connection sees the temporary tables of the session.
+    """
 
     def made(self: script.Interpreter, cursor: Any, context: Any, *arguments: Any) -> None:
         context.cursor = cursor
@@ -79,7 +82,7 @@ def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:
 
 
 def _whole_elements(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Undo the rule that turns an element's fields into columns: the names of the fields are already resolved."""
+    """Undo the rule that turns an element's fields into columns, because the fields' names are already resolved."""
     for unnest in tree.find_all(exp.Unnest):
         unnest.set("explode_array", None)
     return tree
@@ -106,7 +109,7 @@ def _with_offset(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Exp
 
 
 def _invalid_literals(tree: exp.Expr, context: Any) -> exp.Expr:
-    """Accept SET x = [1], which is an assignment and not a comparison."""
+    """Accept an array in SET x = [1], which is an assignment. Only comparisons of arrays are invalid."""
     if not isinstance(tree, exp.Update):
         checked: exp.Expr = arrays.invalid_literals(tree, context)
         return checked

@@ -173,9 +173,10 @@ class _Incoming:
 
 
 def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> TableFieldSchema:
-    """Return the declared column with the type that the rows have, which `found` describes, and its mode if REPEATED.
+    """Return the column as `declared`, but with the type that the rows have.
 
-    If the column is not declared, return `found`.
+    `found` describes the column of the rows. If its mode is REPEATED, the result is REPEATED too. If `declared` is
+    None, return `found`.
     """
     if declared is None:
         return found
@@ -206,7 +207,8 @@ def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[t
 def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | None, required: Sequence[str]) -> None:
     """Create or replace the table in a single statement.
 
-    In a transaction with several statements, DuckLake sometimes creates the table in another schema during reads.
+    Other statements must not come first in the same transaction. Otherwise, while other connections read, DuckLake
+    sometimes creates the table in another schema.
     """
     name = tables.name(*table)
     writer.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", bound)

@@ -1,6 +1,7 @@
-"""Support SQL functions with parameters of ANY TYPE. Each call resolves the function's body, when the types are known.
+"""Support SQL functions with parameters of ANY TYPE. The body is resolved for each call, whose types are known.
 
-The module `name_resolution.py` replaces a call by the body. DuckDB also has a macro, so that the function is listed.
+The module `name_resolution.py` replaces a call by the body. A macro in DuckDB makes the function appear in lists of
+functions.
 """
 
 import functools

@@ -1,6 +1,6 @@
 """Look up temporary tables only in sessions. A statement without a session starts without temporary tables.
 
-Before each statement, local-bigquery searches all tables of all databases for temporary tables.
+Otherwise local-bigquery would search all tables of all databases for temporary tables before each statement.
 """
 
 import functools

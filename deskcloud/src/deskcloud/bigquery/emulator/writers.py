@@ -1,6 +1,6 @@
-"""Serialize the creation, change and deletion of each table with the jobs that write the table's rows.
+"""Lock each table, so that only one job, statement or request at a time creates, changes, deletes or fills it.
 
-Without this lock, a load into a missing table fails if a statement or a request creates the table meanwhile.
+Without this lock, a load into a missing table fails if another statement or request creates the table at the same time.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def add() -> None:
 def locked(*table: str) -> Iterator[None]:
     """Hold a table's lock.
 
-    The lock is reentrant, because CREATE TABLE with columns AS a query runs a second statement.
+    The lock is reentrant, because CREATE TABLE ... AS with a list of columns runs a second statement.
     """
     key = tuple(part.casefold() for part in table)
     with database._attach_lock:  # noqa: SLF001 - there is no public name for it
