@@ -1,7 +1,8 @@
 """Serve the public REST API of the local BigQuery, with BigQuery ML.
 
-The gateway returns the emulator's answers unchanged. The gateway itself handles only what the emulator cannot do:
-statements and jobs that use models, and files that are written to Cloud Storage.
+The gateway forwards most requests, e.g. plain SELECT statements, to the emulator, and returns the emulator's answers
+unchanged. It handles only what the emulator cannot do: statements and jobs that use models, files that are written to
+Cloud Storage, and scripts that contain such statements.
 """
 
 import contextlib
@@ -58,8 +59,8 @@ def create_app(
     A request that needs a service without a URL fails with an error that says so. Without `logging_url`, the gateway
     writes no audit entries.
 
-    If `is_on_demand`, the gateway refuses statements that need a reservation on Google Cloud: the training of a matrix
-    factorization. If `is_strict`, Google's analyzer checks each statement before it runs.
+    If `is_on_demand`, the gateway refuses to train a matrix factorization, because this needs a reservation on Google
+    Cloud. If `is_strict`, Google's analyzer checks each statement before it runs.
     """
     state = state.absolute()
     database = Database(state / "gateway.sqlite")

@@ -1,4 +1,4 @@
-"""Send each finished job to Cloud Logging, in the audit log's newer format (BigQueryAuditMetadata)."""
+"""Send an audit entry about each finished job to Cloud Logging, in the newer format (BigQueryAuditMetadata)."""
 
 import datetime as dt
 import json
@@ -17,7 +17,7 @@ _TYPES = {"query": "QUERY", "load": "IMPORT", "copy": "COPY", "extract": "EXPORT
 # Map BigQuery's error reasons to codes of google.rpc.Code.
 _CODES = {"stopped": 1, "notFound": 5, "duplicate": 6, "accessDenied": 7, "conditionNotMet": 9, "notImplemented": 12}
 _CODES |= {"invalid": 3, "invalidQuery": 3, "internalError": 13, "backendError": 14}
-# BigQueryAuditMetadata has only these statement types; jobs have more.
+# BigQueryAuditMetadata has only these statement types, although jobs can have further types.
 STATEMENT_TYPES = frozenset(
     {
         *("SELECT", "ASSERT", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE", "SCRIPT", "CALL"),

@@ -45,7 +45,8 @@ class Creation:
 def run(work: Work, statement: Statement) -> dict[str, Any]:
     """Run the statement and return the job's query statistics.
 
-    A model with the same name stays until the new model is complete. If the training fails, the old model stays.
+    If a model has the same name, it is replaced when the new model is complete. If the training fails, the old model
+    stays.
     """
     creation = _parse(work, statement)
     dataset = _dataset(work, creation.reference)
@@ -111,7 +112,7 @@ def _dataset(work: Work, reference: Reference) -> dict[str, Any]:
 
 
 def _operation(work: Work, creation: Creation) -> str:
-    """Return the operation that the statement performs: CREATE, REPLACE or SKIP.
+    """Return the operation that the statement performs, which is CREATE, REPLACE or SKIP.
 
     Raises:
         BigQueryError: a table has the name, or a model has it and the statement neither replaces nor skips.

@@ -1,8 +1,8 @@
-"""Call the emulator for the gateway's own work: over REST, with blocking calls in worker threads.
+"""Call the emulator's REST API for the gateway's own work. The calls block, so worker threads make them.
 
 Whole tables are exchanged as files in a scratch folder that the gateway and the emulator share. EXPORT DATA writes an
-Arrow file. A table function of the emulator reads a Parquet file. SQL statements name a file by 128 random bits, never
-by the file's path.
+Arrow file. A table function of the emulator reads a Parquet file. SQL statements name a file by 128 random bits and
+never by its path, so no client can guess the name.
 """
 
 import threading
@@ -31,7 +31,10 @@ location: ContextVar[str] = ContextVar("location", default="")
 
 
 class EmulatorClient:
-    """A connection pool to the emulator, and the scratch folder that both processes share."""
+    """Calls the emulator over a pool of connections.
+
+    Whole tables are exchanged as files in the scratch folder, which the gateway and the emulator share.
+    """
 
     def __init__(self, emulator: Emulator) -> None:
         self._http = httpx.Client(
@@ -88,7 +91,7 @@ class EmulatorClient:
         return job
 
     def run_hidden(self, project: str, configuration: dict[str, Any], cancelled: threading.Event) -> dict[str, Any]:
-        """Run one of the gateway's own jobs. Delete the job afterwards, but keep its effect."""
+        """Run one of the gateway's own jobs. Delete the job afterwards, but not what it has written."""
         job_id = f"{HELPER_PREFIX}{uuid.uuid4().hex}"
         try:
             return self.run(project, configuration, job_id, cancelled)
@@ -104,7 +107,10 @@ class EmulatorClient:
                 self.delete(f"{project}/jobs/{job_id}/delete")
 
     def query(self, project: str, query: dict[str, Any], cancelled: threading.Event) -> pa.Table:
-        """Return a query's rows as a table on a memory-mapped file. The disk space is freed with the table."""
+        """Return a query's rows as a table that reads a memory-mapped file.
+
+        The file's disk space is freed when the table is no longer used.
+        """
         file, uri = self.handed_over("arrow")
         text = f"EXPORT DATA OPTIONS(uri='{uri}', format='GATEWAY_ARROW') AS {query['query']}"
         try:
@@ -114,12 +120,15 @@ class EmulatorClient:
             file.unlink(missing_ok=True)
 
     def handed_over(self, ending: str) -> tuple[Path, str]:
-        """Return the path of a new file, and the URI with which EXPORT DATA writes this file."""
+        """Return the path of a new file with the extension `ending`, and the URI with which EXPORT DATA writes it."""
         name = f"{uuid.uuid4().hex}.{ending}"
         return self._scratch / name, f"scratch:{name}"
 
     def keep(self, table: pa.Table) -> tuple[Path, str]:
-        """Write a table into a new file, which the caller deletes. Return its path, and the SQL call that reads it."""
+        """Write a table into a new file, which the caller must delete.
+
+        Return the file's path, and the SQL call that reads the file.
+        """
         name = uuid.uuid4().hex
         file = self._scratch / f"{name}.parquet"
         # The file is read once and then deleted, so compression and dictionaries do not pay off.

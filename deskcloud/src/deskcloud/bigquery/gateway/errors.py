@@ -1,4 +1,4 @@
-"""Errors in Google's format: a reason, a message and the place in the request."""
+"""Errors in Google's format, which has a reason, a message and the place in the request."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Serve the REST resource `jobs`: the jobs of the gateway and of the emulator in one API."""
+"""Serve the REST resource `jobs`, which combines the jobs of the gateway with those of the emulator."""
 
 import asyncio
 import gzip
@@ -27,7 +27,7 @@ from deskcloud.bigquery.gateway.watch import Watch
 from deskcloud.bigquery.job_lists import LONGEST_PAGE, Position, order, position, token_behind
 from deskcloud.web.answers import JSONResponse
 
-# Some fields of a jobs.query request configure the job, and some the answer. All other fields configure the query.
+# These fields of a jobs.query request configure the job, and _OF_THE_ANSWER the answer. All others configure the query.
 _OF_THE_JOB = ("dryRun", "labels", "jobTimeoutMs", "jobCreationMode")
 _OF_THE_ANSWER = ("kind", "formatOptions", "timeoutMs", "maxResults", "requestId", "location")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")

@@ -1,4 +1,4 @@
-"""Store models: BigQuery's resource of each model, and the folder with the trained model."""
+"""Store models. Each model has a resource of the REST API and a folder with the trained model."""
 
 import hashlib
 import json

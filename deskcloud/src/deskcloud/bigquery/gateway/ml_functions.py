@@ -121,7 +121,8 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
         rows.append(_rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query))  # noqa: S608 - the client's
     if not work.is_dry_run:
         return _computed(function, arguments, rows)
-    # A metric of zero rows is undefined. The metric from the training has the same columns.
+    # A dry run has zero rows, for which metrics are undefined. So use the metrics of the training, which have the same
+    # columns.
     is_measure = function.rows == "optional" and not function.default
     return _computed(function, arguments, [] if is_measure else [one.slice(0, 0) for one in rows])
 
@@ -136,7 +137,7 @@ def _computed(function: Function, arguments: Arguments, rows: list[pa.Table]) ->
 
 def _rows(work: Work, query: str) -> pa.Table:
     rows = work.rows(query)
-    # The result travels in a Parquet file, which would store GEOGRAPHY and INTERVAL as plain bytes.
+    # Refuse GEOGRAPHY and INTERVAL, because the Parquet file with the result would store them as plain bytes.
     for field in rows.schema:
         if _GEOGRAPHY in (field.metadata or {}).values():
             raise unsupported(f"The GEOGRAPHY column {field.name} in the rows of an ML function")

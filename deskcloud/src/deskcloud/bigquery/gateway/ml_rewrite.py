@@ -1,7 +1,7 @@
 """Rewrite a statement that calls ML functions into a statement that the emulator can run.
 
 Inner calls are computed before outer calls, and earlier calls before later ones. Each result is written to a Parquet
-file. A call of a table function that reads this file then replaces the call. The result needs no table.
+file. A call of a table function that reads this file then replaces the ML call. So the result needs no table.
 """
 
 from collections.abc import Sequence

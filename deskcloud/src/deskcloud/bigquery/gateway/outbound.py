@@ -72,7 +72,10 @@ def _storage(work: Work) -> Storage:
 
 
 class _Shards:
-    """Local files in place of gs:// URIs, one file per URI. The context manager deletes the files."""
+    """Local files that the emulator writes in place of gs:// URIs, one file per URI.
+
+    The end of the context deletes the files.
+    """
 
     def __init__(self, work: Work, uris: list[str]) -> None:
         self._uris = uris

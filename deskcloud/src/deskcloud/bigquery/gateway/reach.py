@@ -1,4 +1,4 @@
-"""Restrict what requests may name: only gs:// URIs, only BigQuery's locations, and only GoogleSQL."""
+"""Refuse requests with other URIs than gs://, with locations that BigQuery lacks, or with legacy SQL."""
 
 import re
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
-"""Run scripts that contain statements of the gateway: one statement after another, in one session of the emulator.
+"""Run scripts that contain statements for the gateway, in one session of the emulator.
 
-The session holds variables and temporary tables, so each statement sees the results of earlier statements.
+The statements run one after another. The session holds variables and temporary tables, so each statement sees the
+results of earlier statements.
 """
 
 from collections.abc import Callable
@@ -64,9 +65,9 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
 
 
 def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
-    """Return `work` with the default dataset that `SET @@dataset_id = '...'` sets; it also applies to models.
+    """Return `work` with the default dataset that a statement `SET @@dataset_id = '...'` sets.
 
-    For any other statement, return `work` unchanged.
+    Then it also applies to models, which the emulator does not know. For any other statement, return `work` unchanged.
     """
     words = [token.text for token in statement.tokens]
     if len(words) != 4 or words[1].lower() != "@@dataset_id" or statement.tokens[3].kind != "string":
@@ -75,7 +76,10 @@ def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
 
 
 def _in_a_session(work: Work) -> tuple[Work, str | None]:
-    """Return the work inside a session, and the session's id, or None if the client has opened the session."""
+    """Return `work` with a session, and the id of the session if this function has opened it.
+
+    The id is None if the client has already opened a session.
+    """
     properties = work.query.get("connectionProperties", [])
     if any(item.get("key") == "session_id" for item in properties):
         return work, None

@@ -58,7 +58,7 @@ class Strict:
         try:
             text = dialect.as_googlesql(work.query["query"], lambda name: self._model(work, name))
         except (Refused, BigQueryError):
-            # The statement's ML calls are wrong. The code of BigQuery ML reports the error.
+            # The statement's ML calls are wrong. `ml_functions.py` reports the error when the statement runs.
             return
         try:
             tables = {name: self._fields(work, name) for path in table_paths(text) if (name := ".".join(path))}
@@ -73,7 +73,7 @@ class Strict:
                 message = _POSITION.sub(r" at [\1]", str(refusal))
                 raise BigQueryError("invalidQuery", message) from None
         except BigQueryError:
-            # The table's name is invalid. The emulator reports the error.
+            # The table's name is invalid. The emulator reports the error when the statement runs.
             return
         except Crashed as crash:
             _LOG.warning("%s: %s", crash, text)
@@ -158,7 +158,8 @@ def _is_judged(query: dict[str, Any]) -> bool:
         return False
     tokens = parsed[0].tokens
     if starts(tokens, "CREATE"):
-        # Without a query, a table's clauses (partitioning and others) are specific to BigQuery.
+        # A CREATE TABLE without a query is not checked, because its clauses (partitioning and others) are specific to
+        # BigQuery.
         return _DEFINED & _words(tokens[1:5]) != set() and "AS" in _words(tokens) and "TEMP" not in _words(tokens[:4])
     return tokens[0].word in _JUDGED or starts(tokens, "EXPORT", "DATA")
 

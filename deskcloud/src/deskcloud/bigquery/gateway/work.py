@@ -160,9 +160,9 @@ _NOT_LITERAL = object()
 
 
 def _literal(text: str) -> Any:
-    """Return the value of a literal, or of an array or struct of literals. Other expressions give _NOT_LITERAL.
+    """Return the value of a literal, or of an array or struct of literals. Return _NOT_LITERAL for other expressions.
 
-    Nearly all statements use literals here, so most statements need no query.
+    The options of nearly all statements are literals, so most statements need no query to evaluate them.
     """
     try:
         return _value(sqlglot.parse_one(text, dialect="bigquery"))

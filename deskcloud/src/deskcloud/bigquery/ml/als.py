@@ -11,8 +11,8 @@ IMPLICIT  The sum is over all pairs of a user and an item (Hu, Koren and Volinsk
           g is 0.
 
 These are the losses in BigQuery's documentation, plus intercepts. BigQuery returns intercepts from ML.WEIGHTS and adds
-them in ML.RECOMMEND, but documents no formula. Here, an intercept is the weight of a factor that is 1 on the other
-side.
+them in ML.RECOMMEND, but documents no formula. Here, the intercept of a user is one more factor of the user, and the
+matching factor of every item is 1. An intercept of an item is defined in the same way.
 
 If one side is fixed, the optimum of the other side is the solution of one small linear system per user or item. The
 loss therefore falls with every half iteration. The factors of the items start at random numbers with a fixed seed.
@@ -103,16 +103,21 @@ def confidence(ratings: Floats, options: dict[str, Any]) -> Floats:
 
 
 def preference(ratings: Floats, options: dict[str, Any]) -> Floats:
-    """Return the target p of each rated pair: the rating, or 1 or 0 with implicit feedback."""
+    """Return the target p of each rated pair.
+
+    With explicit feedback, it is the rating. With implicit feedback, it is 1 if the rating is positive, and otherwise
+    0.
+    """
     return ratings if options["feedback_type"] == "EXPLICIT" else (ratings > 0).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class _Half:
-    """The linear systems of one side: one row per user (or item), one column per member of the other side.
+    """The linear systems of one side: one system per user, or one per item.
 
-    `weights` holds c of the rated pairs, or c - 1 with implicit feedback. `pulls` holds c * (p - g). `everywhere` is
-    true with implicit feedback, whose sums are over all pairs.
+    The matrices have one row per member of this side, and one column per member of the other side. `weights` holds c of
+    the rated pairs, or c - 1 with implicit feedback. `pulls` holds c * (p - g). `everywhere` is true with implicit
+    feedback, because its sums are over all pairs.
     """
 
     weights: sparse.csr_array
@@ -148,8 +153,8 @@ class _Half:
         weights, width = self.weights[block], design.shape[1]
         products = np.empty((weights.shape[0], width, width))
         for column in range(width):
-            # Compute all systems at once, one column at a time. Each column starts at the diagonal: the matrices are
-            # symmetric.
+            # Compute all systems at once, one column at a time. Each column starts at the diagonal, because the
+            # matrices are symmetric.
             part = weights @ (design[:, column, np.newaxis] * design[:, column:])
             products[:, column:, column] = products[:, column, column:] = part
         return products

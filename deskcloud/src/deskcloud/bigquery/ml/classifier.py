@@ -1,4 +1,4 @@
-"""A trained classifier. Its folder also holds evaluation.npz."""
+"""A trained classifier. In addition to the files of every trained model, its folder holds evaluation.npz."""
 
 from __future__ import annotations
 

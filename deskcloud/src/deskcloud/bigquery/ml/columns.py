@@ -1,4 +1,4 @@
-"""Read the columns of an Arrow table as BigQuery ML does: names ignore case, and STRUCTs are expanded into fields."""
+"""Read the columns of an Arrow table as BigQuery ML does. Names ignore case, and STRUCTs are expanded into fields."""
 
 from __future__ import annotations
 
@@ -156,7 +156,10 @@ class Columns:
 
 
 def as_categories(column: pa.ChunkedArray, type_: pa.DataType | None = None) -> pa.DictionaryArray:
-    """Return the strings of `as_strings`, dictionary-encoded. The values are first cast to `type_`, if given."""
+    """Convert values to strings as `as_strings` does, and dictionary-encode them.
+
+    If `type_` is given, the values are first cast to this type.
+    """
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
     if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):

@@ -74,7 +74,10 @@ class Objective:
 
 @dataclass(frozen=True)
 class Point:
-    """The state of a solver. `gradient` is that of the smooth part, and `rate` is the length of the last step."""
+    """The state of a solver.
+
+    `gradient` is the gradient of the objective without L1, and `rate` is the length of the last step.
+    """
 
     flat: Floats
     value: float

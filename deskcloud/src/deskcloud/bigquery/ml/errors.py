@@ -1,4 +1,4 @@
-"""The error that the local BigQuery ML raises where Google's would refuse the request."""
+"""The error that the local BigQuery ML raises if Google's BigQuery ML would refuse the request."""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ def _linear_files(model: Supervised) -> dict[str, bytes]:
             values = weights[UNSEEN + 1 :].tolist()
             shown |= {"weights": dict(zip(input_.vocabulary, values, strict=False)), "null_weight": values[-1]}
         inputs.append(shown)
-    # The weights apply to standardised numbers: (x - mean) / stddev, or 0 if stddev is 0.
+    # The weights apply to standardised numbers. A number x is standardised to (x - mean) / stddev, or to 0 if stddev is
+    # 0.
     return {"weights.json": _json(_head(model) | {"intercept": learned.intercept, "features": inputs})}
 
 

@@ -63,7 +63,7 @@ class Side:
         return self.vectors.at(positions(ids, self.ids))
 
     def save(self, file: Path) -> None:
-        """Write the ids and the vectors to `file`. The caller stores the column."""
+        """Write the ids and the vectors to `file`. The caller must store the column's name and type."""
         factors = self.vectors.factors
         flat = pa.array(factors.reshape(-1))
         table = pa.table(

@@ -1,4 +1,4 @@
-"""Describe a model: the ML functions that take no rows, and the model's part of the REST resource."""
+"""Describe a model by the ML functions that take no rows, and by the fields of its REST resource."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def _evaluation_metrics(model: TrainedModel) -> dict[str, Any]:
     return {"rankingMetrics" if ranks else "regressionMetrics": _without_nan(measures)}
 
 
-# The API has no field for explained_variance.
+# Names of metrics in the REST API. It has no field for explained_variance.
 _API_NAMES = {
     "mean_absolute_error": "meanAbsoluteError",
     "mean_squared_error": "meanSquaredError",

@@ -35,7 +35,7 @@ _NODE = np.dtype([("parent", "<i4"), ("left", "<i4"), ("right", "<i4"), ("featur
 _STATS = np.dtype([("loss", "<f4"), ("hessians", "<f4"), ("weight", "<f4"), ("leaf_children", "<i4")])
 
 _OBJECTIVES = {"reg:squarederror": "reg:linear"}
-"""The names that version 0.82 has for objectives."""
+"""Maps the current names of objectives to their names in version 0.82, if they differ."""
 
 _TOP_BIT = np.uint32(1 << 31)
 _DELETED = np.uint32(0xFFFFFFFF)

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.losses import Loss
 
 MOST_INPUTS, ROWS_PER_INPUT = 10_000, 10
-"""AUTO_STRATEGY takes the normal equation for at most so many numbers and categories, if there are enough rows."""
+"""Limits for the normal equation. AUTO_STRATEGY also needs ROWS_PER_INPUT rows per input.
+
+An input is a number, or one category of a feature.
+"""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Linear:
         return intercept, weights
 
     def save(self, folder: Path) -> None:
-        """Write the weights into `folder`. The caller stores the features and the inputs."""
+        """Write the weights into `folder`. The caller must store the features and the inputs."""
         arrays = {str(index): weight for index, weight in enumerate(self.weights)}
         np.savez(folder / "weights.npz", intercept=np.array(self.intercept), **arrays)  # type: ignore[arg-type]
 
@@ -109,7 +112,7 @@ def _loss(model_type: str) -> Loss:
 def train(
     rows: Rows, held_out: Rows | None, features: list[Feature], options: dict[str, Any], journal: Journal
 ) -> Linear:
-    """Train with OPTIMIZE_STRATEGY, and return the model. The options then hold the strategy that was used."""
+    """Train with OPTIMIZE_STRATEGY, and return the model. Change `options` to the strategy that was used."""
     inputs = encoding.fit(rows.columns, features, dummy=options["category_encoding_method"] == "DUMMY_ENCODING")
     loss = _loss(options["model_type"])
     of_rows = Design(rows.columns, features, inputs)
@@ -135,7 +138,7 @@ def train(
 
 
 def _use_normal_equation(inputs: tuple[Input, ...], rows: int, options: dict[str, Any]) -> bool:
-    """Decide by OPTIMIZE_STRATEGY, and set the options to what is used.
+    """Return whether to use the normal equation. Change OPTIMIZE_STRATEGY and the learn rates in `options` accordingly.
 
     https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-create-glm#optimize_strategy
     """

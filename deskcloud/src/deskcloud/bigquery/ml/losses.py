@@ -1,4 +1,4 @@
-"""The losses of linear models. Both have a canonical link: a row's gradient is its prediction minus its label."""
+"""The losses of linear models. With both, the gradient of a row by its margin is the prediction minus the label."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss as functions of the margins, which are the intercept plus the weights times the inputs.
+    """A loss function and the functions that belong to it.
 
-    predict: the predictions that belong to margins
-    mean: the weighted mean loss that a training reports, by margins, labels and row weights
+    A row's margin is the intercept plus the weights times the inputs.
+
+    predict: takes margins and returns predictions
+    mean: takes margins, labels and row weights, and returns the weighted mean loss that a training reports
     share: the objective is `share` times `mean`
-    slopes: the second derivative of each row's objective, by predictions
-    constant: the margin of the best constant model, by the mean of the labels
+    slopes: takes predictions and returns the second derivative of each row's objective
+    constant: takes the mean of the labels and returns the margin of the best constant model
     """
 
     predict: Callable[[Floats], Floats]

@@ -26,7 +26,7 @@ FEWEST_FACTORS, MOST_FACTORS = 2, 200
 
 
 def train(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -> Factorization:
-    """Train a model on the rows. Their columns are user, item, rating and, if it is set, DATA_SPLIT_COL.
+    """Train a model on the rows, which have columns for user, item, rating and, if the option is set, DATA_SPLIT_COL.
 
     NUM_FACTORS defaults to log2 of the number of training rows, rounded down, between 2 and 200.
 
@@ -93,5 +93,8 @@ def _watch(training: Ratings, held_out: Ratings, settings: dict[str, Any]) -> al
 
 
 def _statistics(name: str, ids: pa.Array) -> FeatureStatistics:
-    """Return the row of ML.FEATURE_INFO for the users or the items. It has only their number, as `category_count`."""
+    """Return the row of ML.FEATURE_INFO for the users or the items.
+
+    The row has no statistics except `category_count`, which is the number of users or items.
+    """
     return FeatureStatistics(name, None, None, None, None, None, len(ids), None)

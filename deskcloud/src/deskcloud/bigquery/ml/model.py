@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class FeatureStatistics:
     """One row of ML.FEATURE_INFO.
 
-    Numbers are None for categorical inputs. `category_count` is None for numeric inputs.
+    For a categorical input, all statistics of numbers are None. For a numeric input, `category_count` is None.
     """
 
     input: str

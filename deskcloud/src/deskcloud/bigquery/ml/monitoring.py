@@ -94,12 +94,12 @@ def of_training(columns: Columns, features: Sequence[Feature]) -> dict[str, Dist
 
 
 def kept(trained: dict[str, Distribution] | None) -> dict[str, Any] | None:
-    """Convert distributions into a value for model.json; None stays None."""
+    """Convert distributions into a value that can be stored in model.json. None stays None."""
     return None if trained is None else {name: asdict(one) for name, one in trained.items()}
 
 
 def loaded(stored: dict[str, Any] | None) -> dict[str, Distribution] | None:
-    """Convert a value that `kept` returned back into distributions by feature; None stays None."""
+    """Convert the result of `kept` back into distributions by feature. None stays None."""
     if stored is None:
         return None
     return {name: Categories(**one) if "ranks" in one else Numbers(**one) for name, one in stored.items()}
@@ -142,7 +142,7 @@ def _report(pairs: dict[str, tuple[Distribution, Distribution]], options: dict[s
 
 def _distance(metric: str, base: Distribution, study: Distribution) -> float | None:
     if metric == _L_INFINITY and isinstance(base, Categories):
-        # In TFDV, a numeric column has no categories.
+        # If `study` is numeric, it counts as a column without categories, as in TFDV.
         return distributions.l_infinity(base, study if isinstance(study, Categories) else Categories())
     return distributions.jensen_shannon(base, study)
 

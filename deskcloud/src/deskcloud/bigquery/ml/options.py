@@ -279,7 +279,7 @@ def _model_type(value: object) -> str:
 
 
 def _hold_together(options: dict[str, Any]) -> None:
-    """Check the rules between options. Set the defaults that depend on another option."""
+    """Check the rules that concern several options. Set the defaults that depend on another option."""
     method, column = options["data_split_method"], options["data_split_col"]
     if method in {"CUSTOM", "SEQ"} and column is None:
         raise MLError(f"DATA_SPLIT_METHOD='{method}' needs DATA_SPLIT_COL, the column to split by.")

@@ -46,7 +46,7 @@ class Estimator(Protocol):
 
 @dataclass(frozen=True)
 class Supervised(TrainedModel):
-    """A classifier or a regressor. Its folder also holds the weights or the booster.
+    """A classifier or a regressor. In addition to model.json, its folder holds the weights or the booster.
 
     attributions: one attribution per feature, for ML.GLOBAL_EXPLAIN; None without ENABLE_GLOBAL_EXPLAIN
     distributions: the features' distributions in the training rows; None if an older version stored no distributions
@@ -78,9 +78,9 @@ class Supervised(TrainedModel):
 
 
 def loaded_fields(folder: Path) -> dict[str, Any]:
-    """Return the fields of model.json as Python objects.
+    """Return the fields of model.json as Python objects, with an estimator.
 
-    The estimator, loaded from `folder`, replaces the fields `features` and `inputs`.
+    The estimator is loaded from `folder`. It replaces the fields `features` and `inputs`, which it contains.
     """
     kept = kept_fields(folder)
     features, inputs = kept.pop("features"), tuple(_input(fields) for fields in kept.pop("inputs"))

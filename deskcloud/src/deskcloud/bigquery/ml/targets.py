@@ -1,4 +1,4 @@
-"""The target of a model: one of two classes, or a number. Check the labels, and compute the rows' weights."""
+"""The target of a model, which is one of two classes or a number. Check the labels, and compute the rows' weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLASS_TYPES = NUMERIC | {"BOOL", "STRING", "DATE"}
 
 
 class Target(Protocol):
-    """The labels of the rows, and what follows from their kind."""
+    """What a model learns to predict. `labels` are the labels of all rows."""
 
     labels: Labels
 
@@ -34,15 +34,22 @@ class Target(Protocol):
         """Check the labels of the training rows.
 
         Raises:
-            MLError: no model can be trained on them.
+            MLError: no model can be trained on these labels.
         """
 
     def model(self, judged: Labels, predictions: Floats, **common: Any) -> Supervised:
-        """Return the model. `judged` and `predictions` belong to the evaluation rows."""
+        """Return the trained model.
+
+        `judged` are the labels of the evaluation rows, and `predictions` the predictions for these rows. `common` are
+        the other fields of the model.
+        """
 
 
-class Classes:
-    """One of two classes. `labels` masks the rows of the positive class, which is the higher one."""
+class BinaryTarget:
+    """A target with two classes. `labels` is True for the rows of the positive class.
+
+    Of the two label values, the positive class is the one that sorts last.
+    """
 
     def __init__(self, columns: Columns, label: Feature) -> None:
         values = _values(columns, label, CLASS_TYPES)
@@ -93,8 +100,8 @@ class Classes:
         return Classifier(**common, class_names=names, evaluation=Evaluation(judged, predictions))
 
 
-class Numbers:
-    """A number."""
+class NumericTarget:
+    """A target that is a number."""
 
     def __init__(self, columns: Columns, label: Feature) -> None:
         _values(columns, label, NUMERIC)

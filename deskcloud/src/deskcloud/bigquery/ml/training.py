@@ -14,7 +14,7 @@ from deskcloud.bigquery.ml.encoding import Category, Floats, Input, Rows
 from deskcloud.bigquery.ml.errors import MLError
 from deskcloud.bigquery.ml.journal import Journal, Progress
 from deskcloud.bigquery.ml.model import FeatureStatistics, TrainedModel
-from deskcloud.bigquery.ml.targets import Classes, Numbers
+from deskcloud.bigquery.ml.targets import BinaryTarget, NumericTarget
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,7 +46,7 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
 def _supervised(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -> Supervised:
     columns = Columns(rows)
     label = _label(columns, settings["input_label_cols"])
-    target: Target = (Numbers if settings["model_type"] in rules.REGRESSORS else Classes)(columns, label)
+    target: Target = (NumericTarget if settings["model_type"] in rules.REGRESSORS else BinaryTarget)(columns, label)
     special = [label.name, settings["data_split_col"], settings.get("instance_weight_col")]
     features = encoding.choose_features(
         columns, [name for name in special if name], timestamps=settings["model_type"] in rules.LINEAR_MODELS

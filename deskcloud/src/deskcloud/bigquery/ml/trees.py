@@ -1,4 +1,4 @@
-"""Boosted trees: XGBoost on a float32 matrix. BigQuery ML's options become XGBoost's parameters.
+"""Train boosted trees with XGBoost on a float32 matrix, and translate BigQuery ML's options into XGBoost's parameters.
 
 Numbers are used unchanged, and NULL becomes the training mean. A category becomes its code; NULL and unseen categories
 have the code 0. With ONE_HOT_ENCODING, there is one column per category and one column for NULL. Importing this module
@@ -148,7 +148,7 @@ class Trees:
         return [tuple(row) for row in np.hstack([sums[:, :1], sums[:, 1:] / splits]).tolist()]
 
     def save(self, folder: Path) -> None:
-        """Write the booster into `folder`. The caller stores the features and the inputs."""
+        """Write the booster into `folder`. The caller must store the features and the inputs."""
         (folder / "booster.ubj").write_bytes(self.booster.save_raw("ubj"))
 
     @classmethod
@@ -168,7 +168,7 @@ class _Watch(xgb.callback.TrainingCallback):
         self._learning_rate = learning_rate
 
     def after_training(self, model: Any) -> Any:
-        """Compute the predictions now: XGBoost still caches them from the last round's losses."""
+        """Compute the predictions now, while XGBoost still has them in its cache from the last round."""
         self.judged = model.predict(self._judges)
         return model
 
@@ -180,7 +180,10 @@ class _Watch(xgb.callback.TrainingCallback):
 
 
 def _mean_loss(log: dict[str, list[float]]) -> float:
-    """Return the last round's mean loss: the log loss, or the squared error, of which XGBoost gives the root."""
+    """Return the last round's mean loss.
+
+    It is the log loss or the squared error. XGBoost reports the root of the squared error.
+    """
     return float(log["rmse"][-1]) ** 2 if "rmse" in log else float(log["logloss"][-1])
 
 
