@@ -1,4 +1,4 @@
-"""Parse the part of Cloud Logging's query language that filters of sinks use.
+"""Parse filters of sinks, in a part of Cloud Logging's query language.
 
     query       = disjunction { ["AND"] disjunction }
     disjunction = negation { "OR" negation }
@@ -7,11 +7,11 @@
     operator    = "=" | "!=" | ">" | "<" | ">=" | "<=" | ":" | "=~" | "!~"
 
 NOT binds tightest, then OR, then AND, as in Google's language. Comments run from `--` to the end of the line. `values`
-is a query whose terms are values: the comparison applies to each value. `path:*` tests whether the field exists.
+is a query whose terms are values. The comparison is made with each value. `path:*` tests whether the field exists.
 
 A comparison with a missing field is false, even with `!=` and `!~`. Missing fields of the LogEntry itself have their
-defaults. Comparisons of strings ignore case; regular expressions do not. The regular expressions are Python's; Google
-has RE2. A list matches if one of its members matches. Field names must have the entry's case.
+defaults. Comparisons of strings ignore case, but regular expressions do not. The regular expressions are Python's,
+while Google uses RE2. A list matches if one of its members matches. Field names must have the entry's case.
 
 Global restrictions (a value without a field) and functions such as log_id() or sample() are not implemented.
 """
@@ -51,7 +51,7 @@ _COMPONENT = re.compile(rf"{_STRING}|[^.\"]+", re.DOTALL)
 
 
 def parse(text: str) -> Predicate:
-    """Return the filter as a predicate on LogEntry JSON; an empty filter matches every entry.
+    """Return the filter as a predicate on LogEntry JSON. An empty filter matches every entry.
 
     Raises:
         FilterError: the text is not a valid filter, or uses an unsupported feature.
@@ -71,7 +71,7 @@ class _Parser(filters.Parser[Entry]):
         re.VERBOSE | re.DOTALL,
     )
     BLANK = re.compile(r"(?:\s|--[^\n]*+)*+")
-    # An escape that does not match stays as it is: "\d" and "\\d" both become \d in a regular expression.
+    # An escape that does not match this pattern is kept. So "\d" and "\\d" both become \d in a regular expression.
     ESCAPE = re.compile(r'\\(?:(?P<code>u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})|(?P<char>["\\ntr]))')
 
     def place(self, at: int) -> str:
@@ -79,7 +79,10 @@ class _Parser(filters.Parser[Entry]):
         return f"line {line}, column {at - self.text.rfind(chr(10), 0, at)} of the filter"
 
     def query(self, leaf: Callable[[], Predicate]) -> Predicate:
-        """Parse a query; `leaf` parses its terms: comparisons, or values inside a comparison's parentheses."""
+        """Parse a query. `leaf` parses a term of the query.
+
+        A term is a comparison or, inside the parentheses of a comparison, a value.
+        """
         terms = [self._disjunction(leaf)]
         while self.accept("AND") or not (self.peek().kind == "end" or self.peek().text in {")", "OR"}):
             terms.append(self._disjunction(leaf))
@@ -137,12 +140,12 @@ class _Parser(filters.Parser[Entry]):
             raise self._refusal(f"the function {self.peek().text}() is not supported")
 
     def _refusal(self, problem: str, remedy: str = "") -> FilterError:
-        """Return the error about the next token: the problem, the token's position and the remedy, if there is one."""
+        """Return the error about the next token, with the problem, the token's position and the remedy."""
         return FilterError(f"{problem}, at {self.place(self.peek().at)}" + (f"; {remedy}" if remedy else ""))
 
 
 def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
-    """Return the type that the LogEntry's field requires if `value` has another type; otherwise ""."""
+    """Return the type that the LogEntry's field requires if `value` has another type, and "" otherwise."""
     if operator in {":", "=~", "!~"}:
         return ""
     if path == ("severity",) and value.upper() not in SEVERITIES and _number(value) is None:
@@ -153,7 +156,7 @@ def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
 
 
 def _explicit(entry: Any, path: tuple[str, ...]) -> list[Any]:
-    """Return the values at a path: several if the path leads through lists, none if the path does not exist."""
+    """Return the values at a path. There are several if the path leads through lists, and none if it does not exist."""
     values = [entry]
     for name in path:
         values = [value[name] for value in _flat(values) if isinstance(value, Mapping) and name in value]
@@ -190,12 +193,12 @@ def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[A
 
 
 def _converter(path: tuple[str, ...], value: str) -> Callable[[Any], tuple[Any, Any] | None]:
-    """Return a function from an entry's value to a pair: this value and the filter's, converted to comparable types.
+    """Return a function that takes a value of an entry, and returns it and the filter's `value` in comparable types.
 
     The function returns None if the two cannot be compared.
     """
     number, moment = _number(value), _moment(value)
-    # In the JSON of protocol buffers, 64-bit integers are strings.
+    # These fields are protocol buffers, whose JSON has 64-bit integers as strings.
     is_typed = path[0] in {"protoPayload", "httpRequest"}
 
     def convert(found: Any) -> tuple[Any, Any] | None:

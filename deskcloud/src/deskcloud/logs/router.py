@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """A sink for entries that match `filter`: to a `topic` (projects/P/topics/T) or a `dataset` (PROJECT.DATASET)."""
+    """A sink sends entries that match `filter` to a `topic` (projects/P/topics/T) or a `dataset` (PROJECT.DATASET)."""
 
     name: str
     filter: str
@@ -40,14 +40,14 @@ class SinkError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry of the log; `key` is the entry's time and the number of its arrival, by which entries are sorted."""
+    """An entry of the log. Entries are sorted by `key`, which is the entry's time and the number of its arrival."""
 
     key: tuple[datetime, int]
     entry: dict[str, Any]
 
 
 class Router:
-    """Keeps the newest entries and forwards all entries to sinks. The class is thread-safe."""
+    """Keeps the newest entries and forwards all entries to sinks. Threads can share a router."""
 
     def __init__(
         self, state: Path, sinks: Iterable[Sink], publish: Publish, keep: int = 10_000, tables: Tables | None = None
@@ -69,7 +69,7 @@ class Router:
     def write(self, new: Iterable[dict[str, Any]]) -> None:
         """Store the entries and forward them to the sinks.
 
-        The method returns when Pub/Sub has accepted the entries for topics; another thread writes the tables later. As
+        The method returns when Pub/Sub has accepted the entries for topics. Another thread writes the tables later. As
         on Google Cloud, a sink whose topic does not exist is skipped with a warning.
 
         Raises:

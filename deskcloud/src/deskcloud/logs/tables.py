@@ -1,8 +1,8 @@
-"""Insert entries in batches into BigQuery tables; as on Google Cloud, a table has the name of its log.
+"""Insert entries in batches into BigQuery tables. As on Google Cloud, a table has the name of its log.
 
-A table must exist and have Google's layout (`timestamp`, `logName`, `jsonPayload`, ...). Google would create the table
-from the first entry. A declared table exists earlier, so views can read it. A field without a column is dropped; Google
-would add the column.
+The tables must exist and have Google's layout (`timestamp`, `logName`, `jsonPayload`, ...). Google would create a table
+from the first entry. Here, tables are declared, so that views can read them before the first entry. A field without a
+column is dropped, while Google would add the column.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from google.cloud import bigquery
 _log = logging.getLogger(__name__)
 
 _LINGER_SECONDS = 0.5
-"""Seconds that a row waits for other rows, so that one batch contains all."""
+"""Seconds that a row waits for further rows, so that they are inserted in one batch."""
 
 _MOST_ROWS = 500
 _MOST_WAITING = 20_000
@@ -37,7 +37,7 @@ class _Waiting:
 
 
 class Tables:
-    """A queue of entries; its own thread inserts them into tables while the context `delivered` is open."""
+    """A queue of entries. A thread inserts them into tables while the context `delivered` is open."""
 
     def __init__(self) -> None:
         self._queue: queue.Queue[_Waiting] = queue.Queue(_MOST_WAITING)
@@ -54,7 +54,7 @@ class Tables:
 
     @contextlib.contextmanager
     def delivered(self, url: str, project: str) -> Iterator[None]:
-        """Insert queued entries through the BigQuery at `url`; at the end, try to insert the remaining entries once."""
+        """Insert queued entries with the BigQuery at `url`. At the end, try once to insert the remaining entries."""
         client = bigquery.Client(
             project,
             AnonymousCredentials(),  # type: ignore[no-untyped-call]
@@ -86,7 +86,7 @@ class Tables:
         return taken
 
     def _inserted(self, client: bigquery.Client, rows: list[_Waiting]) -> list[_Waiting]:
-        """Insert rows; return the rows to insert again later, because BigQuery was not available."""
+        """Insert rows. Return the rows that must be inserted again later, because BigQuery was not available."""
         left: list[_Waiting] = []
         for name in dict.fromkeys((row.dataset, row.table) for row in rows):
             batch = [row for row in rows if (row.dataset, row.table) == name]
@@ -116,12 +116,12 @@ class Tables:
 
 
 def table_name(log_name: str) -> str:
-    """Return Cloud Logging's table name for a log: the log's id, with underscores for forbidden characters."""
+    """Return Cloud Logging's table name for a log. It is the log's id, with underscores for forbidden characters."""
     return re.sub(r"\W", "_", unquote(log_name.rpartition("/")[2]), flags=re.ASCII)
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry with Cloud Logging's column names: fields of payload, labels and resource are in lower case."""
+    """Return the entry with Cloud Logging's column names. Fields of payload, labels and resource are in lower case."""
     own = {"jsonPayload", "labels", "resource"}
     return {name: _named(value) if name in own else value for name, value in entry.items()}
 

@@ -20,7 +20,7 @@ _MOVED = {
     f"{_PREFIX}trace": "trace",
     f"{_PREFIX}trace_sampled": "traceSampled",
 }
-"""Maps keys of a structured line to fields of the LogEntry."""
+"""Maps keys of a printed JSON line to fields of the LogEntry."""
 
 
 def entry_from_line(line: str, service: str, project: str = "local") -> dict[str, Any]:
@@ -53,7 +53,10 @@ def entry_from_line(line: str, service: str, project: str = "local") -> dict[str
 
 
 def completed(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry with the fields that Cloud Logging fills in: insertId, timestamp, receiveTimestamp, severity."""
+    """Return the entry with the fields that Cloud Logging fills in.
+
+    These are insertId, timestamp, receiveTimestamp and severity.
+    """
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     whole = {
         "insertId": uuid.uuid4().hex[:16],
@@ -63,12 +66,12 @@ def completed(entry: dict[str, Any]) -> dict[str, Any]:
         "receiveTimestamp": now,
     }
     if moment(whole["timestamp"]) is None:
-        whole["timestamp"] = now  # queries sort by time, so each entry needs a valid time
+        whole["timestamp"] = now  # each entry needs a valid time, because lists are sorted by time
     return whole
 
 
 def moment(timestamp: Any) -> datetime | None:
-    """Parse an RFC 3339 timestamp, to the microsecond; None if the text is not a timestamp with an offset."""
+    """Parse an RFC 3339 timestamp to the microsecond. Return None if the text is not a timestamp with an offset."""
     try:
         parsed = datetime.fromisoformat(timestamp)
     except (TypeError, ValueError):

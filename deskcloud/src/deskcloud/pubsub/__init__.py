@@ -1,8 +1,8 @@
-"""Serve Pub/Sub (google.pubsub.v1) on 127.0.0.1, with push, backoff, filters and dead letters; messages are persistent.
+"""Serve Pub/Sub (google.pubsub.v1) on 127.0.0.1, with push, backoff, filters, dead letters and persistent messages.
 
-The service answers UNIMPLEMENTED to requests that use snapshots, seeking, schemas, exactly-once delivery, message
-transforms, push with a token or without wrapper, or BigQuery and Cloud Storage subscriptions. Subscriptions do not
-expire.
+The service does not implement snapshots, seeking, schemas, exactly-once delivery, message transforms, push with a token
+or without wrapper, and subscriptions that write to BigQuery or Cloud Storage. It answers such requests with
+UNIMPLEMENTED. Subscriptions do not expire.
 """
 
 from deskcloud.pubsub.client import Publish, publisher

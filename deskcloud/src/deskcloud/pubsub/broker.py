@@ -1,4 +1,7 @@
-"""Keep topics and subscriptions, and route messages from topics to subscriptions, in the event loop's thread only."""
+"""Keep topics and subscriptions, and route messages from topics to subscriptions.
+
+Only the thread of the event loop may use this module.
+"""
 
 import itertools
 import logging
@@ -18,7 +21,7 @@ _FIXED_SUBSCRIPTION_FIELDS = {"name", "topic", "filter", "enable_message_orderin
 
 
 class Broker:
-    """The topics and subscriptions; the store receives each change before the event loop's next turn."""
+    """Holds the topics and subscriptions. The store receives each change before the event loop's next turn."""
 
     def __init__(self, store: Store, observe: Callable[[Progress], None]) -> None:
         self._store = store
@@ -41,7 +44,8 @@ class Broker:
         """Create a topic.
 
         Raises:
-            PubsubError: ALREADY_EXISTS, the name is taken; INVALID_ARGUMENT or UNIMPLEMENTED, see `wire.checked_topic`.
+            PubsubError: ALREADY_EXISTS if the name is taken; INVALID_ARGUMENT or UNIMPLEMENTED as in
+                `wire.checked_topic`.
         """
         topic = wire.checked_topic(topic)
         if topic.name in self._topics:
@@ -49,10 +53,10 @@ class Broker:
         return self._keep_topic(topic)
 
     def topic(self, name: str) -> Any:
-        """Return a topic.
+        """Return the topic with the name `name`.
 
         Raises:
-            PubsubError: NOT_FOUND, there is no such topic; INVALID_ARGUMENT, the name breaks a rule.
+            PubsubError: NOT_FOUND if there is no such topic; INVALID_ARGUMENT if the name breaks a rule.
         """
         wire.check_name(name, "topics")
         if name not in self._topics:
@@ -60,19 +64,19 @@ class Broker:
         return self._topics[name]
 
     def update_topic(self, change: Any, mask: field_mask_pb2.FieldMask) -> Any:
-        """Set the fields that `mask` names to their values in `change`, whose `name` is the topic's.
+        """Set the fields of the topic `change.name` that `mask` names to their values in `change`.
 
         Raises:
-            PubsubError: NOT_FOUND, there is no such topic; INVALID_ARGUMENT, the mask is empty or names a fixed field;
-                UNIMPLEMENTED, a field is not supported here.
+            PubsubError: NOT_FOUND if there is no such topic; INVALID_ARGUMENT if the mask is empty or names a fixed
+                field; UNIMPLEMENTED if a field is not supported here.
         """
         return self._keep_topic(wire.checked_topic(_merged(self.topic(change.name), change, mask, {"name"})))
 
     def delete_topic(self, name: str) -> None:
-        """Delete a topic; the topic's subscriptions and their undelivered messages remain.
+        """Delete a topic. The topic's subscriptions and their undelivered messages remain.
 
         Raises:
-            PubsubError: NOT_FOUND, there is no such topic.
+            PubsubError: NOT_FOUND if there is no such topic.
         """
         self.topic(name)
         del self._topics[name]
@@ -82,7 +86,7 @@ class Broker:
             self._store.put_subscription(queue.config)
 
     def topics_in(self, project: str) -> dict[str, Any]:
-        """Return the project's topics by name; `project` is projects/PROJECT."""
+        """Return the project's topics by name. `project` has the form projects/PROJECT."""
         return {name: topic for name, topic in self._topics.items() if name.startswith(f"{project}/")}
 
     def subscriptions_of(self, topic: str) -> list[Queue]:
@@ -90,15 +94,15 @@ class Broker:
         return [queue for queue in self.queues if queue.config.topic == topic]
 
     def publish(self, topic: str, messages: Iterable[Any]) -> list[str]:
-        """Set id and time of each message, put the message into the queues whose filters match, and return the ids.
+        """Set the id and the time of each message, and put it into the queues whose filters match. Return the ids.
 
         Raises:
-            PubsubError: NOT_FOUND, there is no such topic.
+            PubsubError: NOT_FOUND if there is no such topic.
         """
         self.topic(topic)
         now = timestamp_pb2.Timestamp()
         now.GetCurrentTime()
-        now.nanos -= now.nanos % 1_000_000  # Google's publish times have milliseconds too
+        now.nanos -= now.nanos % 1_000_000  # publish times have only milliseconds, as in Google's Pub/Sub
         queues = self.subscriptions_of(topic)
         ids: list[str] = []
         deliveries: list[tuple[Queue, Delivery]] = []
@@ -121,8 +125,8 @@ class Broker:
         """Create a subscription.
 
         Raises:
-            PubsubError: ALREADY_EXISTS, the name is taken; NOT_FOUND, there is no such topic or dead-letter topic;
-                INVALID_ARGUMENT or UNIMPLEMENTED, see `wire.checked_subscription`.
+            PubsubError: ALREADY_EXISTS if the name is taken; NOT_FOUND if there is no such topic or dead-letter topic;
+                INVALID_ARGUMENT or UNIMPLEMENTED as in `wire.checked_subscription`.
         """
         config = wire.checked_subscription(subscription)
         if config.name in self._queues:
@@ -134,10 +138,10 @@ class Broker:
         return queue
 
     def queue(self, subscription: str) -> Queue:
-        """Return a subscription's queue.
+        """Return the queue of the subscription with the name `subscription`.
 
         Raises:
-            PubsubError: NOT_FOUND, there is no such subscription; INVALID_ARGUMENT, the name breaks a rule.
+            PubsubError: NOT_FOUND if there is no such subscription; INVALID_ARGUMENT if the name breaks a rule.
         """
         wire.check_name(subscription, "subscriptions")
         if subscription not in self._queues:
@@ -145,10 +149,10 @@ class Broker:
         return self._queues[subscription]
 
     def pull_queue(self, subscription: str) -> Queue:
-        """Return the queue of a pull subscription.
+        """Return the queue of the pull subscription with the name `subscription`.
 
         Raises:
-            PubsubError: FAILED_PRECONDITION, the subscription is a push subscription; NOT_FOUND, there is no such
+            PubsubError: FAILED_PRECONDITION if the subscription is a push subscription; NOT_FOUND if there is no such
                 subscription.
         """
         queue = self.queue(subscription)
@@ -159,11 +163,11 @@ class Broker:
         return queue
 
     def update_subscription(self, change: Any, mask: field_mask_pb2.FieldMask) -> Queue:
-        """Set the fields that `mask` names to their values in `change`, whose `name` is the subscription's.
+        """Set the fields of the subscription `change.name` that `mask` names to their values in `change`.
 
         Raises:
-            PubsubError: NOT_FOUND, there is no such subscription or dead-letter topic; INVALID_ARGUMENT, the mask is
-                empty or names a fixed field; INVALID_ARGUMENT or UNIMPLEMENTED, see `wire.checked_subscription`.
+            PubsubError: NOT_FOUND if there is no such subscription or dead-letter topic; INVALID_ARGUMENT if the mask
+                is empty or names a fixed field; INVALID_ARGUMENT or UNIMPLEMENTED as in `wire.checked_subscription`.
         """
         queue = self.queue(change.name)
         config = wire.checked_subscription(_merged(queue.config, change, mask, _FIXED_SUBSCRIPTION_FIELDS))
@@ -173,10 +177,10 @@ class Broker:
         return queue
 
     def delete_subscription(self, name: str) -> Queue:
-        """Delete a subscription; its undelivered messages are lost, as in Google's Pub/Sub.
+        """Delete a subscription and, as in Google's Pub/Sub, its undelivered messages.
 
         Raises:
-            PubsubError: NOT_FOUND, there is no such subscription.
+            PubsubError: NOT_FOUND if there is no such subscription.
         """
         queue = self.queue(name)
         del self._queues[name]
@@ -185,7 +189,7 @@ class Broker:
         return queue
 
     def subscriptions_in(self, project: str) -> dict[str, Queue]:
-        """Return the project's queues by subscription name; `project` is projects/PROJECT."""
+        """Return the project's queues by subscription name. `project` has the form projects/PROJECT."""
         return {name: queue for name, queue in self._queues.items() if name.startswith(f"{project}/")}
 
     def _keep_topic(self, topic: Any) -> Any:
@@ -201,7 +205,7 @@ class Broker:
             self.topic(config.dead_letter_policy.dead_letter_topic)
 
     def _forward(self, queue: Queue, delivery: Delivery) -> bool:
-        """Publish the message to the dead-letter topic, and return whether this topic exists."""
+        """Publish the delivery's message to the dead-letter topic. Return whether this topic exists."""
         topic = queue.config.dead_letter_policy.dead_letter_topic
         if topic not in self._topics:
             _log.warning(

@@ -26,12 +26,12 @@ def already_exists(resource: str) -> PubsubError:
 
 
 def invalid(message: str) -> PubsubError:
-    """Return the error for a request that violates a rule; the message names the value, the rule and the remedy."""
+    """Return the error for a request that violates a rule. The message names the value, the rule and the remedy."""
     return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def failed_precondition(message: str) -> PubsubError:
-    """Return the error for a valid request that this resource does not allow, such as Pull for a push subscription."""
+    """Return the error for a valid request that the resource does not allow, e.g. Pull of a push subscription."""
     return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 

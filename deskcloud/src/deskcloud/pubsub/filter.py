@@ -5,8 +5,8 @@
     comparison  = "attributes" ( ":" key | "." key ("=" | "!=") string )
     prefix      = "hasPrefix" "(" "attributes" "." key "," string ")"
 
-A key is a word of letters, digits, hyphens and underscores, or a string. As in Google's Pub/Sub, a condition with AND
-and OR needs parentheses, operators are in upper case, and the case of keys and values matters.
+A key is a word of letters, digits, hyphens and underscores, or a string. As in Google's Pub/Sub, a condition with both
+AND and OR needs parentheses, operators must be in upper case, and the case of keys and values matters.
 """
 
 import re
@@ -22,7 +22,7 @@ type Predicate = filters.Predicate[Mapping[str, str]]
 
 
 def parse(text: str) -> Predicate:
-    """Return the filter as a predicate on a message's attributes; an empty filter matches every message.
+    """Return the filter as a predicate on a message's attributes. An empty filter matches every message.
 
     Raises:
         FilterError: the text is not a valid filter.

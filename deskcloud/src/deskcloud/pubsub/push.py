@@ -1,4 +1,4 @@
-"""Push messages: post each message of a push subscription until the endpoint acknowledges the message."""
+"""Post each message of a push subscription to its endpoint until the endpoint acknowledges the message."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from deskcloud.web.plain import NO_TLS
 _log = logging.getLogger(__name__)
 
 _ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
-"""HTTP statuses that acknowledge a message; after any other status, the message is delivered again."""
+"""HTTP statuses that acknowledge a message. After any other status, the message is delivered again."""
 
 
 class Pusher:
@@ -32,7 +32,7 @@ class Pusher:
         self._posts: set[asyncio.Task[None]] = set()
 
     def follow(self, queue: Queue) -> None:
-        """Start posting the messages of a push subscription; stop if it is deleted or no longer a push subscription."""
+        """Post the messages of a push subscription until it is deleted or is no longer a push subscription."""
         name = queue.config.name
         if queue.is_push and not queue.closed:
             if name not in self._pumps:
@@ -41,7 +41,7 @@ class Pusher:
             self._pumps.pop(name).cancel()
 
     async def close(self) -> None:
-        """Stop posting; unacknowledged messages are delivered again after the next start."""
+        """Stop posting. Unacknowledged messages are delivered again after the next start."""
         tasks = [*self._pumps.values(), *self._posts]
         for task in tasks:
             task.cancel()

@@ -1,4 +1,7 @@
-"""Queue the deliveries of one subscription: they are ready, leased to a subscriber, or wait for the next attempt."""
+"""Queue the deliveries of one subscription.
+
+A delivery is ready, leased to a subscriber, or waits for the next attempt.
+"""
 
 import asyncio
 import time
@@ -16,7 +19,7 @@ _FIRST_BACKOFF = 0.01
 """First backoff, in seconds, if the retry policy's minimum is zero."""
 
 _PUSH_BACKOFF = (0.1, 60.0)
-"""Backoff limits, in seconds, of a push subscription without a retry policy; a pull subscription has no backoff."""
+"""Shortest and longest backoff, in seconds, of a push subscription without a retry policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Progress:
 
     acked          the subscriber has acknowledged the message
     nacked         the subscriber or the push endpoint has refused the message
-    expired        no answer has come within the acknowledgement deadline
+    expired        the subscriber has not answered within the acknowledgement deadline
     dead-lettered  the message was forwarded to the dead-letter topic after the last attempt
     outlived       the message was dropped, because it is older than the subscription's retention
     """
@@ -50,7 +53,7 @@ class Delivery:
     timer: asyncio.TimerHandle | None = None
     """Timer for the end of the lease, or of the backoff between two attempts."""
     on_settled: Callable[[], None] | None = None
-    """Called when the lease ends, so that the streaming pull that has the lease can take another message."""
+    """Called when the lease ends. The streaming pull that had the lease can then take another message."""
 
 
 class Queue:
@@ -85,11 +88,11 @@ class Queue:
 
     @property
     def counts_attempts(self) -> bool:
-        """Whether the subscription has a dead-letter topic; only then do subscribers receive the attempt's number."""
+        """Whether the subscription has a dead-letter topic. Only then, subscribers receive the attempt's number."""
         return bool(self.config.dead_letter_policy.dead_letter_topic)
 
     def put(self, delivery: Delivery) -> None:
-        """Add a delivery; it is ready unless an earlier delivery with the same ordering key is not settled."""
+        """Add a delivery. It becomes ready when all earlier deliveries with the same ordering key are settled."""
         self._unacked[delivery.id] = delivery
         key = delivery.message.ordering_key if self.config.enable_message_ordering else ""
         if key in self._behind:
@@ -100,16 +103,16 @@ class Queue:
         self._make_ready(delivery)
 
     async def arrival(self) -> None:
-        """Wait until a delivery is ready or the subscription is deleted (`closed`)."""
+        """Wait until a delivery is ready, or until the subscription is deleted and the queue is therefore closed."""
         await self._arrival.wait()
 
     def take(self, limit: int, seconds: float | None, on_settled: Callable[[], None] | None = None) -> list[Delivery]:
-        """Lease up to `limit` ready deliveries for `seconds`; with None, the caller checks the deadline."""
+        """Lease up to `limit` ready deliveries for `seconds`. If `seconds` is None, the caller must end the leases."""
         taken: list[Delivery] = []
         while self._ready and len(taken) < limit:
             delivery = self._ready.popleft()
             if delivery.id not in self._unacked:
-                continue  # acknowledged after its lease had ended
+                continue  # the subscriber acknowledged it after its lease had ended
             if self._is_outlived(delivery):
                 self._settle(delivery, "outlived")
                 continue
@@ -123,13 +126,16 @@ class Queue:
         return taken
 
     def ack(self, delivery_id: int) -> None:
-        """Settle a delivery, even after its deadline; an unknown id is ignored."""
+        """Settle a delivery that the subscriber has acknowledged, even after the deadline. Ignore an unknown id."""
         delivery = self._unacked.get(delivery_id)
         if delivery is not None:
             self._settle(delivery, "acked")
 
     def extend(self, delivery_id: int, attempt: int, seconds: float) -> None:
-        """Let a lease end `seconds` from now; zero seconds refuses the message. A lease that has ended stays ended."""
+        """Let a lease end `seconds` from now. Zero seconds means that the subscriber refuses the message.
+
+        A lease that has already ended is not changed.
+        """
         delivery = self._unacked.get(delivery_id)
         if delivery is None or not delivery.leased or delivery.attempt != attempt:
             return
@@ -139,7 +145,10 @@ class Queue:
             self.fail(delivery, "nacked")
 
     def fail(self, delivery: Delivery, outcome: Literal["nacked", "expired"]) -> None:
-        """End a lease without acknowledgement: retry after the backoff, or forward to the dead-letter topic."""
+        """End a lease without acknowledgement.
+
+        Retry after the backoff, or forward the message to the dead-letter topic after the last attempt.
+        """
         if self.closed or not delivery.leased or delivery.id not in self._unacked:
             return
         self._release(delivery)
@@ -203,7 +212,7 @@ class Queue:
 
 
 def backoff(config: Any, attempt: int) -> float:
-    """Return the seconds from a failed attempt to the next; `attempt` is the number of the failed one, from 1.
+    """Return the seconds from a failed attempt to the next. `attempt` is the number of the failed attempt, from 1.
 
     The time doubles with each attempt, from the minimum of the retry policy to the maximum. It is 0 for a pull
     subscription without a retry policy.
@@ -215,5 +224,5 @@ def backoff(config: Any, attempt: int) -> float:
         shortest, longest = _PUSH_BACKOFF
     else:
         return 0.0
-    doublings = min(attempt - 1, 30)  # the maximum is reached long before
+    doublings = min(attempt - 1, 30)  # more doublings could overflow, and the longest backoff is reached long before
     return float(min(longest, max(shortest, _FIRST_BACKOFF) * 2**doublings))

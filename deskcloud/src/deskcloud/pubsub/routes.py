@@ -30,7 +30,7 @@ type Handler = Callable[[Any, Call], Awaitable[Any]]
 
 
 class Routes:
-    """One method per RPC, which calls the broker and builds the response."""
+    """The handlers of the RPCs. Each has one method, which calls the broker and builds the response."""
 
     def __init__(self, broker: Broker, pusher: Pusher, store: Store) -> None:
         self._broker = broker
@@ -150,7 +150,7 @@ class Routes:
         seconds = queue.config.ack_deadline_seconds
         taken = queue.take(request.max_messages, seconds)
         remaining = call.time_remaining()
-        # Answer before the caller's deadline, since an empty answer is not an error.
+        # Answer before the caller's deadline, because an empty answer is not an error, but a missed deadline is.
         deadline = asyncio.get_running_loop().time() + min(_PULL_WAIT, (remaining or _PULL_WAIT * 2) * 0.8)
         while not taken and not request.return_immediately:
             try:
@@ -203,7 +203,7 @@ class Routes:
 
 
 class _Stream:
-    """One streaming pull, which sends messages until the subscriber's limit of outstanding messages is reached."""
+    """One streaming pull. It sends messages until the subscriber's limit of outstanding messages is reached."""
 
     def __init__(self, queue: Queue, first: Any) -> None:
         if not 10 <= first.stream_ack_deadline_seconds <= 600:
@@ -213,7 +213,7 @@ class _Stream:
             )
         self._queue = queue
         self._seconds = first.stream_ack_deadline_seconds
-        # Zero and negative values mean no limit.
+        # In the request, zero and negative values mean that there is no limit.
         self._limit = first.max_outstanding_messages if first.max_outstanding_messages > 0 else 1_000_000
         self._outstanding = 0
         self._has_room = asyncio.Event()
@@ -259,7 +259,7 @@ class _Stream:
 
 
 class _Unsupported(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
-    """Refuses methods that the local Pub/Sub does not implement: snapshots, seeking, schemas, IAM."""
+    """Refuses methods that the local Pub/Sub does not implement, such as those of snapshots, schemas and IAM."""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         method = handler_call_details.method.strip("/")

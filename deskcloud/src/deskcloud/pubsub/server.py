@@ -19,7 +19,7 @@ from deskcloud.pubsub.state import Store
 _log = logging.getLogger(__name__)
 
 _OPTIONS = [
-    ("grpc.so_reuseport", 0),  # a taken port is an error; by default, two servers would share the port
+    ("grpc.so_reuseport", 0),  # without this option, a taken port would be no error, and two servers would share it
     ("grpc.max_receive_message_length", 20_000_000),
     ("grpc.max_send_message_length", -1),
 ]
@@ -41,13 +41,13 @@ class Server:
         """The value of PUBSUB_EMULATOR_HOST, 127.0.0.1:PORT."""
 
     def on_delivery(self, callback: Callable[[Progress], None]) -> None:
-        """Call `callback` in the server's thread after each attempt to deliver a message; the callback must be fast."""
+        """Call `callback` in the server's thread after each attempt to deliver a message. The callback must be fast."""
         self._observers.append(callback)
 
     def idle(self) -> bool:
         """Return whether all messages of push subscriptions are acknowledged.
 
-        A callback of `on_delivery` must not call this method, which would wait forever.
+        A callback of `on_delivery` must not call this method, because the call would wait forever.
         """
 
         async def count() -> int:
@@ -68,7 +68,7 @@ class Server:
         started.result()
 
     def stop(self) -> None:
-        """Stop the service; unacknowledged messages are delivered again after the next start."""
+        """Stop the service. Unacknowledged messages are delivered again after the next start."""
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
@@ -115,7 +115,7 @@ class Server:
 
 @contextlib.contextmanager
 def serve(state: Path, port: int = 0, push_concurrency: int = 8) -> Iterator[Server]:
-    """Yield a Pub/Sub on 127.0.0.1 that keeps its state in the folder `state`; port 0 means any free port.
+    """Yield a Pub/Sub on 127.0.0.1 that keeps its state in the folder `state`. Port 0 means any free port.
 
     `push_concurrency` is the maximum number of concurrent requests per push subscription.
 

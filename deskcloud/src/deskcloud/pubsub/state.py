@@ -30,14 +30,14 @@ class StateInUseError(RuntimeError):
 
 
 class Store:
-    """An SQLite file; only the event loop writes into the file.
+    """An SQLite file into which only the event loop writes.
 
     All writes in one turn of the event loop form one transaction. After `await store.committed()`, all earlier writes
     survive the end of the process, but not a power failure.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the file in the folder; create file and folder if they do not exist.
+        """Open the file in the folder. Create the file and the folder if they do not exist.
 
         Raises:
             StateInUseError: another process uses the file.
@@ -68,7 +68,7 @@ class Store:
         return (Subscription.FromString(row[0]) for row in self._db.execute("select config from subscriptions"))
 
     def deliveries(self) -> Iterator[tuple[int, str, Any, int]]:
-        """Yield the unacknowledged deliveries, oldest first: (id, subscription, message, number of failed attempts)."""
+        """Yield (id, subscription, message, number of failed attempts) for each unacknowledged delivery, by id."""
         rows = self._db.execute("select id, subscription, message, attempts from deliveries order by id")
         for delivery, subscription, message, attempts in rows:
             yield delivery, subscription, PubsubMessage.FromString(message), attempts
@@ -138,8 +138,9 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("rollback")
             commit.set_exception(error)
-            # If nobody awaits the future, asyncio would log an exception that was never read. A lost acknowledgement is
-            # harmless: the message is delivered again.
+            # Read the exception here. Otherwise, if nobody awaits the future, asyncio would log an exception that was
+            # never read. It need not be logged, because a lost acknowledgement only means that the message is delivered
+            # again.
             commit.exception()
         else:
             commit.set_result(None)

@@ -12,7 +12,7 @@ from deskcloud.pubsub import filter as message_filter
 from deskcloud.pubsub.state import PubsubMessage, Subscription, Topic
 
 DELETED_TOPIC = "_deleted-topic_"
-"""The name that a subscription has instead of its topic's name after the topic was deleted."""
+"""A subscription has this name as its topic after the topic was deleted."""
 
 _ID = r"(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}"
 _NAMES = {kind: re.compile(rf"projects/[^/]+/{kind}/{_ID}") for kind in ("topics", "subscriptions")}
@@ -30,10 +30,10 @@ _UNSUPPORTED_SUBSCRIPTION_FIELDS = (
 
 
 def check_name(name: str, kind: str) -> None:
-    """Check a name by Google's rules; `kind` is "topics" or "subscriptions".
+    """Check a name by Google's rules. `kind` is "topics" or "subscriptions".
 
     Raises:
-        PubsubError: INVALID_ARGUMENT, the name breaks a rule.
+        PubsubError: INVALID_ARGUMENT if the name breaks a rule.
     """
     if not _NAMES[kind].fullmatch(name):
         raise errors.invalid(
@@ -43,10 +43,10 @@ def check_name(name: str, kind: str) -> None:
 
 
 def checked_topic(topic: Any) -> Any:
-    """Check a topic and return it as Pub/Sub stores it.
+    """Check a topic of a request, and return the topic as Pub/Sub stores it.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT, the name breaks a rule; UNIMPLEMENTED, a field is not supported here.
+        PubsubError: INVALID_ARGUMENT if the name breaks a rule; UNIMPLEMENTED if a field is not supported here.
     """
     check_name(topic.name, "topics")
     _refuse_fields(topic, _UNSUPPORTED_TOPIC_FIELDS)
@@ -56,10 +56,10 @@ def checked_topic(topic: Any) -> Any:
 
 
 def checked_subscription(subscription: Any) -> Any:
-    """Check a subscription and return it as Pub/Sub stores it, with defaults.
+    """Check a subscription of a request, and return it with defaults, as Pub/Sub stores it.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT, a field breaks a rule; UNIMPLEMENTED, a field is not supported here.
+        PubsubError: INVALID_ARGUMENT if a field breaks a rule; UNIMPLEMENTED if a field is not supported here.
     """
     check_name(subscription.name, "subscriptions")
     _refuse_fields(subscription, _UNSUPPORTED_SUBSCRIPTION_FIELDS)
@@ -86,7 +86,7 @@ def check_messages(messages: Any) -> None:
     """Check the messages of a Publish request by Google's rules.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT, there are no messages or too many, or a message breaks a rule.
+        PubsubError: INVALID_ARGUMENT if there are no messages or too many, or a message breaks a rule.
     """
     if not messages:
         raise errors.invalid("The request has no messages; publish at least one.")
@@ -99,7 +99,7 @@ def check_messages(messages: Any) -> None:
 
 
 def push_body(message: Any, subscription: str, attempt: int | None) -> dict[str, Any]:
-    """Return the JSON for a push endpoint; `attempt` is None if the subscription has no dead-letter topic.
+    """Return the JSON for a push endpoint. `attempt` is None if the subscription has no dead-letter topic.
 
     As in Google's Pub/Sub, some fields appear twice, in camel case and in snake case.
     """
@@ -141,10 +141,10 @@ def ack_id(delivery: int, attempt: int) -> str:
 
 
 def parse_ack_id(text: str) -> tuple[int, int]:
-    """Return the numbers of delivery and attempt that an `ack_id` contains.
+    """Return the number of the delivery and the number of the attempt, which an `ack_id` contains.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT, the text is not an `ack_id`.
+        PubsubError: INVALID_ARGUMENT if the text is not an `ack_id`.
     """
     delivery, _, attempt = text.partition(":")
     if not (delivery.isdecimal() and attempt.isdecimal()):
@@ -153,7 +153,10 @@ def parse_ack_id(text: str) -> tuple[int, int]:
 
 
 def page(names: list[str], size: int, token: str) -> tuple[list[str], str]:
-    """Return a page of the sorted names, and the next page's token: this page's last name, or "" on the last page."""
+    """Return a page of the sorted names, and the token of the next page.
+
+    The token is the last name of the page, or "" if there is no next page.
+    """
     rest = [name for name in sorted(names) if name > token]
     size = size or 1000
     return rest[:size], rest[size - 1] if len(rest) > size else ""

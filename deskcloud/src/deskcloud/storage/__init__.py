@@ -1,8 +1,8 @@
-"""Serve the JSON API of Cloud Storage on this machine; the objects are plain files.
+"""Serve the JSON API of Cloud Storage on this machine. The contents of the objects are plain files.
 
-Preconditions on generations are checked; permissions are not. The store keeps one generation of each object, so there
-is no versioning and no soft delete. A download returns gzip-encoded objects as they are stored. Options that are not
-implemented, such as lifecycle rules, are refused (options.py).
+Preconditions on generations are checked, but permissions are not. The store keeps one generation of each object, so
+there is no versioning and no soft delete. A download returns gzip-encoded objects as they are stored. Options that are
+not implemented, such as lifecycle rules, are refused (options.py).
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class Server:
 
 @contextlib.contextmanager
 def serve(state: Path, port: int = 0, rules: Rules = Rules()) -> Iterator[Server]:  # noqa: B008 - frozen
-    """Serve the store in the folder `state` on 127.0.0.1; port 0 means any free port.
+    """Serve the store in the folder `state` on 127.0.0.1. Port 0 means any free port.
 
     Raises:
         RuntimeError: another process uses `state`.

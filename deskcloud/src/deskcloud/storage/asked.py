@@ -15,7 +15,7 @@ from deskcloud.web.answers import JSONResponse
 
 
 def store_of(request: Request) -> Store:
-    """Return the application's store, after checking that the request's options are implemented.
+    """Check that the request's options are implemented, and return the application's store.
 
     Raises:
         UnsupportedError: the request has an option that is not implemented.
@@ -38,7 +38,7 @@ def preconditions(request: Request) -> Preconditions:
 
 
 async def json_of(request: Request) -> Resource:
-    """Return the body as a JSON object; `{}` for an empty body.
+    """Return the body as a JSON object, or `{}` if the body is empty.
 
     Raises:
         InvalidError: the body is not a JSON object.
@@ -47,7 +47,7 @@ async def json_of(request: Request) -> Resource:
 
 
 def base_url(request: Request) -> str:
-    """Return this service's base URL; it contains the secret if the URL that the client used contains the secret."""
+    """Return this service's base URL, with the secret if the client's URL contains the secret."""
     return guard.as_asked(str(request.base_url).rstrip("/"), request.headers.get("authorization", ""))
 
 

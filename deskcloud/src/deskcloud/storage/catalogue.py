@@ -1,4 +1,4 @@
-"""The store's SQLite database, which holds all data of buckets, objects and uploads except the contents."""
+"""The store's SQLite database, which holds all data of buckets, objects and uploads except the objects' contents."""
 
 import sqlite3
 from pathlib import Path

@@ -12,8 +12,8 @@ CHUNK = 256 << 10
 def keep_whole(file: Path, first: int, received: int) -> int:
     """Truncate the chunk that begins at byte `first` to a multiple of `CHUNK`, and return the file's new length.
 
-    `received` is the file's length before. As on Google Cloud, the answer's Range header shows the client which bytes
-    it must send again.
+    `received` is the file's length before the truncation. As on Google Cloud, the Range header of the answer shows the
+    client which bytes it must send again.
 
     Raises:
         InvalidError: the chunk is shorter than `CHUNK`.

@@ -18,7 +18,7 @@ def copy(
     preconditions: Preconditions,
     generation: int | None = None,
 ) -> Resource:
-    """Copy an object and its metadata. If `fields` is not empty, the copy has these metadata instead.
+    """Copy an object and its metadata. If `fields` is not empty, the copy has `fields` as metadata instead.
 
     `source` and `target` are pairs of bucket and object name.
 

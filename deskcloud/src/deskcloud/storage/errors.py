@@ -18,7 +18,7 @@ class StorageError(Exception):
 
 
 class InvalidError(StorageError):
-    """The request violates a rule; a retry cannot help."""
+    """The request violates a rule, so a retry cannot help."""
 
 
 class NotFoundError(StorageError):
@@ -46,7 +46,7 @@ class ConditionNotMetError(StorageError):
 
 
 class NotChangedError(ConditionNotMetError):
-    """A `...NotMatch` precondition failed: a read answers 304, any other request 412."""
+    """A `...NotMatch` precondition failed. A read is answered with 304, any other request with 412."""
 
 
 class RangeNotSatisfiableError(StorageError):
@@ -57,7 +57,7 @@ class RangeNotSatisfiableError(StorageError):
 
 
 class UnsupportedError(StorageError):
-    """Google supports this request; the local Cloud Storage does not."""
+    """Google supports this request, but the local Cloud Storage does not."""
 
     code = HTTPStatus.NOT_IMPLEMENTED
     reason = "notImplemented"

@@ -1,4 +1,4 @@
-"""The folders of a store. The content of an object is a file with the object's name, if a file can have this name."""
+"""The folders of a store. An object's content is a file, which has the object's name if a file can have this name."""
 
 from hashlib import sha256
 from itertools import islice
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Folders:
-    """The folders below the folder `state`; they are created if they do not exist.
+    """The folders below the folder `state`. They are created if they do not exist.
 
     buckets   BUCKET/OBJECT is an object's content
     apart     contents of objects whose names cannot be file names
@@ -22,7 +22,7 @@ class Folders:
             folder.mkdir(parents=True, exist_ok=True)
 
     def place(self, bucket: str, name: str) -> str:
-        """Return the path of a new object's content, relative to the state folder.
+        """Return the path for the content of a new object, relative to the state folder.
 
         The path contains the object's name if a new file can have this name, and a hash of the name otherwise.
         """
@@ -44,7 +44,7 @@ class Folders:
         staged.replace(file)
 
     def tidy(self, path: str, bucket: str) -> None:
-        """Remove the bucket's folders that are empty now that the file at `path` is deleted."""
+        """Remove the bucket's folders that have become empty because the file at `path` was deleted."""
         for folder in self.file(path).parents:
             if folder == self.buckets / bucket or not _remove_if_empty(folder):
                 break

@@ -1,4 +1,4 @@
-"""Build one page of the list of a bucket's objects; names with a common prefix can be replaced by the prefix."""
+"""Build one page of the list of a bucket's objects. Names with a common prefix can be replaced by the prefix."""
 
 import json
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from deskcloud.storage.wire import Resource
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list; `token` requests the next page and is None on the last page."""
+    """One page of a list. `token` requests the next page. On the last page, it is None."""
 
     items: list[Resource]
     prefixes: list[str]
@@ -21,10 +21,10 @@ def folded(
 ) -> Page:
     """Return a page of at most `limit` objects and folded prefixes.
 
-    If a name contains `delimiter` after `prefix`, the page has the part up to `delimiter` instead: a folded prefix.
-    `rows` are pairs of an object's name and resource (JSON), sorted by name; all names begin with `prefix`. `after` is
-    the last name or folded prefix of the previous page. If `tells_folders` is true, the page also has the objects whose
-    name equals a folded prefix.
+    If a name contains `delimiter` after `prefix`, the page has only the part of the name up to `delimiter`, which is
+    called a folded prefix. `rows` are pairs of an object's name and resource (JSON), sorted by name. All names begin
+    with `prefix`. `after` is the last name or folded prefix of the previous page. If `tells_folders` is true, the page
+    also has the objects whose name equals a folded prefix.
     """
     page = Page([], [], None)
     last = after

@@ -1,11 +1,12 @@
-"""Refuse options that the local Cloud Storage does not implement; ignoring an option would change the result."""
+"""Refuse options that the local Cloud Storage does not implement. Otherwise the result would silently differ."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from deskcloud.storage.errors import UnsupportedError
 
-# If these parameters were ignored, data would be lost, kept too long or published, or the wrong objects listed.
+# These query parameters are refused. If they were ignored, data would be lost, kept too long or published, or the wrong
+# objects would be listed.
 _QUERY = (
     *("kmsKeyName", "destinationKmsKeyName", "softDeleted", "restoreToken", "dropContextGroups"),
     *("matchGlob", "filter", "includeFoldersAsPrefixes"),
@@ -27,7 +28,7 @@ def check_query(query: Mapping[str, str]) -> None:
     """Refuse query parameters that the local Cloud Storage does not implement.
 
     Raises:
-        UnsupportedError: the query has such a parameter; the message names the parameter.
+        UnsupportedError: the query has such a parameter, which the message names.
     """
     for names, harmless in ((_QUERY, _OFF), (_ACLS, _OFF | _CLOSED)):
         for name in names:

@@ -9,9 +9,10 @@ from deskcloud.storage.errors import ConditionNotMetError, InvalidError, NotChan
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """The preconditions of a request about an object or a bucket; None means that there is no such precondition.
+    """The preconditions of a request about an object or a bucket.
 
-    A missing object has generation 0, so `generation_match=0` means "create, never replace".
+    A field is None if the request has no such precondition. A missing object has generation 0, so `generation_match=0`
+    means "create, never replace".
     """
 
     generation_match: int | None = None
@@ -36,7 +37,7 @@ class Preconditions:
         )
 
     def check(self, resource: Mapping[str, Any] | None) -> None:
-        """Compare the preconditions with `resource`; None means that the object does not exist.
+        """Compare the preconditions with `resource`, which is None if the object does not exist.
 
         Raises:
             ConditionNotMetError: the value of a `...Match` precondition differs.

@@ -58,7 +58,7 @@ def create_app(store: Store) -> Starlette:
 
 
 class _EncodedPaths:
-    """Route by the undecoded path: a slash in an object's name arrives as %2F and must not split the path."""
+    """Route by the undecoded path. A slash in an object's name arrives as %2F, and would split the decoded path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -149,7 +149,7 @@ def list_objects(request: Request) -> Response:
 def _page(
     request: Request, kind: str, items: list[Resource], token: str | None, prefixes: list[str] | None = None
 ) -> Response:
-    """Return a page of a listing; empty fields are left out, as on Google Cloud."""
+    """Return a page of a listing. As on Google Cloud, empty fields are left out."""
     body: Resource = {"kind": kind}
     if items:
         body["items"] = [wire.linked(item, base_url(request)) for item in items]
@@ -161,7 +161,7 @@ def _page(
 
 
 def get_object(request: Request) -> Response:
-    """Return an object's resource; with the query parameter `alt=media`, return the object's content."""
+    """Return an object's resource, or the object's content if the query parameter is `alt=media`."""
     if request.query_params.get("alt") == "media":
         return download(request)
     return answer(request, store_of(request).get(*_object(request), preconditions(request), _generation(request)))
@@ -247,7 +247,7 @@ async def copy(request: Request) -> Response:
 
 
 async def rewrite(request: Request) -> Response:
-    """Copy an object; the copy is always complete after one call."""
+    """Copy an object. On Google Cloud, a large copy takes several calls. Here, one call is always enough."""
     resource = wire.linked(await _copied(request), base_url(request))
     size = resource["size"]
     answer = {"kind": "storage#rewriteResponse", "totalBytesRewritten": size, "objectSize": size}

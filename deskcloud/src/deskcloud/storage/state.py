@@ -1,4 +1,4 @@
-"""Store buckets and objects on disk: contents as plain files, all other data in SQLite.
+"""Store buckets and objects on disk. The objects' contents are plain files, and all other data are in SQLite.
 
 The following order of steps makes a change of files and SQLite atomic:
 
@@ -28,7 +28,7 @@ from deskcloud.storage.listing import Page, folded
 from deskcloud.storage.preconditions import Preconditions
 from deskcloud.storage.wire import Digests, Resource
 
-_UPLOAD_SECONDS = 7 * 24 * 3600  # Google's limit for a resumable upload
+_UPLOAD_SECONDS = 7 * 24 * 3600  # a week, after which a resumable upload ends on Google Cloud
 _NONE = Preconditions()
 
 
@@ -50,14 +50,15 @@ class Upload:
 
 
 class Store:
-    """The buckets and objects of the local Cloud Storage. The class is thread-safe; only one process can open a store.
+    """The buckets and objects of the local Cloud Storage. Threads can share a store, but only one process can open it.
 
-    The file `root`/BUCKET/OBJECT is an object's content. Some names cannot be file names: a name that ends in a slash,
-    or `a` if an object `a/b` exists. The contents of such objects are elsewhere and visible only through the API.
+    The file `root`/BUCKET/OBJECT is an object's content. Some names cannot be file names, e.g. a name that ends in a
+    slash, or `a` if an object `a/b` exists. The contents of such objects are in another folder, and clients reach them
+    only through the API.
     """
 
     def __init__(self, state: Path) -> None:
-        """Open the store in the folder `state`. Create the store if it does not exist; repair it after a crash.
+        """Open the store in the folder `state`. Create the store if it does not exist, or repair it after a crash.
 
         Raises:
             RuntimeError: another process uses the store.
@@ -170,7 +171,7 @@ class Store:
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
-        """Yield the path of a temporary file. `put` turns the file into an object; otherwise the file is deleted."""
+        """Yield the path of a temporary file. If `put` does not make it an object, the file is deleted at the end."""
         file = self._folders.staging / uuid.uuid4().hex
         try:
             yield file
@@ -189,7 +190,7 @@ class Store:
     ) -> Resource:
         """Make the file `content` the object's new generation, and return the object's resource.
 
-        If `upload_id` is given, the resumable upload with this id is complete.
+        If `upload_id` is given, also end the resumable upload with this id.
 
         Raises:
             NotFoundError: the bucket does not exist.
@@ -233,7 +234,7 @@ class Store:
     def open(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> tuple[Resource, BinaryIO]:
-        """Return the object's resource and a file that reads its content; later writes do not change what is read.
+        """Return the object's resource, and a file that reads its content. Later writes do not change this content.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
@@ -290,9 +291,9 @@ class Store:
         start: str = "",
         end: str = "",
     ) -> Page:
-        """Return a page of the objects whose names lie in [`start`, `end`); see `listing.folded`.
+        """Return a page of the objects whose names are from `start` up to, but not including, `end`.
 
-        `token` is `Page.token` of the previous page.
+        `listing.folded` explains the other arguments. `token` is `Page.token` of the previous page.
 
         Raises:
             NotFoundError: the bucket does not exist.
@@ -350,7 +351,7 @@ class Store:
         return Upload(upload_id, bucket, name, fields, Preconditions(*conditions), file, resource)
 
     def finish_upload(self, upload: Upload, told: Mapping[str, str]) -> Resource:
-        """Create the object from the received bytes; `told` has the checksums of the client's last request.
+        """Create the object from the received bytes. `told` has the checksums of the client's last request.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError, InvalidError: see `put`.
@@ -365,7 +366,7 @@ class Store:
             self._database.execute("delete from uploads where id = ?", (upload.id,))
         upload.file.unlink(missing_ok=True)
 
-    # Rows
+    # Helper methods that read the rows of the SQLite database
 
     def _row(self, bucket: str, name: str) -> tuple[str, Resource] | None:
         row = self._database.execute(

@@ -1,4 +1,4 @@
-"""Upload objects: in one request, in one request with metadata, or in the chunks of a resumable upload."""
+"""Upload objects in one request, in one request with metadata, or in the chunks of a resumable upload."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ UPLOAD = "/upload/storage/v1"
 
 
 async def insert(request: Request) -> Response:
-    """Create or replace an object, or start a resumable upload; gcsfs also sends an upload's chunks to this route.
+    """Create or replace an object, or start a resumable upload. gcsfs also sends an upload's chunks to this route.
 
     Raises:
         InvalidError: `uploadType` is not one of Google's, or a name, header or checksum is wrong.
@@ -38,7 +38,7 @@ async def insert(request: Request) -> Response:
 
 
 def _new_object(request: Request, fields: Resource, content_type: str | None) -> tuple[str, str, Resource]:
-    """Return bucket, name and metadata of the new object. As on Google Cloud, query parameters override `fields`."""
+    """Return the bucket, the name and the metadata of the new object. Query parameters override `fields`."""
     options.check_object(fields)
     query = request.query_params
     name = wire.check_object_name(query.get("name", fields.get("name")))
@@ -108,14 +108,15 @@ async def resume(request: Request) -> Response:
 
 
 def cancel(request: Request) -> Response:
-    """Cancel a resumable upload; like Google, answer with status 499."""
+    """Cancel a resumable upload. As on Google Cloud, the status of the answer is 499."""
     store_of(request).cancel_upload(_upload(request))
     return Response(status_code=499)
 
 
 async def _receive(request: Request, file: Path, first: int) -> int:
     """Write the request's body into `file`, starting at byte `first`, and return the file's new length."""
-    # "wb" would delete the earlier chunks, "ab" cannot truncate the file at `first`, and "r+b" needs an existing file.
+    # Open the file in this way because "wb" would delete the earlier chunks, "ab" cannot truncate the file at `first`,
+    # and "r+b" alone needs an existing file.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as target:
         target.truncate(first)
         target.seek(first)

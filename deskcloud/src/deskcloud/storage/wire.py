@@ -20,7 +20,7 @@ from deskcloud.storage.errors import InvalidError, RangeNotSatisfiableError
 
 type Resource = dict[str, Any]
 
-# Fields of an object that a client may set; the server sets all others.
+# A client may set these fields of an object. The server sets all others.
 OBJECT_FIELDS = frozenset(
     {
         "cacheControl",
@@ -55,7 +55,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """The size of a content in bytes, and its MD5 and CRC32C checksums in base64."""
+    """The size of an object's content in bytes, and the content's MD5 and CRC32C checksums in base64."""
 
     size: int
     md5: str
@@ -73,7 +73,7 @@ class Digests:
         return cls(size, base64.b64encode(md5.digest()).decode(), base64.b64encode(crc32c.to_bytes(4)).decode())
 
     def check(self, fields: Mapping[str, Any]) -> None:
-        """Compare the checksums with those that the client has sent in `fields` (`md5Hash`, `crc32c`).
+        """Compare the checksums with `md5Hash` and `crc32c` in `fields`, which the client has sent.
 
         Raises:
             InvalidError: a checksum differs, so the content was damaged in transit.
@@ -108,7 +108,7 @@ def check_object_name(name: Any) -> str:
 
 
 def new_bucket(fields: Resource) -> Resource:
-    """Return the resource of a new bucket; `fields` is the body of the request.
+    """Return the resource of a new bucket. `fields` is the body of the request.
 
     Raises:
         InvalidError: the name violates Google's rules.
@@ -138,7 +138,7 @@ def new_bucket(fields: Resource) -> Resource:
 
 
 def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
-    """Merge `fields` into `bucket`, increment the metageneration, and return the result; None removes a field.
+    """Merge `fields` into `bucket`, increment the metageneration, and return the result. None removes a field.
 
     Raises:
         UnsupportedError: a field is not implemented.
@@ -148,7 +148,7 @@ def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
 
 
 def new_object(bucket: str, name: str, generation: int, digests: Digests, fields: Mapping[str, Any]) -> Resource:
-    """Return the resource of an object's new generation; `fields` are the metadata in the request."""
+    """Return the resource of an object's new generation. `fields` are the metadata in the request."""
     time_created = now()
     resource: Resource = {
         "kind": "storage#object",
@@ -166,7 +166,7 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
         "timeStorageClassUpdated": time_created,
         "timeFinalized": time_created,
     }
-    # Google has no MD5 of a composed object.
+    # A composed object has no MD5 hash, as on Google Cloud.
     if "componentCount" in fields:
         resource["componentCount"] = fields["componentCount"]
     else:
@@ -176,7 +176,7 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
 
 
 def patched_object(resource: Resource, fields: Resource) -> Resource:
-    """Merge `fields` into `resource`, increment the metageneration, and return the result; None removes a field.
+    """Merge `fields` into `resource`, increment the metageneration, and return the result. None removes a field.
 
     Raises:
         UnsupportedError: a field is not implemented.
@@ -226,7 +226,7 @@ def encoded_token(entry: str) -> str:
 
 
 def decoded_token(token: str | None) -> str:
-    """Return the entry that a page token encodes; "" if there is no token.
+    """Return the entry that a page token encodes, or "" if there is no token.
 
     Raises:
         InvalidError: the token cannot be decoded.
@@ -238,7 +238,7 @@ def decoded_token(token: str | None) -> str:
 
 
 def hash_header(value: str | None) -> dict[str, str]:
-    """Return the checksums of a header `X-Goog-Hash: crc32c=...,md5=...` as fields (`crc32c`, `md5Hash`), or none."""
+    """Return the checksums of a header `X-Goog-Hash: crc32c=...,md5=...` as the fields `crc32c` and `md5Hash`."""
     pairs = (pair.strip().partition("=") for pair in (value or "").split(",") if pair.strip())
     return {{"md5": "md5Hash"}.get(name, name): digest for name, _, digest in pairs}
 
@@ -250,9 +250,9 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
         InvalidError: the body does not have two parts, or the first part is not JSON.
     """
     dashes = b"--" + mime_parameter(content_type, "boundary").encode()
-    # Google also accepts bare line feeds, which gcsfs sends; the first line shows which line end is used.
+    # Google also accepts bare line feeds, which gcsfs sends. The first line shows which line end is used.
     line_end = b"\n" if body.startswith(dashes + b"\n") else b"\r\n"
-    # Split by hand: a MIME parser would change line ends inside binary content.
+    # No MIME parser is used here, because it would change line ends inside binary content.
     parts = (line_end + body).split(line_end + dashes)
     if len(parts) != 4:
         raise InvalidError(f"A multipart upload has two parts between its boundaries; this one has {len(parts) - 2}.")
@@ -277,7 +277,7 @@ def mime_parameter(content_type: str, name: str) -> str:
 
 
 def decoded_json(body: bytes) -> Resource:
-    """Return a body as a JSON object; `{}` for an empty body.
+    """Return a body as a JSON object, or `{}` if the body is empty.
 
     Raises:
         InvalidError: the body is not a JSON object.
@@ -292,9 +292,9 @@ def decoded_json(body: bytes) -> Resource:
 
 
 def content_range(header: str | None) -> tuple[int | None, int | None]:
-    """Return (first byte, total) of a chunk's `Content-Range`; None for an unknown value.
+    """Return (first byte, total) of a chunk's `Content-Range`. An unknown value is None.
 
-    If there is no header, the chunk is the whole content. `bytes */TOTAL` asks for the upload's status; then the first
+    If there is no header, the chunk is the whole content. `bytes */TOTAL` asks for the upload's status. Then the first
     byte is None.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Serve Vertex AI's REST API: model registry, endpoints, long-running operations and predictions.
+"""Serve Vertex AI's REST API for the model registry, endpoints, long-running operations and predictions.
 
 The service predicts only with models that BigQuery ML has registered, and loads these models into its own process. It
 does not check permissions. Numbers of replicas are stored and returned, but have no effect.

@@ -30,7 +30,7 @@ _MUTABLE = (
 
 
 class Endpoints:
-    """All endpoints. Each is stored as a document in the format of the REST API.
+    """All endpoints. Each endpoint is stored as JSON in the format of the REST API.
 
     A method `prepare_x` checks a request and returns the arguments of the method `x`. The arguments are JSON, so that
     an operation can store them and continue after a restart of the process.
@@ -96,7 +96,7 @@ class Endpoints:
             raise AlreadyExistsError(f"Endpoint {name} already exists.")
 
     def create(self, request: Document) -> Document:
-        """Create the endpoint; `request` is the result of `prepare_create`.
+        """Create the endpoint. `request` is the result of `prepare_create`.
 
         Raises:
             AlreadyExistsError: the id was taken in the meantime.
@@ -114,7 +114,7 @@ class Endpoints:
         Raises:
             NotFoundError: there is no such endpoint.
             InvalidArgumentError: the mask or a field is invalid.
-            AbortedError: the etag in `body` is not the endpoint's.
+            AbortedError: the etag in `body` differs from the etag of the endpoint.
         """
         changes = fields.masked(mask, body, {*_CREATE_FIELDS, "trafficSplit"})
         if "displayName" in changes:
@@ -155,7 +155,9 @@ class Endpoints:
     # Deployments
 
     def prepare_deploy(self, name: str, request: Document) -> Document:
-        """Check a deployModel request and choose the model's version and id, so that `deploy` can be repeated.
+        """Check a deployModel request, and choose the version and the id of the deployed model.
+
+        They are chosen here, so that a repeated call of `deploy` has the same result.
 
         Raises:
             NotFoundError, InvalidArgumentError, AlreadyExistsError: the request is invalid.
@@ -188,7 +190,7 @@ class Endpoints:
         return endpoint
 
     def deploy(self, request: Document) -> Document:
-        """Deploy the model; `request` is the result of `prepare_deploy`.
+        """Deploy the model. `request` is the result of `prepare_deploy`.
 
         Raises:
             NotFoundError: the model or the endpoint was deleted in the meantime.
@@ -220,7 +222,7 @@ class Endpoints:
         return endpoint | {"trafficSplit": split, "deployedModels": left}
 
     def undeploy(self, request: Document) -> Document:
-        """Remove a deployed model from its endpoint; `request` is the result of `prepare_undeploy`.
+        """Remove a deployed model from its endpoint. `request` is the result of `prepare_undeploy`.
 
         Raises:
             NotFoundError, InvalidArgumentError, FailedPreconditionError: see `prepare_undeploy`.
@@ -242,7 +244,7 @@ class Endpoints:
         return {"name": name, "id": str(wanted["id"]), "changes": changes}
 
     def mutate(self, request: Document) -> Document:
-        """Change the scaling of a deployed model; `request` is the result of `prepare_mutate`.
+        """Change the scaling of a deployed model. `request` is the result of `prepare_mutate`.
 
         Raises:
             NotFoundError: the endpoint or the deployed model was deleted in the meantime.

@@ -4,7 +4,10 @@ from typing import Any
 
 
 class VertexError(Exception):
-    """A failed request or operation: its HTTP status `code`, and its gRPC code as `number` and as name (`status`)."""
+    """A failed request or operation.
+
+    `code` is the HTTP status. `number` is the gRPC code, and `status` the name of the gRPC code.
+    """
 
     code, number, status = 500, 13, "INTERNAL"
 
@@ -42,12 +45,12 @@ class FailedPreconditionError(VertexError):
 
 
 class AbortedError(VertexError):
-    """The resource has changed since the caller read it: the etags differ."""
+    """The resource has changed since the caller read it, so the etags differ."""
 
     code, number, status = 409, 10, "ABORTED"
 
 
 class UnimplementedError(VertexError):
-    """Google supports this request; the local Vertex AI does not."""
+    """Google supports this request, but the local Vertex AI does not."""
 
     code, number, status = 501, 12, "UNIMPLEMENTED"

@@ -13,7 +13,8 @@ from deskcloud.vertex.errors import NotFoundError, VertexError
 
 _logger = logging.getLogger(__name__)
 _TYPES = "type.googleapis.com/google.cloud.aiplatform.v1."
-# An operation's name begins with its resource's name. This prefix of the keys separates operations from resources.
+# This prefix separates the keys of operations from the keys of resources, because an operation's name begins with the
+# name of its resource.
 _KEY = "operation:"
 _EMPTY = "type.googleapis.com/google.protobuf.Empty"
 
@@ -22,10 +23,9 @@ _EMPTY = "type.googleapis.com/google.protobuf.Empty"
 class Action:
     """The work of one kind of operation. If the process ends before `apply` has returned, the work runs again.
 
-    apply: changes documents and returns the response, in the transaction that ends the operation
-    prepare: the slow part of the work, which runs before `apply`
-    metadata: the name of Vertex AI's metadata message
-    response: the name of Vertex AI's response message; None means google.protobuf.Empty
+    apply: changes the stored resources and returns the response, in the transaction that ends the operation prepare:
+    the slow part of the work, which runs before `apply` metadata: the name of Vertex AI's metadata message response:
+    the name of Vertex AI's response message; None means google.protobuf.Empty
     """
 
     apply: Callable[[Document], Document]
@@ -35,7 +35,7 @@ class Action:
 
 
 class Operations:
-    """Runs operations in threads and stores the results; unfinished operations start again after a restart."""
+    """Runs operations in threads and stores the results. Unfinished operations start again after a restart."""
 
     def __init__(self, documents: Documents, actions: Mapping[str, Action]) -> None:
         self._documents, self._actions = documents, actions
@@ -56,13 +56,13 @@ class Operations:
         return [kept for _, kept in found if not kept["operation"].get("done")]
 
     def close(self) -> None:
-        """Wait for running operations; operations that have not begun run after the next start."""
+        """Wait for running operations. Operations that have not begun will run after the next start."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def start(self, parent: str, action: str, arguments: Document) -> Document:
         """Start `action` and return the unfinished operation.
 
-        `parent` is the name of the resource that the action changes; the operation's name begins with it.
+        `parent` is the name of the resource that the action changes. The operation's name begins with `parent`.
         """
         name, time = f"{parent}/operations/{fields.new_id()}", fields.now()
         metadata = {
@@ -97,7 +97,7 @@ class Operations:
         return self.get(name)
 
     def below(self, parent: str) -> list[Document]:
-        """Return all operations of `parent`: a location, model or endpoint."""
+        """Return all operations of `parent`, which is a location, a model or an endpoint."""
         return [kept["operation"] for _, kept in self._documents.matching(f"{_KEY}{parent}/*operations/*")]
 
     def _run(self, name: str, action: str, arguments: Document) -> None:

@@ -1,4 +1,4 @@
-"""Keep deployed models in memory; the first prediction loads a model."""
+"""Keep deployed models in memory. A model is loaded for its first prediction."""
 
 import threading
 from collections.abc import Callable
@@ -18,7 +18,7 @@ type Predictor = Callable[[Instances], list[dict[str, Any]]]
 
 def load_bqml(folder: Path) -> Predictor:
     """Load a BigQuery ML model from the folder to which it was exported."""
-    # BigQuery registers only classifiers and regressors.
+    # The model is a classifier or a regressor, because BigQuery registers no other models.
     model = cast("Supervised", load(folder))
 
     def predict(instances: Instances) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ class Predictors:
         self._loaded: dict[str, Predictor] = {}
 
     def get(self, deployment: str, folder: Callable[[], Path]) -> Predictor:
-        """Return the deployment's predictor; `folder` is called only if the model must be loaded.
+        """Return the deployment's predictor. If the model must be loaded, `folder` is called and returns its folder.
 
         Raises:
             VertexError: the error that `folder` raises.
@@ -47,7 +47,8 @@ class Predictors:
         with self._lock:
             loaded = self._loaded.get(deployment)
         if loaded is None:
-            # The lock is free while a model loads, so that other predictions continue. Loading it twice is harmless.
+            # The lock is not held while a model loads, so that other predictions continue. If two threads load the
+            # model, no harm is done.
             loaded = self._load(folder())
             with self._lock:
                 self._loaded[deployment] = loaded

@@ -1,4 +1,4 @@
-"""The model registry, which keeps models, their versions, and the versions' aliases."""
+"""The model registry, which stores models, their versions and the aliases of the versions."""
 
 import builtins
 import re
@@ -19,7 +19,7 @@ from deskcloud.vertex.errors import (
 DEFAULT = "default"
 MODEL_ID = r"[a-z_][a-z0-9_-]{0,62}|[1-9][0-9]{0,18}"
 _ALIAS = r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]"
-# Protobuf's JSON writes an enum by name or by number.
+# The value BQML of a model's `modelSourceInfo.sourceType`. Clients may send its name or its number.
 _BQML = ("BQML", 3)
 _VERSION_FIELDS = (
     "artifactUri",
@@ -35,23 +35,30 @@ _VERSION_FIELDS = (
 
 
 def versioned(name: str) -> tuple[str, str]:
-    """Split `.../models/M@VERSION` into the model's name and the version or alias, which is "" if there is no @."""
+    """Split `.../models/M@VERSION` into the model's name and the version.
+
+    The version may be a number or an alias. It is "" if the name contains no @.
+    """
     model, _, version = name.partition("@")
     return model, version
 
 
 class Models:
-    """All models. Each is a document: the model's fields, `versions` by number, and `aliases` with their numbers."""
+    """All models.
+
+    Each model is stored as JSON, with the model's fields, `versions` by number, and the number of a version for each of
+    `aliases`.
+    """
 
     def __init__(self, documents: Documents, artifacts: Path) -> None:
-        """Open the registry; `artifacts` is the folder for the registry's copies of model files."""
+        """Open the registry. `artifacts` is the folder for the registry's copies of model files."""
         self._documents, self._artifacts = documents, artifacts
         artifacts.mkdir(parents=True, exist_ok=True)
 
-    # Reading
+    # Read models and versions
 
     def document(self, name: str) -> Document:
-        """Return the model's document.
+        """Return the model as it is stored.
 
         Raises:
             NotFoundError: no model has that name.
@@ -62,7 +69,9 @@ class Models:
         return model
 
     def version_of(self, name: str, model: Document) -> str:
-        """Return the number of the version that `name` gives by number or alias, or else of the default version.
+        """Return the number of the version that `name` contains as a number or an alias.
+
+        If `name` contains no version, return the number of the default version.
 
         Raises:
             NotFoundError: the model has no such version or alias.
@@ -74,7 +83,9 @@ class Models:
         return number
 
     def get(self, name: str) -> Document:
-        """Return the resource of the version that `name` gives by number or alias, or else of the default version.
+        """Return the resource of the version that `name` contains as a number or an alias.
+
+        If `name` contains no version, return the resource of the default version.
 
         Raises:
             NotFoundError: there is no such model, version or alias.
@@ -98,7 +109,7 @@ class Models:
         return [self._resource(base, model, number) for number in sorted(model["versions"], key=int)]
 
     def artifact(self, name: str) -> Path:
-        """Return the folder with the registry's copy of a version's files.
+        """Return the folder that holds the registry's copy of the files of a model version.
 
         Raises:
             NotFoundError: there is no such version.
@@ -141,7 +152,7 @@ class Models:
             if deployed["model"] == name and number in {None, deployed["modelVersionId"]}
         ]
 
-    # Uploading
+    # Upload models
 
     def prepare_upload(self, location: str, request: Document) -> Document:
         """Check an upload request and copy the model's files, so that later changes of the originals have no effect.
@@ -182,7 +193,7 @@ class Models:
         return key
 
     def upload(self, upload: Document) -> Document:
-        """Register a new model or version, and return its name and version; `upload` is the result of `prepare_upload`.
+        """Register a new model or version, and return its name and version. `upload` is the result of `prepare_upload`.
 
         Raises:
             AlreadyExistsError: a new model's id was taken in the meantime.
@@ -217,15 +228,15 @@ class Models:
             if folder.name not in kept:
                 shutil.rmtree(folder)
 
-    # Changing
+    # Change and delete models
 
     def patch(self, name: str, body: Document, mask: str | None) -> Document:
-        """Update the fields that `mask` names, of the version if `name` contains one, otherwise of the model.
+        """Update the fields that `mask` names. If `name` contains a version, update the version, otherwise the model.
 
         Raises:
             NotFoundError: there is no such model or version.
             InvalidArgumentError: the mask or a field is invalid.
-            AbortedError: the etag in `body` is not the resource's.
+            AbortedError: the etag in `body` differs from the etag of the resource.
         """
         base, wanted = versioned(name)
         to_version = wanted not in {"", "-"}
@@ -247,7 +258,7 @@ class Models:
             return self.get(target)
 
     def merge_aliases(self, name: str, changes: Any) -> Document:
-        """Set the aliases of `changes` on the version `name`. An alias with a minus sign ("-alias") is removed.
+        """Set the aliases in `changes` on the version `name`. An alias with a minus sign ("-alias") is removed.
 
         Raises:
             NotFoundError: there is no such version.
@@ -274,7 +285,7 @@ class Models:
             return self._resource(base, model, number)
 
     def check_deletable(self, name: str, asker: str) -> None:
-        """Check that `asker` may delete the model with all its versions; `asker` is the value of OWNER_HEADER.
+        """Check that `asker` may delete the model with all its versions. `asker` is the value of OWNER_HEADER.
 
         Raises:
             InvalidArgumentError: `name` is the name of a version.
@@ -293,7 +304,7 @@ class Models:
             raise FailedPreconditionError(f"Model {name} is deployed on {used[0]['endpoint']}: undeploy it first.")
 
     def delete(self, name: str) -> None:
-        """Delete a model with all its versions; call `check_deletable` first.
+        """Delete a model with all its versions. The caller must call `check_deletable` first.
 
         Raises:
             NotFoundError, FailedPreconditionError: the model was deleted or deployed in the meantime.
@@ -302,7 +313,7 @@ class Models:
         self._documents.delete(name)
 
     def check_version_deletable(self, name: str, asker: str | None = None) -> None:
-        """Check that `asker` may delete the version; if `asker` is None, the owner is not checked.
+        """Check that `asker` may delete the version. If `asker` is None, the owner is not checked.
 
         Raises:
             InvalidArgumentError: `name` does not contain a version.

@@ -35,7 +35,7 @@ def create_app(
     """Return an ASGI app that serves Vertex AI's API and keeps its state in the folder `state`.
 
     `load` loads a model for predictions. `chance` chooses the deployed model that answers a prediction. The app also
-    issues OAuth tokens, since Google's clients need a service that does.
+    issues OAuth tokens, because Google's clients need a service from which they get tokens.
 
     Raises:
         RuntimeError: another process uses `state`.
@@ -49,7 +49,7 @@ def create_app(
 
     location = "/v1/projects/{project}/locations/{location}"
     model, endpoint = f"{location}/models/{{model}}", f"{location}/endpoints/{{endpoint}}"
-    # Google's clients request the state of operations from /ui instead of /v1.
+    # Besides /v1, serve /ui, because Google's clients request the state of operations there.
     places = [
         version + place.removeprefix("/v1") for version in ("/v1", "/ui") for place in (location, model, endpoint)
     ]
@@ -129,7 +129,8 @@ async def _json(request: Request) -> Document:
 async def _started(request: Request, parent: str, action: str, arguments: Document) -> Response:
     operations = _service(request).operations
     operation = operations.start(parent, action, arguments)
-    # Google's clients ask again after one second at the earliest. A short wait lets fast operations be done at once.
+    # Wait a moment, so that the answer already shows the end of a fast operation. Google's clients ask again only after
+    # a second.
     return JSONResponse(await run_in_threadpool(operations.wait, operation["name"], _PATIENCE_SECONDS))
 
 
@@ -209,7 +210,7 @@ def get_endpoint(request: Request) -> Response:
 
 
 async def patch_endpoint(request: Request) -> Response:
-    """Update the fields of an endpoint that `updateMask` names; a new trafficSplit takes effect at once."""
+    """Update the fields of an endpoint that `updateMask` names. A new trafficSplit takes effect at once."""
     body, mask = await _json(request), request.query_params.get("updateMask")
     return JSONResponse(_service(request).endpoints.patch(_endpoint(request), body, mask))
 
@@ -245,7 +246,7 @@ async def predict(request: Request) -> Response:
 
 
 async def raw_predict(request: Request) -> Response:
-    """Return only the predictions, like a serving container; headers name the endpoint and the deployed model."""
+    """Return only the predictions, like a serving container. Headers name the endpoint and the deployed model."""
     answer = await _predicted(request)
     headers = {
         "X-Vertex-AI-Endpoint-Id": request.path_params["endpoint"],

@@ -1,4 +1,4 @@
-"""Connect the parts of the local Vertex AI: registry, endpoints, operations and predictions."""
+"""Connect the registry, the endpoints, the operations and the predictions of the local Vertex AI."""
 
 import random
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class Service:
         self._documents.close()
 
     def predict(self, endpoint: str, body: bytes, request: Document) -> Document:
-        """Return the predictions of a deployed model, which the endpoint's traffic split chooses at random.
+        """Return the predictions of one deployed model. It is chosen at random, by the shares of the traffic split.
 
         Raises:
             NotFoundError: there is no such endpoint.
@@ -80,7 +80,7 @@ class Service:
             "modelVersionId": deployed["modelVersionId"],
         }
 
-    # The work of operations
+    # What the long-running operations do (`operations.Action.apply` and `prepare`)
 
     def _load(self, request: Document) -> Any:
         deployed = request["deployed"]

@@ -1,4 +1,4 @@
-"""Check and change an endpoint's traffic split, the percentage of requests for each deployed model."""
+"""Check and change the traffic split of an endpoint. It gives the percentage of requests for each deployed model."""
 
 import random
 from collections.abc import Collection, Mapping
@@ -8,11 +8,13 @@ from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentErro
 
 type Split = dict[str, int]
 
-_NEW = "0"  # in the traffic split of a deployModel request, the id of the model to deploy
+_NEW = "0"  # stands for the new model in the traffic split of a deployModel request
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:
-    """Check a split and return it as percentages by deployed model id; `deployed` are the ids of the endpoint's models.
+    """Check a split, and return it as percentages by deployed model id.
+
+    `deployed` are the ids of the models on the endpoint.
 
     Raises:
         InvalidArgumentError: the split names an unknown model, a share is outside 0 to 100, or the sum is not 100.
@@ -45,7 +47,7 @@ def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -
 
 
 def undeploying(split: Any, old: str, deployed: Collection[str], current: Split) -> Split:
-    """Return the split after the model `old` is undeployed: `split`, or `current` if `split` is empty.
+    """Return the split after the model `old` is undeployed. It is `split`, or `current` if `split` is empty.
 
     The result is empty if no other model is deployed.
 
@@ -65,7 +67,10 @@ def undeploying(split: Any, old: str, deployed: Collection[str], current: Split)
 
 
 def choose(split: Split, chance: random.Random) -> str | None:
-    """Return the id of a random deployed model, with the shares as probabilities; None if no model receives traffic."""
+    """Return the id of a random deployed model. The shares are the probabilities.
+
+    Return None if no model receives traffic.
+    """
     if not any(split.values()):
         return None
     return chance.choices(list(split), weights=list(split.values()))[0]

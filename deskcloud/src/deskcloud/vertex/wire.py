@@ -1,4 +1,4 @@
-"""Build and check parts that several resources have: times, etags, field masks, ids, labels and display names."""
+"""Build and check times, etags, field masks, ids, labels and display names, which several resources have."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def new_id(digits: int = 19) -> str:
 
 
 def checked_id(value: str, pattern: str, what: str) -> str:
-    """Return `value` if all of it matches `pattern`; `what` is the field's name for the error message.
+    """Return `value` if all of it matches `pattern`. `what` is the field's name for the error message.
 
     Raises:
         InvalidArgumentError: `value` does not match.
@@ -35,13 +35,13 @@ def checked_id(value: str, pattern: str, what: str) -> str:
 
 
 def tagged(resource: Document) -> Document:
-    """Return the resource with an etag, a hash of all other fields."""
+    """Return the resource with an etag, which is a hash of all other fields."""
     digest = hashlib.sha256(jsontext.encode(resource, is_sorted=True)).digest()
     return resource | {"etag": base64.urlsafe_b64encode(digest[:12]).decode()}
 
 
 def check_etag(found: Document, wanted: str | None) -> None:
-    """Compare the etag `wanted` of a request with the etag of the resource `found`; None matches every etag.
+    """Check that the resource `found` has the etag `wanted`, which a request contains. None matches every etag.
 
     Raises:
         AbortedError: the etags differ.
@@ -51,7 +51,7 @@ def check_etag(found: Document, wanted: str | None) -> None:
 
 
 def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) -> Document:
-    """Return the values in `body` of the fields that `mask` names; None means that the field must be cleared.
+    """Return the values in `body` of the fields that `mask` names. None means that the field must be cleared.
 
     Raises:
         InvalidArgumentError: the mask is missing, or names a field that cannot be updated.

@@ -1,1 +1,1 @@
-"""How the services answer on their ports: access rules, time limits and JSON responses."""
+"""What all services use to answer requests: access rules, time limits and JSON responses."""

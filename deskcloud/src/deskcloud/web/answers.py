@@ -8,7 +8,7 @@ from deskcloud import jsontext
 
 
 class JSONResponse(Response):
-    """A JSON response that writes NaN as null; Starlette's class raises an error for NaN."""
+    """A JSON response that writes NaN as null, because Starlette's class raises an error for NaN."""
 
     media_type = "application/json"
 

@@ -1,4 +1,4 @@
-"""Create credentials that Google's clients accept: a service account whose token URL is on this machine."""
+"""Create a service account whose token URL is on this machine. Google's clients accept it as credentials."""
 
 import json
 import os
@@ -24,7 +24,7 @@ TOKEN_PATH = "/token"  # noqa: S105 - a path
 
 
 class Grants:
-    """Issues tokens to clients that have the service account's key in `state`; if `state` is None, to all clients."""
+    """Issues tokens to clients that have the service account's key in `state`, or to all clients if `state` is None."""
 
     def __init__(self, state: Path | None = None, token: str = "local") -> None:  # noqa: S107 - it opens nothing
         self._state = state
@@ -60,9 +60,9 @@ class Grants:
 def service_account_file(state: Path, token_url: str, project: str) -> Path:
     """Write `state`/service-account.json, the file for GOOGLE_APPLICATION_CREDENTIALS, and return its path.
 
-    Only the file's owner can read the file. The private key stays the same after a restart, since running clients
-    continue to use it. `google.auth.default()` finds a service account, but would not find anonymous credentials.
-    Clients request tokens only from `token_url`.
+    Only the file's owner can read the file. The private key stays the same after a restart, because running clients
+    continue to use it. The credentials are a service account, because `google.auth.default()` would not find anonymous
+    credentials. Clients request tokens only from `token_url`.
     """
     email = f"local@{project}.iam.gserviceaccount.com"
     file = state / _ACCOUNT
@@ -86,7 +86,7 @@ def _new_key() -> str:
 
 
 def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the secrets' values by name. A value is random; it is created once and stored in `state`."""
+    """Return the secrets' values by name. A value is random, and is created once and stored in `state`."""
     for name in names:
         if not (state / "secrets" / name).exists():
             _write(state / "secrets" / name, randomness.token_hex(32))
@@ -94,7 +94,7 @@ def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _write(file: Path, content: str) -> None:
-    """Write a file atomically; only its owner can read it."""
+    """Write a file atomically, so that only its owner can read it."""
     fresh = file.with_name(f"{file.name}.new")
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)
@@ -107,8 +107,9 @@ def environment(credentials: Path, project: str) -> dict[str, str]:
     """Return environment variables that make Google's clients use `credentials` and connect only to this machine.
 
     For a service account, google-auth calls iamcredentials.googleapis.com in the background, and no option prevents
-    this call. The variables name a proxy that does not exist, so every https request fails on this machine. Plain http
-    to 127.0.0.1 does not use the proxy. The names are set in upper and in lower case, since some clients read only one.
+    this call. Therefore the variables name a proxy that does not exist, so that every https request fails on this
+    machine. Plain http to 127.0.0.1 does not use the proxy. The names are set in upper and in lower case, because some
+    clients read only one of them.
     """
     closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
     return {

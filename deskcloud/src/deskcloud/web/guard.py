@@ -1,6 +1,6 @@
-"""Access rules of local ports: programs that know the secret may call a port, web pages in a browser may not.
+"""Access rules of local ports. Programs that know the secret may call a port, but web pages in a browser may not.
 
-A web page can call 127.0.0.1 in three ways, and the rules recognise each:
+A web page can call 127.0.0.1 in three ways, which the rules recognise:
 
 - DNS rebinding, with a name that resolves to 127.0.0.1. The Host header contains that name.
 - A simple cross-origin request. It has an Origin or Sec-Fetch-Site header, and its body has one of three types.
@@ -30,7 +30,7 @@ USER = "local"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Content types that browsers send without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _SIMPLE = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
-# 401 is not used: Google's clients would request new credentials and report the error of that request.
+# 401 is not used, because Google's clients would then request new credentials, and report the error of that request.
 _STATUS = {403: "PERMISSION_DENIED", 415: "INVALID_ARGUMENT"}
 _PHRASES = {403: "Forbidden", 415: "Unsupported Media Type"}
 _REASONS = {403: "forbidden", 415: "invalid"}
@@ -41,7 +41,7 @@ class Rules:
     """The access rules of a port.
 
     `secret` is empty if clients cannot send a secret. `header` is the header with the secret. Some of Google's clients
-    sign tokens themselves; `is_signed` returns whether such a token replaces the secret.
+    sign tokens themselves. `is_signed` returns whether a token replaces the secret.
 
     The other fields name a path by its first segment, such as `/token`. Paths in `open` need no secret and may receive
     bodies of any type. `pages` maps a path to the origins whose web pages may call the path. Bodies for the path
@@ -65,20 +65,20 @@ class Refusal:
 
     @property
     def body(self) -> bytes:
-        """The body as JSON, in the error format of Google's services."""
+        """The body of the answer as JSON, in the error format of Google's services."""
         error = {"code": self.status, "message": self.message, "status": _STATUS[self.status]}
         reason = {"reason": _REASONS[self.status], "message": self.message, "domain": "global"}
         return jsontext.encode({"error": {**error, "errors": [reason]}})
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The answer's headers. The connection is closed, since the rest of the request's body may still arrive."""
+        """The answer's headers. They close the connection, because the rest of the request may still arrive."""
         length = ("content-length", str(len(self.body)))
         return [("content-type", "application/json"), ("connection", "close"), length]
 
 
 def with_secret(url: str, secret: str) -> str:
-    """Return the URL with the secret as the password; Google's Python clients, requests, httpx and curl send it."""
+    """Return the URL with the secret as password, which Google's Python clients, requests, httpx and curl send."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{USER}:{secret}@{parts.netloc.rpartition('@')[2]}")) if secret else url
 
@@ -143,7 +143,7 @@ def _token(authorization: str) -> str:
 
 
 def as_asked(url: str, authorization: str) -> str:
-    """Return `url`, an address of this port, with the secret if the client has sent the secret as a password.
+    """Return `url`, an address of this port. Add the secret if the client has sent the secret as a password.
 
     `authorization` is the client's Authorization header.
     """
@@ -170,7 +170,10 @@ def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
 
 
 def _telling(authorization: str, send: Send) -> Send:
-    """Return a `send` that adds the secret to the Location header, the URL at which a client continues an upload."""
+    """Return a `send` that adds the secret to the Location header, if the client has sent the secret as a password.
+
+    The header is the URL at which a client continues an upload.
+    """
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -197,7 +200,7 @@ def wsgi(app: "WSGIApplication", rules: Rules) -> "WSGIApplication":
 
 
 def _headers(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
-    """Return the request's headers by their HTTP names in lower case; WSGI joins repeated headers with commas."""
+    """Return the request's headers by their HTTP names in lower case. WSGI has joined repeated headers with commas."""
     given = [(key.removeprefix("HTTP_"), value) for key, value in environ.items() if key.startswith("HTTP_")]
     given += [(key, environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     return [(key.replace("_", "-").lower(), value) for key, value in given]

@@ -24,15 +24,19 @@ class Patience:
     bytes_a_second: float = 10_000.0
 
     def seconds(self, received: int, *, has_head: bool) -> float:
-        """Return the maximum age in seconds of a request that is still arriving; `received` is in bytes.
+        """Return the maximum age, in seconds, of a request that is still arriving.
 
-        The age counts from the first byte. Without the whole head (`has_head`), the limit for heads applies.
+        The age counts from the first byte. `received` is the number of bytes that have arrived. If the whole head has
+        not arrived (`has_head`), the limit for heads applies.
         """
         return self.body + received / self.bytes_a_second if has_head else self.head
 
 
 def protocol(waits: Patience) -> type[ResettableProtocol]:
-    """Return a class of uvicorn's protocol that closes connections which exceed the limits."""
+    """Return an HTTP protocol class for uvicorn.
+
+    It closes a connection if a request takes longer to arrive than `waits` allows.
+    """
     return type("PatientProtocol", (_PatientProtocol,), {"waits": waits})
 
 
@@ -56,7 +60,7 @@ class _PatientProtocol(ResettableProtocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._received or self._was_paused:
-            # The time starts anew after a pause, since during a pause the app, not the client, was slow.
+            # Restart the time after a pause of reading, because during the pause the app was slow and not the client.
             self._began = self.loop.time()
         self._received += len(data)
         super().data_received(data)
@@ -68,7 +72,7 @@ class _PatientProtocol(ResettableProtocol):
         self._look()
 
     def _look(self) -> None:
-        """Set the timer for the rest of a request; clear it if the request is complete."""
+        """Set the timer for the rest of a request. If the request is complete, clear the timer."""
         has_head = self.conn.their_state is h11.SEND_BODY
         has_begun = bool(self.conn.trailing_data[0]) and self.conn.their_state is h11.IDLE
         if has_head or has_begun:
@@ -88,7 +92,7 @@ class _PatientProtocol(ResettableProtocol):
 
     def _give_up(self) -> None:
         if self.flow.read_paused:
-            # The app is slow, not the client.
+            # Wait longer, because the app has paused reading. So the app is slow and not the client.
             self._arm(self.loop.time() + self.waits.body)
             return
         if self._received and self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:

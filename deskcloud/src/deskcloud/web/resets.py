@@ -15,14 +15,14 @@ class ConnectionReset(Exception):  # noqa: N818 - what happens, and not what wen
 
 def reset(transport: asyncio.Transport) -> None:
     """Close a connection so that the client sees a reset, and not the end of an answer."""
-    # With this option, the operating system sends RST instead of FIN.
+    # With the option SO_LINGER and 0 seconds, the operating system sends RST instead of FIN.
     opened: socket.socket = transport.get_extra_info("socket")
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 class ResettableProtocol(H11Protocol):
-    """uvicorn's protocol, which resets the connection when the app raises ConnectionReset."""
+    """uvicorn's HTTP protocol, extended to reset the connection when the app raises ConnectionReset."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -34,7 +34,7 @@ class ResettableProtocol(H11Protocol):
                 await app(scope, receive, send)
             except ConnectionReset:
                 reset(self.transport)
-                # uvicorn would answer 500 before it knows that the connection is lost.
+                # Wait until uvicorn knows that the connection is lost. Otherwise it would answer 500.
                 while (await receive())["type"] != "http.disconnect":
                     continue
 

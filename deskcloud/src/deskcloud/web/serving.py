@@ -1,4 +1,4 @@
-"""Serve an ASGI app from a thread of this process, on loopback only, under the rules of `guard.py`."""
+"""Serve an ASGI app from a thread of this process, on loopback only, with the access rules of `guard.py`."""
 
 import contextlib
 import socket
@@ -20,16 +20,16 @@ def serve(
     rules: Rules | None = Rules(),  # noqa: B008 - frozen
     waits: Patience = Patience(),  # noqa: B008
 ) -> Iterator[str]:
-    """Yield the base URL while `app` answers on 127.0.0.1; port 0 means any free port.
+    """Yield the base URL while `app` answers on 127.0.0.1. Port 0 means any free port.
 
-    Without `rules`, `app` checks requests itself.
+    If `rules` is None, `app` must check requests itself. `waits` limits the time that a request may take to arrive.
 
     Raises:
         OSError: the port is taken.
     """
-    # This thread binds the socket, so a taken port is an error in the caller's thread, and the URL is valid at once.
-    # The protocol is TCP explicitly, since asyncio disables Nagle's algorithm only for such sockets. With Nagle's
-    # algorithm, an answer written in two parts waits 40 ms for the client's delayed acknowledgement.
+    # The caller's thread binds the socket, so that a taken port is an error there and the URL is valid at once. The
+    # protocol TCP is explicit, because asyncio disables Nagle's algorithm only for such sockets. With this algorithm,
+    # an answer that is written in two parts waits 40 ms for the client's delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

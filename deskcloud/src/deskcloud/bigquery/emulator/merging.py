@@ -1,4 +1,4 @@
-"""Run MERGE as one statement for each of its clauses. Before, the matching rows are stored in temporary tables.
+"""Run MERGE as one statement for each of its clauses, after the matching rows were stored in temporary tables.
 
 local-bigquery does this too, but it compares all rows of source and target even for kinds of clauses that the MERGE
 does not contain. A MERGE ... ON FALSE needs no comparison at all. The module `replacing.py` runs it.

@@ -1,1 +1,1 @@
-"""Serve the public REST API of the local BigQuery, with BigQuery ML, in front of the emulator."""
+"""Serve the public REST API of the local BigQuery. BigQuery ML and exports run here, all else in the emulator."""

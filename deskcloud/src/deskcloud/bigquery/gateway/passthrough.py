@@ -30,7 +30,7 @@ class Passthrough:
         )
 
     async def forward(self, request: Request, body: bytes | None = None) -> Response:
-        """Stream the emulator's answer. Pass `body` if the request's body has already been read."""
+        """Forward a request and stream the emulator's answer. Pass the request's `body` if it has already been read."""
         answer = await self._client.send(self._request(request, body), stream=True)
         response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
         response.raw_headers = _passed(answer)
