@@ -34,4 +34,4 @@ def find(environment: Environment) -> FileDestination | None:
     return None if settings.mode == "off" else FileDestination(settings, environment)
 
 
-STEP = step_of("send_to_files", find)
+STEP = step_of("send_to_files", FileDestination.name, find)

@@ -34,4 +34,4 @@ def find(environment: Environment) -> GoogleAdsDestination | None:
     return None if settings.mode == "off" else GoogleAdsDestination(settings)
 
 
-STEP = step_of("send_to_google_ads", find)
+STEP = step_of("send_to_google_ads", GoogleAdsDestination.name, find)

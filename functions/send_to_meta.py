@@ -37,4 +37,4 @@ def find(environment: Environment) -> MetaDestination | None:
     return None if settings.mode == "off" else MetaDestination(settings, TOKEN)
 
 
-STEP = step_of("send_to_meta", find)
+STEP = step_of("send_to_meta", MetaDestination.name, find)

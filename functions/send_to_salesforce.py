@@ -46,4 +46,4 @@ def _destination(settings: Salesforce) -> SalesforceDestination:
     return SalesforceDestination(settings, CLIENT)
 
 
-STEP = step_of("send_to_salesforce", find)
+STEP = step_of("send_to_salesforce", SalesforceDestination.name, find)

@@ -35,4 +35,4 @@ def find(environment: Environment) -> TopicDestination | None:
     return None if settings.mode == "off" else TopicDestination(settings, environment)
 
 
-STEP = step_of("send_to_topic", find)
+STEP = step_of("send_to_topic", TopicDestination.name, find)

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 
-def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Step:
-    """Return the step of the function `name`. `find` returns the function's destination, or None if its mode is off."""
+def step_of(name: str, destination_name: str, find: Callable[[Environment], Destination | None]) -> Step:
+    """Return the step of the function `name`, which sends to the destination `destination_name`.
+
+    `find` returns the destination, or None if its mode is off.
+    """
 
     def open_run(message: Message, environment: Environment, now: datetime) -> MembersDue | None:
         """For a new audience, open a run and return its first event. For a scheduled message, continue the current run.
@@ -51,11 +54,12 @@ def step_of(name: str, find: Callable[[Environment], Destination | None]) -> Ste
 
         A run is superseded if its destination has a newer run.
         """
+        # Each destination's function gets this event, also if its own destination is off.
+        if context.run_as(DeliveryRun).destination != destination_name:
+            return None
         destination = find(context.environment)
         if destination is None:
-            raise Permanent(f"no destination of {name} is configured any more: set it, or reset run {event.run_id}")
-        if context.run_as(DeliveryRun).destination != destination.name:
-            return None
+            raise Permanent(f"{destination_name} is off: set {destination_name}.mode, or reset run {event.run_id}")
         delivering = DeliveryInRun(destination, context)
         delivering.follow()
         standing, _ = claim(destination.name, context.environment).read()

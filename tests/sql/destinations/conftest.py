@@ -21,8 +21,7 @@ def world(warehouse, platform):
     environment.__dict__["bigquery"] = warehouse.client
     environment.__dict__["storage"] = gcs.Client(settings.project)
     warehouse.filled.update(("destination_changes", "destination_members", "sends"))
-    yield SimpleNamespace(
-        environment=environment, warehouse=warehouse, step=step_of("send_to_platform", lambda _: platform)
-    )
+    step = step_of("send_to_platform", platform.name, lambda _: platform)
+    yield SimpleNamespace(environment=environment, warehouse=warehouse, step=step)
     for blob in environment.bucket.list_blobs():
         blob.delete()

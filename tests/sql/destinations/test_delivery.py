@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from functions import send_to_files
+from functions import send_to_files, send_to_topic
 from shared.chain.audience_documents import DELIVERY
 from shared.chain.environment import StepContext
-from shared.chain.opened_runs import CustomersRun
+from shared.chain.opened_runs import CustomersRun, DeliveryRun
 from shared.deadline import Deadline
 from shared.destinations.contract import Answer, Busy
-from shared.errors import NotReady
+from shared.errors import NotReady, Permanent
 from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue, RunSuperseded
 from sql.destinations.test_plan import audience, customers, exclusions
 
@@ -92,6 +92,13 @@ def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
 
 
 TICK = SimpleNamespace(topic=MembersDue.topic, run_id="", to_json=dict)
+
+
+def open_delivery_run(world, destination):
+    due = MembersDue("20170801-0000000d")
+    opened = DeliveryRun(opened_at=now(), event=due, as_of=DAY, destination=destination, mode="replace")
+    world.environment.runs.open(opened)
+    return due
 
 
 def states(world):
@@ -246,6 +253,18 @@ def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(
     [former] = [run for run in runs.ids() if run.startswith("20170801") and run != first.run_id]
     context = StepContext(world.environment, former, world.step.name, now(), Deadline(60))
     assert world.step.run(MembersDue(former), context) == RunSuperseded(former, delivered.run_id)
+
+
+def test_a_resumed_run_is_left_alone_by_the_functions_of_other_destinations_even_if_they_are_off(world):
+    due = open_delivery_run(world, "platform")
+    assert world.environment.settings.topic.mode == "off"
+    assert bring_forward(world, due, step=send_to_topic.STEP) is None
+
+
+def test_a_run_whose_destination_was_switched_off_fails_and_names_the_setting(world):
+    due = open_delivery_run(world, "topic")
+    with pytest.raises(Permanent, match=rf"topic is off: set topic\.mode, or reset run {due.run_id}"):
+        bring_forward(world, due, step=send_to_topic.STEP)
 
 
 def test_a_tick_without_anything_to_follow_opens_no_run(world):

@@ -149,7 +149,7 @@ class Scene:
     @property
     def to_meta(self):
         token = self.meta.running.credentials["META_ACCESS_TOKEN"]
-        return step_of("send_to_meta", lambda world: MetaDestination(world.settings.meta, token))
+        return step_of("send_to_meta", MetaDestination.name, lambda world: MetaDestination(world.settings.meta, token))
 
     def erase(self, **asked):
         return self.handle(erase_subject.STEP, "erasure-requested", {"request_id": "dsar-1", **asked})
