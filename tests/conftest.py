@@ -1,10 +1,10 @@
-"""Fixtures for several folders of tests, and the order of the tests."""
+"""Import the fixtures that several folders of tests use, and decide the order of the tests."""
 
 import os
 
 from desk.scheduling import BesideWhatTheyShare
 
-# Functions with secrets cannot be imported without these variables.
+# Some functions need secrets, and cannot be imported without these variables.
 os.environ.setdefault("PROPENSITY_PSEUDONYM_KEY", "a key for tests that hides nobody")
 os.environ.setdefault("META_ACCESS_TOKEN", "a token for tests")
 os.environ.setdefault("SALESFORCE_CLIENT_ID", "a client for tests")
@@ -32,10 +32,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Run the tests of the whole chain first: they take longest, and so end while other processes still have work.
+    """Order the tests.
 
-    Run the tests that read the chain's recorded requests after the chain's tests, and before the tests that break the
-    chain.
+    The tests of the whole chain run first, because they take longest. Otherwise, one process would still run them when
+    all others have no work left. Then the tests run that read the recorded requests of the chain. The tests that break
+    the chain come after those.
     """
     items.sort(key=_place)
 

@@ -1,4 +1,7 @@
-"""Tests of cloudbuild.yaml beyond its schema, and of its scripts with programs that only record their calls."""
+"""Check what the schema of cloudbuild.yaml cannot express, and run the scripts that the steps of the build start.
+
+The scripts call replacements of terraform, gcloud and propensity, which only record their calls.
+"""
 
 import re
 import shutil
@@ -27,13 +30,16 @@ def seconds(text):
 
 
 def before(name):
-    """Return the names of all steps that a step waits for, directly or indirectly."""
+    """Return the names of all steps for which a step of the build waits, directly or indirectly."""
     direct = [one for one in STEPS[name]["waitFor"] if one != "-"]
     return set(direct).union(*(before(one) for one in direct))
 
 
 def longest(name):
-    """Return the seconds that a step and the slowest chain of steps before it may take."""
+    """Return the longest time, in seconds, from the start of the build until the end of a step.
+
+    Each step takes at most the time of its time-out.
+    """
     ways = [longest(one) for one in STEPS[name]["waitFor"] if one != "-"]
     return seconds(STEPS[name]["timeout"]) + max(ways, default=0)
 
@@ -48,7 +54,7 @@ def test_every_step_has_a_name_of_its_own_and_waits_for_steps_before_it():
 
 
 def texts(value):
-    """Return all strings in a nested document."""
+    """Return all strings and numbers in a nested document, as strings."""
     match value:
         case dict():
             return [text for one in value.values() for text in texts(one)]
@@ -119,7 +125,7 @@ def test_it_runs_as_its_own_account_and_logs_to_cloud_logging_alone():
 class Workspace:
     """A folder in which a script of scripts/cloudbuild/ runs.
 
-    Its programs record their arguments and give configured answers.
+    The programs that the script calls are replaced. They record their arguments, and give the answers that a test sets.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -138,7 +144,7 @@ class Workspace:
         path.chmod(0o755)
 
     def run(self, script, *arguments):
-        """Run a script, and return its exit code and the calls that it made."""
+        """Run a script, and return its exit code and the calls of programs that it made."""
         self.calls.write_text("")
         path = f"{self.folder}/bin:/usr/bin:/bin"
         command = [self.folder / "scripts" / script, *arguments]

@@ -1,4 +1,4 @@
-"""What the commands print and do. The ledger is real; the registry and Pub/Sub are fakes."""
+"""What the commands of `propensity` print and do. The ledger is real, but the registry and Pub/Sub are fakes."""
 
 import json
 import socket
@@ -27,7 +27,7 @@ def shop(bucket, monkeypatch):
     return connected(bucket, monkeypatch)
 
 
-# runs
+# The command `runs`.
 
 
 def test_the_runs_are_listed_newest_first_with_kind_reason_and_the_champion(shop):
@@ -102,7 +102,7 @@ def test_in_a_narrow_terminal_long_words_are_broken_and_not_cut_off(tmp_path):
         assert "…" not in screen.read()
 
 
-# publish
+# The command `publish`.
 
 
 def test_an_unknown_topic_is_refused_with_the_topics_that_there_are():
@@ -119,7 +119,7 @@ def test_a_body_that_is_no_json_object_is_not_published(shop, body):
     assert shop.pubsub.sent == []
 
 
-# up
+# The command `up`.
 
 
 @pytest.mark.parametrize("service", list(asdict(Ports())))
@@ -163,7 +163,7 @@ def test_a_state_that_a_service_cannot_open_is_an_error_that_says_so(monkeypatch
         pass
 
 
-# rollback
+# The command `rollback`.
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_a_rollback_to_a_version_that_is_not_deployed_names_those_that_are(moved
         rollback.roll_back(moved, "complaints", "somebody", "9")
 
 
-# demo
+# The command `demo`.
 
 
 def test_loading_prints_a_line_for_each_tenth_in_a_pipe(tmp_path):

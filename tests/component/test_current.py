@@ -1,4 +1,7 @@
-"""Only one run at a time reads the export: when a run opens, waits or trains. Uses the local Cloud Storage."""
+"""When a refresh opens a run, and when it must wait, because only one run at a time reads the export.
+
+Uses the local Cloud Storage.
+"""
 
 import itertools
 import threading
@@ -22,7 +25,7 @@ DAY = date(2017, 8, 1)
 
 
 class World(Environment):
-    """The functions' clients, with an export whose day-tables the test chooses."""
+    """The clients that functions use, with an export whose day-tables are chosen by the test."""
 
     def __init__(self, bucket):
         super().__init__(Settings.from_document({"project": "shop-project", "bucket": bucket.name}))
@@ -39,12 +42,12 @@ class World(Environment):
         self.rows.append({"day": day, "row_count": 9, "last_modified": modified, "is_changed": True})
 
     def refresh(self, reason="", hours=0.0, message_id=None):
-        """Announce a refresh, in a new message unless `message_id` names an earlier one."""
+        """Announce a refresh `hours` after NOW. It is a new message, unless `message_id` is that of an earlier one."""
         message = delivered({}, "data-refreshed", message_id or f"m{next(self.numbers)}", published_at=NOW)
         return current.join(Refresh(reason=reason), message, self, NOW + timedelta(hours=hours))
 
     def end(self, event, hours=0.0):
-        """Record that the run ended well: its last step is finished, and a champion exists."""
+        """Record that the run of this event has ended well. Its last step is finished, and a champion exists."""
         at = NOW + timedelta(hours=hours)
         last = AudiencePublished(event.run_id, event.as_of, "gs://shop/manifest.json", 7)
         self.runs.finish(event.run_id, Record("publish_audience", last, at, at, 0.0))
@@ -126,7 +129,7 @@ def test_a_run_whose_opening_died_halfway_is_opened_by_the_next_refresh(world, m
     world.load(modified=2)
     event = world.refresh()
     assert world.runs.ids() == [event.run_id]
-    # The run reads the export as it was when the run was opened.
+    # The run reads the export's state at the time when the run was opened.
     assert world.runs.opened(event.run_id).run.days == {DAY: DayState(9, 1, is_changed=True)}
 
 

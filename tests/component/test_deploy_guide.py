@@ -1,4 +1,7 @@
-"""Checks of docs/deploy.md that need no Google Cloud: its commands parse, its names exist, its sums are right."""
+"""Checks of docs/deploy.md that need no Google Cloud.
+
+Its commands can be parsed, the names in it exist, and the sums in it are right.
+"""
 
 import re
 import shlex
@@ -24,7 +27,7 @@ WIDTH = 118
 
 
 def commands(program):
-    """Return the arguments of every call of a program in the guide's code blocks and sentences."""
+    """Return the arguments of every call of a program in docs/deploy.md, in code blocks and in sentences."""
     calls = []
     for block in BLOCKS:
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
@@ -35,7 +38,7 @@ def commands(program):
 
 
 def root_of(words):
-    """Return the Terraform folder in which a command works."""
+    """Return the folder on which a Terraform command works, from its arguments."""
     [folder] = [word.removeprefix("-chdir=") for word in words if word.startswith("-chdir=")]
     return ROOT / folder
 
@@ -59,7 +62,7 @@ def test_every_block_is_shell(block):
 def test_every_propensity_command_is_one(words):
     name, *rest = words[1:]
     command = typer.main.get_command(app).commands[name]
-    # Replace the reader's run id by a valid one.
+    # Where the guide has a placeholder for a run's id, insert a valid id.
     rest = ["20261122-1a2b3c4d" if word in {"$RUN", "RUN"} else word for word in rest]
     command.make_context(name, rest)
 

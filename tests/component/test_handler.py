@@ -26,11 +26,11 @@ def take(message, work, opening=None):
     handle(message, Step("deploy_model", work, opening=opening))
 
 
-SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
+SECRET = "jane.doe@example.org"  # noqa: S105 - no log line may repeat it
 
 
 class Calls:
-    """The work of a step: it records its calls, and returns or raises the configured outcome."""
+    """Stands for the work of a step. It records its calls, and returns or raises `outcome`."""
 
     def __init__(self, outcome):
         self.outcome = outcome
@@ -110,7 +110,7 @@ def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(wo
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 2, ["logistic"])), step)
-    # A late delivery of an earlier attempt changes nothing.
+    # A delivery of the first attempt that comes late changes nothing.
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     assert [(call[0].attempt, call[2]) for call in step.calls] == [(1, "deploy_model"), (2, "deploy_model")]
     assert [record.step for record in world.runs.records(RUN)] == ["deploy_model.2", "deploy_model.3"]

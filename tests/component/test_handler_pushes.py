@@ -1,4 +1,4 @@
-"""How a function handles messages that arrive as Pub/Sub's HTTP pushes."""
+"""How a function handles the messages that Pub/Sub pushes to it over HTTP."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Which log metrics of functions/alerts.yaml count the lines that a step's handler logs."""
+"""Which log metrics of functions/alerts.yaml count a line that shared/handler.py logs."""
 
 import pytest
 
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.usefixtures("world")
 
 
 def counted(lines: str, function: str) -> list[set[str]]:
-    """Return, for each line that the function printed, the names of the metrics that count it."""
+    """Return for each printed line the names of the log metrics that count this line."""
     return alerts.counted_by([alerts.entry_of(line, function) for line in lines.splitlines()])
 
 
 def run_step(outcome):
-    """Handle a message with deploy_model's step, which returns or raises the given outcome."""
+    """Handle a message as deploy_model does, but with a step that returns or raises the given outcome."""
 
     def step(*_):
         if isinstance(outcome, Exception):

@@ -1,4 +1,7 @@
-"""on_checkout scores each checkout once, whatever messages come, and stores unusable ones as dead letters."""
+"""The function on_checkout scores each checkout once, even if its message comes repeatedly.
+
+It stores unusable messages as dead letters.
+"""
 
 import copy
 import json
@@ -17,7 +20,7 @@ from shared.clients import clients
 from shared.online import checkout, predictions, scorer
 from shared.online.contract import CheckoutScored
 
-SECRET = "jane.doe@example.org"  # noqa: S105 - what no line may repeat
+SECRET = "jane.doe@example.org"  # noqa: S105 - no log line may repeat it
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""The page of `propensity up`: who may open it and what it shows. Uses a real ledger and the local Cloud Logging."""
+"""The page that `propensity up` serves: what it shows, and who may open it.
+
+Uses a real ledger and the local Cloud Logging.
+"""
 
 import io
 import json
@@ -46,7 +49,7 @@ class Shop:
 
 @pytest.fixture
 def shop(bucket, tmp_path, monkeypatch, capfd):
-    """A shop with a run, one log line of it, and a dead letter."""
+    """An environment with a run, one log line of this run, and a dead letter."""
     shop = Shop(bucket)
     event, now = DataRefreshed(RUN, date(2017, 8, 1)), datetime.now(UTC)
     shop.runs.open(ExportRun(opened_at=now, event=event, as_of=event.as_of, trains=True))
@@ -69,7 +72,7 @@ def address(shop):
 
 @pytest.fixture
 def browser(address):
-    """Return a client that has opened the page's address and keeps its cookie."""
+    """Return an HTTP client that has opened the page, and so has the page's cookie."""
     with httpx.Client(base_url=address.partition("?")[0], follow_redirects=True) as client:
         opened = client.get(address)
         assert (opened.status_code, opened.url.query) == (200, b"")

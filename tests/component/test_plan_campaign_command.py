@@ -1,4 +1,7 @@
-"""`propensity plan-campaign` with values from options. tests/sql/planning tests it with an audience."""
+"""`propensity plan-campaign` with all values given as options.
+
+tests/sql/planning tests the same command with values from an audience.
+"""
 
 import json
 import re
@@ -12,7 +15,7 @@ from cli.main import app
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch):
-    """The test gives no project and no settings, since the command may contact no service."""
+    """Remove the project and the settings from the environment, because the command may contact no service."""
     for name in ("PROPENSITY_SETTINGS", "GOOGLE_CLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
 
@@ -35,10 +38,10 @@ def test_a_program_gets_all_of_it():
     told = json.loads(answer.stdout)
     assert told["design"] | {"campaign": "always_on", "customers": 50_000, "mean": 0.03} == told["design"]
     assert {(one["effect"], one["looks"]) for one in told["needs"]} >= {(0.15, "one look"), (0.15, "any look")}
-    # Without new customers per day, the campaign only has the customers of the first day.
+    # If no new customers are expected per day, the campaign has only the 50,000 customers of the first day.
     assert {one["days"] for one in told["needs"] if one["customers"] > 50_000} == {None}
     assert [one["customers"] for one in told["after"]] == [50_000, 50_000]
-    # 50,000 * 3 % buy, and 15 % more of the treated, who are nine in ten.
+    # Of 50,000 customers, 3 % buy. Nine in ten are treated, and 15 % more of these buy.
     buyers = {"campaign.planned_days": 15, "campaign.outcome_days": 14, "campaign.planned_buyers": 1702}
     assert told["settings"] == buyers
 

@@ -1,4 +1,7 @@
-"""Behind an HTTP proxy, predictions and objects of the bucket come through it, as with Google's clients."""
+"""Online scoring reads predictions and the bucket through an HTTP proxy, if the environment names one.
+
+Google's clients do the same.
+"""
 
 import contextlib
 import datetime as dt
@@ -27,7 +30,7 @@ ANSWER = jsontext.encode({"predictions": [1], "deployedModelId": "1", "modelVers
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Return a PEM file with a certificate for Google's hosts and its private key."""
+    """Return a PEM file that holds a certificate for Google's hosts, and the certificate's private key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name, now, day = x509.Name([]), dt.datetime.now(dt.UTC), dt.timedelta(days=1)
     hosts = x509.SubjectAlternativeName([x509.DNSName("*.googleapis.com")])
@@ -40,13 +43,13 @@ def certificate(tmp_path_factory):
 
 
 class Tunnel(socketserver.StreamRequestHandler):
-    """A proxy that accepts CONNECT and then answers in place of the requested host."""
+    """A proxy that accepts the method CONNECT, and then answers requests in place of the real host."""
 
     def handle(self):
         first, headers = _head(self.rfile)
         self.server.asked[first] = headers.get("proxy-authorization")
         self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        # google-auth's own requests do not trust the test's certificate.
+        # google-auth sends requests of its own, which do not trust the certificate of this test.
         with contextlib.suppress(ssl.SSLError):
             self._answer(self.server.tls.wrap_socket(self.connection, server_side=True))
 
@@ -66,7 +69,7 @@ def _head(stream):
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory):
-    """A service account that gets its tokens from a server of this test."""
+    """Return a service account's key. Its tokens come from a server that this fixture starts."""
     with serving.serve(
         Starlette(routes=[auth.Grants().route()]), rules=Rules(open=frozenset({auth.TOKEN_PATH}))
     ) as url:
@@ -75,7 +78,7 @@ def account(tmp_path_factory):
 
 @pytest.fixture
 def proxy(certificate, account, monkeypatch):
-    """A proxy that records the requests that it gets."""
+    """Return a running proxy that records its requests, and let the environment name it."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server:
         server.asked, server.tls = {}, ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         server.tls.load_cert_chain(certificate)
@@ -99,7 +102,7 @@ def predictions(**chosen):
 
 def test_predictions_are_asked_for_through_the_proxy(proxy):
     assert predictions().ask([{}], 10) == Answer([1], "1", "7")
-    # Base64 of shop:p@ss
+    # The credentials are shop:p@ss in base64.
     assert proxy.asked["CONNECT us-central1-aiplatform.googleapis.com:443 HTTP/1.1"] == "Basic c2hvcDpwQHNz"
 
 

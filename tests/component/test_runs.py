@@ -1,4 +1,4 @@
-"""The ledger: what each run has done, stored in the local Cloud Storage."""
+"""The ledger stores what each run has done. Uses the local Cloud Storage."""
 
 import json
 import math

@@ -1,4 +1,7 @@
-"""score_checkout over HTTP: its OpenAPI contract, refusals that name the field, and a log without personal data."""
+"""The function score_checkout over HTTP.
+
+It keeps its OpenAPI contract, its refusals name the wrong field, and its log contains no personal data.
+"""
 
 import copy
 import io
@@ -91,7 +94,7 @@ SHOP = "https://shop.example"
 
 @pytest.fixture
 def shops_page(shop, monkeypatch):
-    """Return the headers of a request from the page that the settings allow."""
+    """Return the request headers that a browser sends on the one web page that the settings allow."""
     given = json.loads(os.environ["PROPENSITY_SETTINGS"])
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({**given, "online": {"origins": [SHOP]}}))
     forget()
@@ -215,7 +218,7 @@ def test_the_request_id_is_the_callers_or_the_traces_or_new(client, headers, req
         assert answer.json["request_id"] == request_id
 
 
-secret = "jane.doe@example.org"  # noqa: S105 - what no answer and no line may repeat
+secret = "jane.doe@example.org"  # noqa: S105 - no answer and no log line may repeat it
 places = [
     changed(visitor_id=[secret]),
     changed(cart=secret),
@@ -349,7 +352,7 @@ CONTRACT = schemathesis.openapi.from_dict(json.loads(openapi.document()))
 @CONTRACT.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_the_answer_to_any_request_keeps_the_contract(case, client):
-    # Google checks the caller before a request reaches the function, so the local function needs no check.
+    # On Google Cloud, callers are checked before a request reaches the function. So the function itself checks nobody.
     checks = [check for check in CHECKS.get_all() if check.__name__ != "ignored_auth"]
     case.call_and_validate(app=client.application, checks=checks)
 

@@ -1,4 +1,4 @@
-"""How the smoke test judges the end of a run. The ledger is real; the chain and the registry are fakes."""
+"""How the smoke test judges the end of a run. The ledger is real, but the chain and the registry are fakes."""
 
 from datetime import UTC, date, datetime
 
@@ -24,7 +24,7 @@ SCHEDULED = Letter(function="build_features", reason="no day-table", received_at
 
 
 class Registry:
-    """A registry with the champion and the version before it."""
+    """A fake registry with two versions: the champion and the former champion."""
 
     def __init__(self, *versions):
         self.versions = list(versions)
@@ -42,7 +42,7 @@ class Registry:
 
 
 class World:
-    """Clients whose chain does what the test configures as soon as data-refreshed is published."""
+    """Clients with a fake chain. When data-refreshed is published, it does at once what the test has configured."""
 
     def __init__(self, bucket, chain):
         self.storage, self.bucket = bucket.client, bucket
@@ -75,7 +75,7 @@ class World:
 
 @pytest.fixture
 def tested(bucket, monkeypatch):
-    """Run the smoke test on a chain without waiting: the chain has ended before the first wait."""
+    """Return a function that runs the smoke test on a fake chain. The chain ends at once, so nothing waits."""
 
     def test(chain, limit_seconds=60):
         world = World(bucket, chain)

@@ -1,4 +1,4 @@
-"""`propensity sql` prints statements that BigQuery's console accepts."""
+"""`propensity sql` prints statements in a form that BigQuery's console accepts."""
 
 import re
 

@@ -1,6 +1,6 @@
-"""What `propensity status` prints.
+"""What `propensity status` prints about the runs and alerts of an environment.
 
-Uses a real ledger and the local Cloud Logging, to which the functions have logged.
+Uses a real ledger, and log lines in the local Cloud Logging.
 """
 
 import json
@@ -41,7 +41,7 @@ PUBLISHED = ("publish_audience", StepEnded(RUN, "publish_audience", "audience-pu
 SCORED = ("score_checkout", CheckoutScored({"request_id": "r-1", "scored_by": "embedded"}))
 STOOD_IN = ("score_checkout", EmbeddedStoodIn("the endpoint did not answer"))
 
-# For each alert: log lines that do not raise it, then those that do.
+# For each alert on the log, two lists of log lines. The first does not raise the alert, and the second does.
 RAISED = {
     "no_audience": ([], [PUBLISHED]),
     "run_failed": ([("build_features", StepFailedForGood(RUN, "build_features", "no such table"))], []),
@@ -73,7 +73,7 @@ RAISED = {
 
 
 class Shop:
-    """An environment whose champion was promoted an hour ago."""
+    """A fake environment whose champion was promoted an hour ago."""
 
     def __init__(self, bucket):
         self.settings = Settings.from_document({"project": "shop-project", "bucket": bucket.name})
@@ -107,7 +107,7 @@ def router(tmp_path, monkeypatch):
 
 @pytest.fixture
 def logged(router, capfd):
-    """Log events as the functions do, and write the lines to the local Cloud Logging."""
+    """Return a function that logs events as the functions do, and writes the lines to the local Cloud Logging."""
 
     def write(lines):
         for function, event in lines:

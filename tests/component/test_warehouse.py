@@ -1,4 +1,7 @@
-"""However often its event is delivered, a job runs once. Uses the local BigQuery and statements of this file."""
+"""A BigQuery job of a step runs once, even if the step's event is delivered several times.
+
+Uses the local BigQuery, and statements that this file defines.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -61,7 +64,7 @@ incarnations = iter(range(10_000))
 
 @pytest.fixture
 def deliver(bigquery_client):
-    """Return a function that makes a delivery of a new run; each delivery has its own warehouse."""
+    """Return a function that simulates a delivery of a new run's event. It returns the delivery's warehouse."""
     fresh = next(incarnations)
 
     def deliver(step="build_features", run_id=RUN, incarnation=fresh, **settings):
@@ -149,7 +152,7 @@ def test_a_statement_that_bigquery_refuses_is_permanent_and_says_why(name, ident
 
 @pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
 def test_a_job_that_bigquery_forbids_is_left_to_the_events_age_to_judge(hits, deliver, monkeypatch, reason, is_final):
-    """Uses a training, because the local BigQuery executes trainings in Python, where the test can let them fail."""
+    """The statement is a training, because the local BigQuery trains in Python, where a test can raise an error."""
     carry_out = execution.run
 
     def run(work):

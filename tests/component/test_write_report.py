@@ -1,4 +1,4 @@
-"""The reports of runs that ended early. Uses the local Cloud Storage and Pub/Sub; no BigQuery is needed."""
+"""The reports of runs that have failed or were rejected early. Uses the local Cloud Storage and Pub/Sub."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -27,7 +27,7 @@ def page(world, run_id):
 
 @pytest.fixture
 def failed(world):
-    """A run whose data fail a check."""
+    """Return a run that has failed, because its data did not pass a check."""
     event = DataRefreshed(FAILED, date(2017, 8, 1), "new prices")
     world.runs.open(ExportRun(opened_at=NOW, event=event, as_of=event.as_of, reason=event.reason, trains=True))
     world.runs.write(FAILED, CHECKS, {"fail/columns": Check(is_ok=False, found=FOUND)})

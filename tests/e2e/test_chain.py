@@ -1,4 +1,4 @@
-"""The whole chain: from refreshed data to a published audience, and the operations that follow, such as a rollback."""
+"""The whole chain runs from refreshed data to a published audience. Operations such as a rollback follow."""
 
 import base64
 import csv
@@ -31,7 +31,7 @@ def run(chain):
     return chain.first
 
 
-# The first run and its results.
+# Tests of the first run and its results.
 
 
 def test_bigquery_is_sent_files_of_sql_only_with_the_parameters_that_googles_analyzer_is_told(chain, run):
@@ -93,7 +93,7 @@ def test_everybody_active_is_scored_once_by_the_champion_and_gets_the_policys_of
         assert row["offer"] == offers.offer(row["probability"], offers.thresholds(policy, chain.pointer().percentiles))
 
 
-# A visitor with one internal session is left out completely.
+# If one session of a visitor is internal, the visitor is left out completely.
 INSIDERS = "visitor_id not in (select visitor_id from propensity.sessions where is_internal)"
 
 
@@ -185,11 +185,11 @@ def test_recommendations_have_a_report_of_their_own(chain):
     assert re.findall(r'<section id="(\w+)"', page) == ["run", "recommendations", "cost"]
 
 
-# The following tests change the chain. Each leaves the data and a champion behind.
+# The following tests change the chain's state. After each of them, the data are the same and there is a champion.
 
 
 def of_the_newest_day(chain, name):
-    """Return a sample message from Google, changed to name the newest day-table."""
+    """Return a sample of a message that Google sends. It is changed so that it names the newest day-table."""
     newest = chain.files[-1].stem
     text = (EVENTS / f"{name}.json").read_text()
     return json.loads(text.replace("events_20201101", newest).replace("20201101", newest.rpartition("_")[2]))
@@ -218,7 +218,7 @@ def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     chain.settle()
     assert run.outcome == "published"
     evaluation = run.documents.evaluation
-    # The same data choose the same candidate, and its model is no better than the champion, so the champion stays best.
+    # On the same data, the same candidate wins. Its model is not better than the champion, which stays the best.
     winner, former = evaluation.test[evaluation.winner], evaluation.test["champion"]
     assert (former.visitors, former.roc_auc) == (winner.visitors, pytest.approx(winner.roc_auc, abs=1e-9))
     assert (evaluation.champion, evaluation.best) == (before.number, before)
@@ -267,7 +267,7 @@ def rolled_back(chain):
     versions = rollback.roll_back(chain.clients, "complaints", "somebody")
     chain.settle()
     new = [chain.run(run_id) for run_id in set(chain.runs.ids()) - known]
-    # After each audience, a run resolves its customers.
+    # Each audience opens a second run, which resolves the customers.
     assert sorted(run.kind for run in new) == ["customers", "scoring"]
     [run] = [run for run in new if run.kind == "scoring"]
     assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]

@@ -1,4 +1,7 @@
-"""`propensity backtest` beside a running chain: it reports what really happened, and production does not change."""
+"""`propensity backtest` beside a running chain.
+
+It compares what past models promised with what really happened, and changes nothing in production.
+"""
 
 import itertools
 import json
@@ -15,7 +18,7 @@ from shared.chain.documents import CHAMPION
 
 pytestmark = pytest.mark.slow
 
-# The chain's settings have a horizon of five days.
+# LAST is the newest day of the export. A backtest can replay DAY and earlier days, because the horizon is five days.
 LAST = FIRST_DAY + timedelta(DAYS - 1)
 DAY = LAST - timedelta(5)
 
@@ -49,7 +52,7 @@ def test_a_past_days_promises_are_compared_with_the_outcomes_and_nothing_is_left
 
 @pytest.mark.slow
 def test_an_interrupted_backtest_goes_on_where_it_stopped(chain):
-    """Also shows that the first day's winner is the second day's champion, since the gate approves it."""
+    """The test also shows that the winner of the first day is the champion on the second, if the gate approves it."""
     days = [DAY - timedelta(2), DAY]
     interrupted = past.Past(chain.clients, days)
     interrupted.begin(datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Checkouts after the chain has ended: scored by its champion, logged in BigQuery, and answered once."""
+"""Checkouts after the chain has ended. The champion scores them once, and a log sink writes them to BigQuery."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ CHECKOUT = {
 
 
 def logged(chain, request_id):
-    """Wait until the log sink has written the prediction, and return its row."""
+    """Wait until the log sink has written the prediction for a request to BigQuery, and return the row."""
     deadline = time.monotonic() + DEADLINE
     while not (rows := chain.rows("online_predictions", f"request_id = '{request_id}'")):
         assert time.monotonic() < deadline, "the prediction is not in BigQuery"

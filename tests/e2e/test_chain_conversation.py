@@ -1,7 +1,7 @@
 """The requests between the chain, the commands and the local cloud agree with Google's API documents.
 
-Every test checks its own requests (deskcloud/tests/desk/conversation.py). These tests check that all requests of the
-chain were recorded, and that each listed deviation occurs.
+Every test of the chain checks its own requests, with deskcloud/tests/desk/conversation.py. The tests here check that
+all these requests were recorded, and that each deviation in deskcloud/tests/desk/contradictions.py still occurs.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from cli.main import app
 from desk.contradictions import ABSENT, BESIDE_THE_CHAIN, CONTRADICTIONS
 
 HERE = Path(__file__)
-# Methods that every run of all the chain's tests calls.
+# The API methods that must have been called if all tests of the chain have run.
 METHODS = {
     "/google.pubsub.v1.Publisher/Publish",
     "aiplatform.projects.locations.endpoints.deployModel",
@@ -38,7 +38,7 @@ METHODS = {
 
 @pytest.fixture
 def whole(chain, conversation, request):
-    """Return the recorded requests; skip the test unless all tests of the chain run."""
+    """Return the recorded requests of all tests of the chain. If not all of them are run, skip the test."""
     config, heard = request.config, {item.path for item in request.session.items}
     is_part = config.option.keyword or any("::" in argument for argument in config.args)
     if is_part or not set(HERE.parent.glob("test_chain*.py")) <= heard:

@@ -1,4 +1,4 @@
-"""Each event is delivered repeatedly, out of order and in parallel; the result is that of one delivery."""
+"""Events may be delivered repeatedly, out of order and in parallel. The result is as if each was delivered once."""
 
 import base64
 import contextlib
@@ -21,7 +21,7 @@ LISTENERS = [(name, topic) for name, one in DEPLOYED.items() for topic in one.to
 
 
 def events_of(chain, run):
-    """Yield (topic, body) of each event that the run recorded, including the event that opened it."""
+    """Yield the topic and the body of each event that a run has recorded, including the event that opened the run."""
     opened = chain.runs.opened(run.run_id).run
     yield opened.event.topic, opened.event.to_json()
     for record in run.records:
@@ -42,10 +42,7 @@ def push(chain, function, topic, body, message_id):
 
 
 def at_rest(chain):
-    """Return the chain's state after it has read the days that earlier tests changed.
-
-    The refresh makes it look for them.
-    """
+    """Refresh the chain, so that it reads the days that earlier tests have changed. Return its state after that."""
     chain.send("data-refreshed", {})
     return chain.state()
 
@@ -74,7 +71,7 @@ def test_events_published_again_and_out_of_order_change_nothing_and_tell_the_wor
 
 
 def test_events_delivered_twice_at_once_have_one_effect(chain):
-    """Each delivery of an event may publish the next event, so the last step gets dozens of deliveries."""
+    """Each delivery of an event may publish the next event again, so the last step gets dozens of deliveries."""
     with delivered_twice(chain):
         run = chain.refresh(reason="twice")
     assert chain.outcome(run) == chain.expected
@@ -85,7 +82,7 @@ def test_events_delivered_twice_at_once_have_one_effect(chain):
 
 @contextlib.contextmanager
 def delivered_twice(chain):
-    """Give each function a second subscription to each of its topics."""
+    """Give each function a second subscription to each of its topics, so that it gets every message twice."""
     subscriber, more = pubsub_v1.SubscriberClient(), []
     for function, topic in LISTENERS:
         path = f"projects/{PROJECT}/topics/{topic}"

@@ -1,4 +1,4 @@
-"""What online scorers find in the bucket after the chain has run."""
+"""What the online scorers find in the bucket after the chain has run: the pointer, and the champion's artefact."""
 
 import pytest
 from typer.testing import CliRunner
@@ -112,12 +112,15 @@ def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(ch
 
 
 def give_back(registry):
-    """Move the alias back to the version that was champion before."""
+    """Move the alias `champion` back to the version that was champion before."""
     registry.make_champion(registry.champion_and()[1].number)
 
 
 def test_a_process_that_read_the_alias_before_it_moved_does_not_overwrite_a_newer_pointer(chain, monkeypatch):
-    """The first process reads the alias and pauses; a second moves it and writes the pointer; the first continues."""
+    """The first process reads the alias and pauses. A second process moves the alias and writes the pointer.
+
+    Then the first process continues.
+    """
     with_two_versions(chain)
     registry = chain.clients.registry
     read, begun = type(registry).champion, []

@@ -1,4 +1,4 @@
-"""How the ports of a running cloud answer callers without the secret."""
+"""How the ports of a running local cloud answer callers who do not send its secret."""
 
 import contextlib
 import socket
@@ -43,7 +43,10 @@ def ports():
 
 
 def said(port, headers):
-    """Return a port's answer to a POST, or b"" if it closes the connection or does not speak HTTP/1.1."""
+    """Send a POST to a port, and return the answer.
+
+    Return b"" if the port closes the connection or does not speak HTTP/1.1.
+    """
     head = {"Host": "127.0.0.1", "Content-Length": "2", "Connection": "close", **headers}
     lines = ["POST /x HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", "{}"]
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
@@ -81,7 +84,7 @@ def test_a_port_asks_for_the_secret_that_its_url_carries(chain, service):
     assert urlsplit(url).username == USER
     assert ask(service, bare) == 403
     assert ask(service, bare, headers={"Authorization": "Bearer local"}) == 403
-    # The functions have no page at this path.
+    # With the secret, the functions answer 404, because they have no page at this path.
     assert ask(service, url) == (404 if service == "functions" else 200)
 
 
@@ -99,7 +102,10 @@ def test_the_token_endpoint_answers_the_service_account_alone(chain):
 
 
 def test_a_resumable_upload_continues_at_the_given_location(chain):
-    """The upload comes in pieces, authorised only by the secret in the URL, which Location and mediaLink repeat."""
+    """The upload comes in pieces, without a token. Only the secret in the URL authorises it.
+
+    The headers Location and mediaLink repeat this secret.
+    """
     bucket = chain.clients.storage.bucket(chain.clients.settings.bucket)
     blob = bucket.blob("ports/pieces", chunk_size=256 << 10)
     content = b"x" * (600 << 10)

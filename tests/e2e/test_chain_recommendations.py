@@ -1,4 +1,4 @@
-"""Recommendations are made by a run of their own, beside the chain, from the current data."""
+"""A separate run makes the recommendations from the current data, beside the run that trains and scores."""
 
 import msgspec
 import pytest
@@ -21,7 +21,7 @@ def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):
     run = of(chain)
     assert (run.outcome, run.reason, [*run.seconds]) == ("recommended", "", ["build_recommendations"])
     report = run.documents.recommendations
-    # The generated customers buy products in bundles, which the popularity method cannot learn.
+    # The generated customers buy products in bundles, and the method "popularity" cannot learn bundles.
     assert report.method != "popularity"
     assert report.method in report.better_than_popularity
     assert report.methods.keys() == {"popularity", "similarity", "matrix_factorization"}

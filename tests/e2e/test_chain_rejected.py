@@ -1,4 +1,4 @@
-"""New data that give no better model are rejected.
+"""If new data give a model that does not pass the gate, the model is rejected.
 
 These tests run last, because they change data that other tests read.
 """
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def without_orders(chain, tmp_path):
-    """Remove the orders of the test visitors, so that none of them bought; put them back afterwards."""
+    """Remove all orders of the test visitors, so that nobody has bought. Put the orders back after the test."""
     changed = day_tables_in_which_test_visitors_bought(chain)
     chain.load(*(without_purchases(path, tmp_path) for path in changed))
     yield
@@ -68,7 +68,7 @@ def day_tables_in_which_test_visitors_bought(chain):
 
 
 def without_purchases(path, folder):
-    """Copy a day-table without any purchases, and without the hits of the sessions that had them."""
+    """Copy a day-table to the folder without any purchases. Sessions with a purchase lose all their hits."""
     rows = pq.read_table(path).to_pylist()
     for row in rows:
         if row["totals"]["transactions"]:

@@ -1,4 +1,7 @@
-"""The demonstration's upper bound is computed on the winner's test visitors, and no model can read its table."""
+"""The demonstration's upper bound is computed on the test visitors of the winner.
+
+It uses the generator's true probabilities, which no model can read.
+"""
 
 import msgspec
 import pytest

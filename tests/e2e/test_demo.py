@@ -1,4 +1,4 @@
-"""`propensity demo` as a person runs it, and its JSON output."""
+"""`propensity demo` is run as a person runs it, or with JSON output."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# Other tests cover the chain itself; these take a minute.
+# These tests take a minute. The chain itself is tested elsewhere.
 pytestmark = pytest.mark.slow
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))

@@ -1,4 +1,4 @@
-"""The chain on real exports: the gate rejects their few buyers, and approves them with relaxed settings."""
+"""The chain runs on real exports. They have few buyers, so the gate approves a model only with relaxed settings."""
 
 import contextlib
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets
         assert rejected.outcome == "rejected"
         assert "gate.min_positives" in rejected.reason
         assert chain.clients.registry.champion() is None
-    # Start a cloud on the same state, with other settings.
+    # Start a cloud again on the same state, with relaxed settings of the gate.
     with cloud("ga4", tmp_path, gate=RELAXED) as chain:
         run = chain.refresh(reason="relaxed gate")
         assert (run.outcome, run.reason) == ("published", "")
@@ -45,7 +45,10 @@ def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets
 @pytest.mark.skipif(not (DATA / "ga360").is_dir(), reason=f"there are no real GA360 rows in {DATA}")
 @pytest.mark.timeout(1200)
 def test_a_year_in_which_no_known_outcome_is_a_purchase_trains_nothing_and_says_so(tmp_path):
-    """All four return purchases of the sample fall on its last day, so their visitors' horizon is not over."""
+    """All four purchases on a return visit are on the last day of the sample.
+
+    So the horizon of these visitors is not over, and their outcome is not known.
+    """
     with cloud("ga360", tmp_path, gate=RELAXED) as chain:
         load("ga360", tmp_path, chain)
         run = chain.refresh()
@@ -57,7 +60,7 @@ def test_a_year_in_which_no_known_outcome_is_a_purchase_trains_nothing_and_says_
 
 @contextlib.contextmanager
 def cloud(kind, folder, gate):
-    """Start a local cloud for exports with few rows and days that are far apart."""
+    """Start a local cloud whose checks accept an export with few rows and with days that are far apart."""
     document = {
         **SETTINGS,
         "source": {"kind": kind},

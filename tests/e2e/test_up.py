@@ -1,4 +1,7 @@
-"""`propensity up` as a person runs it: it starts the cloud, keeps its state, and ends all processes that it started."""
+"""`propensity up` is run as a person runs it.
+
+It starts the cloud, keeps the cloud's state, and ends all processes that it has started.
+"""
 
 import signal
 import socket
@@ -29,7 +32,7 @@ def start(state: Path, env_file: Path) -> subprocess.Popen[str]:
 
 
 def stop(process: subprocess.Popen[str], number: signal.Signals) -> list[psutil.Process]:
-    """Send a signal, wait for the end, and return the processes that the command had started."""
+    """Send a signal to the command, and wait until it ends. Return the processes that it had started."""
     started = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
     process.stdout.read()
@@ -38,7 +41,7 @@ def stop(process: subprocess.Popen[str], number: signal.Signals) -> list[psutil.
 
 
 def runs(process: psutil.Process) -> bool:
-    """Return whether the process runs. A zombie, whose parent has not yet read its exit code, does not."""
+    """Return whether the process is still running. A zombie has ended, so it does not count as running."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -65,7 +68,7 @@ def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp
     first = start(state, env_file)
     client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])
     assert (state.stat().st_mode & 0o777, env_file.stat().st_mode & 0o777) == (0o700, 0o600)
-    # DuckDB accepts this statement; BigQuery does not.
+    # DuckDB would accept this statement, but BigQuery refuses it.
     with pytest.raises(BadRequest, match="Partitioning by expressions of type FLOAT64 is not allowed"):
         client.query_and_wait("select row_number() over (partition by x) from unnest([1.5]) as x")
     second = run("up", "--state", str(state), *FREE_PORTS)

@@ -1,4 +1,4 @@
-"""Services that fail or hang, lost or unusable events, and unusable data."""
+"""How the chain recovers from services that fail or hang, from lost or unusable events, and from unusable data."""
 
 import pytest
 from google.cloud import pubsub_v1
@@ -21,7 +21,7 @@ def chain(breakable_chain):
 
 
 def begin(chain, **body):
-    """Announce new data and return the run's id once it is open."""
+    """Announce new data, wait until a run is open, and return the run's id."""
     known = set(chain.runs.ids())
     chain.clients.send("data-refreshed", body)
     chain.wait_until(lambda: set(chain.runs.ids()) - known, "a run is opened")
@@ -30,7 +30,7 @@ def begin(chain, **body):
 
 
 def failure_of(chain, run_id, step):
-    """Wait for the step's failure in the run's ledger, and return it."""
+    """Wait until the ledger has a failure of this step in this run, and return the failure."""
 
     def found():
         return [one for one in chain.run(run_id).failures if one.step == step]
@@ -40,7 +40,7 @@ def failure_of(chain, run_id, step):
     return failure
 
 
-# While a service fails or hangs, the step is retried, and the run shows the failure.
+# Services. While a service fails or hangs, the step is retried, and the run shows the failure.
 
 
 PREDICTION = ("vertex", r"^POST \S+:predict")
@@ -166,7 +166,7 @@ def run_sql(chain, statement):
 
 @pytest.fixture
 def newest(chain):
-    """Delete the newest day-table, and return its name. Its rows are restored after the test."""
+    """Delete the newest day-table, and return its name. After the test, the table is restored with its rows."""
     path = chain.files[-1]
     chain.clients.bigquery.delete_table(f"analytics.{path.stem}")
     yield path.stem

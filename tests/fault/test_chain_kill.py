@@ -1,4 +1,4 @@
-"""The functions' process is killed in the middle of each step, or random faults strike: the outcome stays the same."""
+"""A run has the same outcome if the functions' process is killed in the middle of a step, or under random faults."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ DELICATE = {
         ("bigquery", r"^POST \S+/jobs\b.*-build_features-source-remember_days-", "before"),
     ],
     "training and evaluation": [
-        # First kill: the jobs' ids are recorded, but no job is submitted. Second kill: one of two jobs is submitted.
+        # At the first kill, the ids of two jobs are recorded, but no job is submitted. At the second, one is submitted.
         ("storage", r"^POST .*/trainings/1\.json", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-train_models-models-logistic-", "before"),
         ("bigquery", r"^POST \S+/jobs\b.*-evaluate_models-evaluation-predictions-", "after"),
@@ -24,9 +24,9 @@ DELICATE = {
     ],
     "deployment": [
         ("bigquery", r"^POST \S+/jobs\b.*-deploy_model-deployment-register_model-", "after"),
-        # Killed when the deployment runs but its operation is not recorded.
+        # At this kill, the deployment has begun, but its operation is not recorded.
         ("vertex", r"^POST \S+:deployModel", "after"),
-        # First kill: traffic has moved, but not the alias `champion`. Second kill: both have moved.
+        # At the first kill, the traffic has moved, but not the alias `champion`. At the second kill, both have moved.
         ("vertex", r"^POST \S+:mergeVersionAliases", "before"),
         ("vertex", r"^POST \S+:mergeVersionAliases", "after"),
         ("storage", r"^POST .*serving/champion\.json", "before"),
@@ -35,12 +35,13 @@ DELICATE = {
     "scores and audience": [
         ("bigquery", r"^POST \S+/jobs\b.*-score_visitors-scoring-scores-", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-publish_audience-audience-audience-", "after"),
-        # Killed when the files are written but not the manifest.
+        # At this kill, the audience's files are written, but not their manifest.
         ("storage", r"^POST .*/audience\.json", "before"),
     ],
 }
 
-# No freezes and time-outs, which take long, and no fault that ends the cloud, which other tests share.
+# Freezes and time-outs are left out because they take long. Faults that end the cloud are left out because other tests
+# use the same cloud.
 QUICK_KINDS = ("error", "refused", "lost answer", "duplicate", "kill worker")
 
 
@@ -65,14 +66,14 @@ def test_killed_where_a_step_is_half_done(breakable_chain, part):
 
 
 def run_on_the_same_data(chain):
-    """Start a run that reads one day again, with the same rows."""
+    """Load one day-table again with the same rows, and return the run that reads it again."""
     chain.load(chain.files[-3])
     return chain.refresh()
 
 
 def test_a_run_under_quick_faults_has_the_outcome_of_an_undisturbed_run(breakable_chain):
     chain = breakable_chain
-    # The faults strike earlier than planned, since this run makes fewer requests than the schedule assumes.
+    # This run makes fewer requests than the plan assumes, so let the faults strike earlier than planned.
     planned = schedule.plan(10, QUICK_KINDS)
     chain.proxies.arm([replace(fault, seconds=0.1, at=1 + fault.at // 9) for fault in planned])
     run = run_on_the_same_data(chain)

@@ -1,4 +1,4 @@
-"""`make faults`: the seed decides which faults strike, and the report shows their consequences."""
+"""The parts of `make faults`. A seed decides which faults strike, and the summary shows what they have caused."""
 
 import contextlib
 import json
@@ -22,8 +22,10 @@ from faults.schedule import Fault
 
 @pytest.fixture
 def proxied():
-    """Return a service behind the proxy: its address, the requests that reached it, the proxy and the faults that
-    struck.
+    """Start a service behind the faults' proxy.
+
+    Return four values: the proxy's URL for the service, the requests that have reached it, the proxies, and the faults
+    that have struck.
     """
     reached, strikes = [], []
 

@@ -1,5 +1,6 @@
-"""Online scoring while the endpoint fails in every way: each request gets a score, and the breaker stops calls in
-time.
+"""Online scoring while the endpoint fails in different ways.
+
+Each request still gets a score, and the circuit breaker soon stops the calls of the endpoint.
 """
 
 import json
@@ -54,8 +55,9 @@ def clock():
 
 @pytest.fixture
 def start(online_bucket, endpoint, clock):
-    """Return a function that makes a scorer which asks the endpoint first, and falls back to version 3 in this
-    process.
+    """Return a function that makes a scorer. The scorer asks the endpoint first.
+
+    If the endpoint fails, the scorer uses version 3, which is the champion and is loaded in this process.
     """
 
     def begin(**online):
@@ -92,11 +94,12 @@ def test_each_versions_answer_goes_through_its_own_calibrator(start, endpoint, o
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_the_embedded_scorer_stands_in_for_an_endpoint_that_fails(start, endpoint, failure):
-    # Short for endpoints that never answer. Otherwise long, since the first request also reads the credentials.
+    # The deadline is short if the endpoint never answers. Otherwise it is long, because the first request also reads
+    # the credentials.
     scorer = start(endpoint_deadline_ms=1000 if failure in {"hangs", "drips"} else 5000)
     endpoint.act = FAILURES[failure]
     assert scorer.score({}) == EMBEDDED
-    # The first request still hangs, because the test has not released it.
+    # Only the first request is counted. It still hangs, because the test has not released it.
     assert endpoint.requests == 1
 
 
@@ -135,7 +138,7 @@ def test_a_temporary_failure_is_retried_within_the_retry_budget(start, endpoint,
     endpoint.acts = [failure]
     assert scorer.score({}) == FROM_ENDPOINT
     assert endpoint.requests == 12
-    # Ten requests earn one retry, which this was.
+    # Ten requests earn one retry. It is used up now.
     endpoint.acts = [failure]
     assert scorer.score({}) == EMBEDDED
 
@@ -176,7 +179,7 @@ def test_without_an_embedded_scorer_the_endpoint_scores_whatever_the_order(onlin
     settings = online_bucket.settings(endpoint.url, order="embedded_first", endpoint_deadline_ms=5000)
     scorer = OnlineScorer(settings, clock)
     assert scorer.score({"pageviews": None}) == FROM_ENDPOINT
-    # The scorer replaces a missing number by the mean of the training rows.
+    # The scorer has replaced the missing number by the mean of the training rows, which is 6.
     assert b"6" in endpoint.bodies[0]
     endpoint.act = 500
     with pytest.raises(NoScorerError, match="no embedded scorer, and the endpoint failed: HTTP 500"):
@@ -206,7 +209,7 @@ def test_a_fallback_is_one_log_line_without_values_of_the_request(start, endpoin
 
 @pytest.fixture(scope="module")
 def shared_endpoint(tmp_path_factory):
-    """The local Vertex AI: an endpoint that splits its traffic between versions 1 and 2, whose predictions differ."""
+    """Start a local Vertex AI whose endpoint splits its traffic between versions 1 and 2. Their predictions differ."""
     app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - to repeat
     models = [trained(tmp_path_factory.mktemp("trained"), sessions(300, seed)) for seed in (1, 2)]
     with serving.serve(app) as url:
@@ -224,6 +227,6 @@ def test_under_a_traffic_split_the_version_that_answered_is_named_and_only_the_c
     visitor = {"bounces": 1, "seconds": 12.0, "source": "google", "mobile": True}
     answers = {scorer.score(visitor) for _ in range(60)}
     assert {(one.version, one.path) for one in answers} == {("1", "endpoint"), ("2", "endpoint")}
-    # Each version always gives one probability, and the two differ.
+    # Each version always gives the same probability, and the two versions give different ones.
     assert len(answers) == len({one.probability for one in answers}) == 2
     assert {one.version: one.decile is None for one in answers} == {"1": False, "2": True}

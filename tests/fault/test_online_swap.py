@@ -1,4 +1,7 @@
-"""Served artefacts are replaced, broken or deleted while checkouts are scored: each request still gets a score."""
+"""While checkouts are scored, the artefacts in the bucket are replaced, broken or deleted.
+
+Each checkout still gets a score.
+"""
 
 import asyncio
 import contextlib
@@ -55,7 +58,7 @@ def clock():
 
 @pytest.fixture
 def scorer(online_bucket, clock):
-    """A scorer whose champion is version 1."""
+    """Return a scorer that has loaded version 1, the champion."""
     online_bucket.serve(1)
     made = OnlineScorer(online_bucket.settings(refresh_seconds=REFRESH_SECONDS), clock)
     assert made.score({}).version == "1"
@@ -63,7 +66,7 @@ def scorer(online_bucket, clock):
 
 
 def look_again(scorer, clock, seconds=REFRESH_SECONDS):
-    """Advance the clock, make a request that starts a reload, and wait until the reload has ended."""
+    """Advance the clock and score once, so that the scorer looks for a new champion. Wait until it has looked."""
     clock.now += seconds
     scorer.snapshot()
     for thread in threading.enumerate():
@@ -82,7 +85,10 @@ def test_a_new_champion_is_noticed_after_a_while_and_the_old_one_answers_meanwhi
 
 @pytest.fixture
 def often_switched():
-    """By default a computing thread keeps the interpreter for 5 ms, which slows down the server in this process."""
+    """Let Python switch between threads more often.
+
+    By default, a thread that computes keeps the interpreter for 5 ms, which slows down the server in this process.
+    """
     before = sys.getswitchinterval()
     sys.setswitchinterval(0.0002)
     yield
@@ -94,7 +100,7 @@ def often_switched():
 def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket):
     online_bucket.serve(1)
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=0.001))
-    # The first snapshot is loaded while the caller waits, so it must not meet a broken artefact.
+    # The first request loads an artefact while its caller waits, so this artefact must not be a broken one.
     assert scorer.score({}).version == "1"
     seen, is_seen, ending = {}, threading.Condition(), threading.Event()
 
@@ -185,9 +191,9 @@ def test_before_there_is_a_champion_nothing_scores_and_the_first_one_is_noticed(
 
 @contextlib.contextmanager
 def scorer_of_a_storage_of_its_own(folder, monkeypatch, clock, app=None):
-    """Return a scorer that has read version 1 from a Cloud Storage that stops at the end of the block.
+    """Yield a scorer that has read version 1 from a Cloud Storage. The storage stops at the end of the block.
 
-    `app` can wrap it.
+    `app` is a function that can wrap the storage's app.
     """
     with contextlib.closing(Store(folder)) as store:
         behind = local_storage.create_app(store)
@@ -238,7 +244,8 @@ def test_recommendations_and_stock_are_refreshed_together(scorer, online_bucket,
     look_again(scorer, clock)
     served = scorer.snapshot()
     assert served.recommender.next_products([], served.out_of_stock, 5) == ["b"]
-    # A broken artefact leaves the former recommendations. Without the out-of-stock file, all products are in stock.
+    # If the artefact is broken, the former recommendations remain. If there is no list of products out of stock, all
+    # products count as in stock.
     online_bucket.put(RECOMMENDATIONS, b"[]")
     online_bucket.gcs.blob(OUT_OF_STOCK).delete()
     look_again(scorer, clock)

@@ -1,4 +1,4 @@
-"""A sink writes log entries to BigQuery in batches, later, without delaying the writer of the entries."""
+"""A log sink writes entries to BigQuery in batches. It does this later, so the writer of an entry does not wait."""
 
 import json
 import logging as python_logging
@@ -72,7 +72,7 @@ def test_a_checkout_started_that_several_deliveries_logged_is_one_row_and_reques
 
 
 class Failing:
-    """A BigQuery that refuses the first insert."""
+    """A fake of BigQuery that refuses the first insert of rows."""
 
     def __init__(self):
         self.rows = []

@@ -1,4 +1,4 @@
-"""Versions are removed by deleting BigQuery's models; Vertex AI's registry then removes them too."""
+"""To remove a version, its BigQuery model is deleted. BigQuery then removes it from Vertex AI's registry too."""
 
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
@@ -46,14 +46,15 @@ def settings(vertex_url):
 
 @pytest.fixture
 def models(settings):
-    """Return Google's client for Vertex AI's registry."""
+    """Return Google's client for the model registry of Vertex AI."""
     return vertex.ModelServiceClient(client_options={"api_endpoint": address(settings)}, transport="rest")
 
 
 @pytest.fixture
 def registry(settings, bigquery):
-    """Register and deploy the models of three runs in turn: the last is the champion, the one before it the former
-    champion.
+    """Register and deploy the models of three runs, one after another.
+
+    Each of them became champion, so the last is the champion, and the second is the former champion.
     """
     registry = Registry(settings, bigquery)
     endpoints, endpoint = (

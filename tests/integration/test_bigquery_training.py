@@ -1,4 +1,4 @@
-"""Training: each candidate is trained once, whatever process dies, and retried once if a retry may help."""
+"""Each candidate is trained once, even if a process dies. A training that failed temporarily is repeated."""
 
 import datetime as dt
 import itertools
@@ -36,9 +36,9 @@ days = itertools.count(1)
 
 @pytest.fixture
 def run(bigquery_client, bucket, tmp_path, monkeypatch):
-    """A run with two candidates whose features are built, as its steps see it.
+    """Return a run whose features are built, and whose two candidates are not trained yet.
 
-    Its statements are those of this file.
+    The run uses the statements of this file instead of those in sql/.
     """
     account = auth.service_account_file(tmp_path, "http://127.0.0.1:9/token", PROJECT)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(account))
@@ -79,7 +79,7 @@ class Run:
         return StepContext(self.clients, self.run_id, step, now, Deadline(60))
 
     def trainings(self):
-        """Wait until the CREATE MODEL jobs have ended, and return (candidate, attempt) of each."""
+        """Wait until all CREATE MODEL jobs of the run have ended, and return (candidate, attempt) of each job."""
         found = []
         for job in self.clients.bigquery.list_jobs():
             if name := re.fullmatch(rf"{self.run_id}-train_models-models-(\w+)-[0-9a-f]{{8}}-a(\d+)", job.job_id):
@@ -90,7 +90,7 @@ class Run:
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Return a dict in which a test sets, by candidate, the reason with which BigQuery fails its training."""
+    """Return a dict in which a test sets for which reason the training of a candidate fails in BigQuery."""
     reasons, carry_out = {}, execution.run
 
     def run(work):
@@ -118,7 +118,7 @@ def test_a_delivery_that_dies_before_it_has_submitted_all_leaves_the_rest_to_the
         with pytest.raises(ZeroDivisionError):
             run.train()
     assert run.trainings() == [("baseline", 1)]
-    # An evaluation in the meantime neither submits trainings nor chooses a winner.
+    # If the evaluation runs before all trainings are submitted, it neither submits trainings nor chooses a winner.
     assert run.evaluate() is None
     run.train()
     assert run.trainings() == [("baseline", 1), ("logistic", 1)]
@@ -143,7 +143,7 @@ def test_only_a_training_that_failed_temporarily_is_repeated(run, failing):
     for _ in range(2):
         assert run.train(failed) == TrainingProgressed(run.run_id, 2)
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2)]
-    # A late delivery of the first attempt sees the state of that attempt.
+    # A delivery of the first attempt's event that comes late sees the trainings of the first attempt.
     assert run.evaluate() == failed
 
 

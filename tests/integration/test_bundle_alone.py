@@ -1,8 +1,7 @@
-"""Each bundle as Google builds and starts it: alone with its requirements, in a new environment, one process per
-function.
+"""Build and start each bundle as Google Cloud does.
 
-Google's buildpack does the same: pip installs requirements.txt, and `functions-framework` starts in the source's
-folder. The variable FUNCTION_TARGET names the function.
+As with Google's buildpack, pip installs only requirements.txt in a new environment. Then `functions-framework` starts
+in the bundle's folder, in one process per function. The variable FUNCTION_TARGET names the function.
 """
 
 import base64
@@ -24,7 +23,8 @@ DECLARED = declarations.read().functions
 NAMES = sorted({one.requirements for one in DECLARED.values()})
 PROJECT = "shop-project"
 KEY = "a key for tests that hides nobody"
-# Includes modules that our code imports late, and one that google-auth imports only on Google Cloud.
+# A program that imports every module of a bundle. It also imports modules that our code imports late, and a module that
+# google-auth imports only on Google Cloud.
 IMPORT_ALL = """
 import ast, importlib, pathlib
 import google.auth.compute_engine
@@ -35,7 +35,7 @@ for path in [*pathlib.Path("functions").glob("*.py"), *pathlib.Path("shared").rg
         for name in [node.module] if isinstance(node, ast.ImportFrom) else names:
             importlib.import_module(name)
 """
-# At its first call of the endpoint, a process imports modules, which may take longer than the default deadline.
+# The deadline is long, because a process imports modules at its first call of the endpoint, which takes some time.
 SETTINGS = {"bucket": PROJECT, "online": {"endpoint_deadline_ms": 20_000}}
 
 # The first test of a bundle also installs its requirements.
@@ -44,7 +44,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @dataclass(frozen=True)
 class Built:
-    """A bundle's folder, and the bin folder of a virtual environment with exactly its requirements."""
+    """A bundle that was built: its folder, and the bin folder of an environment with exactly its requirements."""
 
     source: Path
     programs: Path
@@ -59,7 +59,7 @@ def bundles(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def build(bundles, tmp_path_factory):
-    """Return a function that builds a bundle by name, once."""
+    """Return a function that builds the bundle of a name. It builds each bundle only once."""
 
     @cache
     def built(name):
@@ -76,13 +76,16 @@ def build(bundles, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    """A local cloud for the functions, which run in processes of their own."""
+    """Start the local cloud that the functions of the bundles use. They themselves run in other processes."""
     with desk.run(tmp_path_factory.mktemp("cloud"), PROJECT, SETTINGS) as running:
         yield running
 
 
 def environment(programs, cloud, name):
-    """Return the variables that Google Cloud sets and those for the local cloud, without this process's own."""
+    """Return the environment of a function's process.
+
+    It has the variables that Google Cloud sets and those for the local cloud, but none of this process.
+    """
     secrets = dict.fromkeys(DECLARED[name].secrets, KEY)
     # With port 0, gunicorn takes a free port and logs it.
     framework = {"FUNCTION_TARGET": name, "HOST": "127.0.0.1", "PORT": "0", "GUNICORN_LOG_LEVEL": "info"}
@@ -106,11 +109,11 @@ def test_every_module_of_a_bundle_can_be_imported(name, build):
 
 
 def ask(name, url):
-    """Send a request that the local cloud must refuse, and return the text that the function logs for it."""
+    """Send a request to a function that it cannot fulfil, and return the text that the function must log."""
     if DECLARED[name].http:
         answer = httpx.get(f"{url}/openapi.json", timeout=60, trust_env=False)
         assert (answer.status_code, answer.content) == (200, openapi.document())
-        # There is no champion, and no model is deployed at the endpoint.
+        # The function answers 503, because there is no champion and no model is deployed at the endpoint.
         assert httpx.post(url, json=CHECKOUT, timeout=60, trust_env=False).status_code == 503
         return "no champion is known, and the endpoint failed: HTTP 400"
     topic = f"projects/{PROJECT}/topics/{DECLARED[name].topics[0]}"

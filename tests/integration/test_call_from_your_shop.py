@@ -1,4 +1,7 @@
-"""Follows docs/call-from-your-shop.md literally: each example gets an offer, and shows none if there is no answer."""
+"""Run each example of docs/call-from-your-shop.md as it is printed there.
+
+It must get an offer, and must show no offer if the function does not answer.
+"""
 
 import json
 import os

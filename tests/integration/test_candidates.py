@@ -1,4 +1,4 @@
-"""Any file of sql/models is a candidate, whatever its name; BigQuery's metadata tell the type of its model."""
+"""Any file of sql/models can be a candidate. The type of its model is read from BigQuery and not from its name."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ CALIBRATOR = Calibrator(0.8, ((-3.0, -3.5), (-2.0, -1.5), (-1.0, -1.0)))
 
 @pytest.fixture
 def sql(tmp_path):
-    """Return a copy of sql/ to which a test can add files."""
+    """Return a copy of the folder sql/, to which a test can add files."""
     shutil.copytree(SQL, tmp_path / "sql")
     return tmp_path / "sql"
 
@@ -55,7 +55,7 @@ def test_a_candidates_deployment_depends_on_its_model_type_and_not_on_its_name(
 ):
     (sql / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
     monkeypatch.setattr(warehouse, "SQL", sql)
-    # With so few visitors, no calibrator would be fitted.
+    # The test sets a calibrator, because none would be fitted with so few visitors.
     monkeypatch.setattr(calibration, "fit", lambda *_: Fitted(CALIBRATOR, "as a test wants it"))
     world = cloud.world(EXPORT)
     chosen = msgspec.structs.replace(world.settings.training, candidates=(name,))
@@ -73,8 +73,9 @@ def test_a_candidates_deployment_depends_on_its_model_type_and_not_on_its_name(
 
 
 def assert_calibrated_alike(world, run, artefact):
-    """All documents hold the same calibrator; table, embedded scorer and endpoint give the same calibrated
-    probabilities.
+    """Check that all documents hold the same calibrator.
+
+    Also check that the table `scores`, the embedded scorer and the endpoint give the same calibrated probabilities.
     """
     assert run.documents.evaluation.calibrator == CALIBRATOR
     assert msgspec.convert(artefact["calibrator"], Calibrator) == CALIBRATOR
@@ -111,7 +112,7 @@ def test_the_settings_may_name_a_new_file_and_no_other_name(sql):
 
 
 def _settings(root, candidate):
-    """Start a function's settings with this candidate only, and return the process's result."""
+    """Read settings with only this candidate in a new process, and return the errors that the process prints."""
     environment = {
         "GOOGLE_CLOUD_PROJECT": "shop-project",
         "PROPENSITY_SETTINGS": json.dumps({"training": {"candidates": [candidate]}}),
@@ -123,5 +124,5 @@ def _settings(root, candidate):
 
 
 def test_no_candidate_has_a_champions_name():
-    """The table evaluation_rows distinguishes candidates and champions by name."""
+    """Otherwise the rows of a candidate and of a champion in the table evaluation_rows could not be told apart."""
     assert not {gate.CHAMPION, gate.BEST} & set(CANDIDATES)

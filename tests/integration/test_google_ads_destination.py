@@ -1,4 +1,4 @@
-"""Requests to Google Ads, sent to the local Data Manager API."""
+"""The destination Google Ads sends its requests to the local Data Manager API."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ HALF_AN_HOUR = 1800
 
 
 class Renewable(Credentials):
-    """A token that can be refreshed, like a service account's."""
+    """Credentials whose token can be refreshed, like those of a service account."""
 
     def refresh(self, request):
         self.token = SECRET

@@ -1,4 +1,4 @@
-"""Orders of a GA4 export whose day-tables come late, in any order: the result is the same as if they came in time."""
+"""Day-tables of a GA4 export may come late and in any order. The orders are the same as if they came in time."""
 
 import datetime as dt
 
@@ -56,7 +56,7 @@ EVENTS = [
 
 
 class Shop:
-    """An export and the chain's tables, under a unique name."""
+    """An export and the tables of the chain. `name` makes their names unique."""
 
     def __init__(self, name, url, **label):
         document = {"project": PROJECT, "bucket": f"late-{name}", "dataset": f"late_{name}"}
@@ -78,7 +78,7 @@ class Shop:
             self.clients.bigquery.load_table_from_json(told, path, job_config=config).result()
 
     def refresh(self):
-        # Longer than a run without progress stays open.
+        # A run without progress counts as open for some hours. This time is longer.
         self.now += dt.timedelta(hours=7)
         opened = build_features.open_run(delivered({}, "data-refreshed"), self.clients, self.now)
         build_features.step(opened, StepContext(self.clients, opened.run_id, "build_features", self.now, Deadline(60)))

@@ -1,4 +1,7 @@
-"""The functions' log lines while many requests are answered in parallel, in functions-framework as Google starts it."""
+"""The functions' log lines stay whole while many requests are answered in parallel.
+
+functions-framework runs as Google Cloud starts it.
+"""
 
 import concurrent.futures
 import json
@@ -15,7 +18,7 @@ import pytest
 from deskcloud.web.plain import NO_TLS
 
 REQUESTS, LINES = 16, 30
-# Lengths of lines: short, longer than one atomic write to a pipe, and longer than a pipe's buffer.
+# Three lengths of log lines. The second is longer than one atomic write to a pipe; the third, than a pipe's buffer.
 SIZES = (10, 6_000, 70_000)
 FUNCTION = f"""
     import functions_framework
@@ -45,7 +48,7 @@ def test_lines_of_requests_at_once_are_whole_and_name_their_request(tmp_path):
         port = free.getsockname()[1]
     command = [Path(sys.executable).with_name("functions-framework"), "--target", "chatty", "--source", source]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    # The environment variables that Google sets.
+    # The environment variables that Google Cloud sets for a function.
     environment = {"PYTHONUNBUFFERED": "1", "LOG_EXECUTION_ID": "true", "THREADS": str(REQUESTS)}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
     with (
@@ -72,6 +75,6 @@ def test_lines_of_requests_at_once_are_whole_and_name_their_request(tmp_path):
 def ask(port, request):
     headers = {"Function-Execution-Id": f"execution{request}"}
     url = f"http://127.0.0.1:{port}/?request={request}"
-    # Retry, because the process may not listen yet.
+    # Retry the connection, because the process may not listen yet.
     with httpx.Client(transport=httpx.HTTPTransport(verify=NO_TLS, retries=8), timeout=60) as client:
         client.get(url, headers=headers).raise_for_status()

@@ -1,4 +1,4 @@
-"""Requests to Meta, sent to the local Graph API."""
+"""The destination Meta sends its requests to the local Graph API."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Which version becomes champion when a deployment and a rollback overlap.
+"""Which version becomes champion if a deployment and a rollback happen at the same time.
 
 Uses the local Vertex AI and Cloud Storage.
 """
@@ -26,7 +26,7 @@ def roll_back(clients):
 
 
 def calibrated(slope):
-    """Return an evaluation that contains only its winner's calibrator."""
+    """Return an evaluation in which only the calibrator of the winner is set."""
     calibration = Calibration(Calibrator(slope), "Platt", "calibrated", None, None)
     return Evaluation("logistic", None, True, [], {}, {}, [], {}, calibration=calibration)
 

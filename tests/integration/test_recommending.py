@@ -1,4 +1,7 @@
-"""Recommendations on a project without a reservation, with the local BigQuery and Cloud Storage."""
+"""How recommendations are made in a project without a BigQuery reservation.
+
+Uses the local BigQuery and Cloud Storage.
+"""
 
 import datetime as dt
 import json
@@ -33,7 +36,10 @@ SHELF = 6
 
 @pytest.fixture(scope="module")
 def project(bigquery_emulator, tmp_path_factory, storage):
-    """The functions' clients on an on-demand project. Each visitor views products of one of four shelves."""
+    """Return the functions' clients for a project without a reservation.
+
+    The products are on four shelves, and each visitor adds products of one shelf to the cart.
+    """
     folder = tmp_path_factory.mktemp("project")
     app = gateway.create_app(bigquery_emulator, folder / "gateway", storage_url=storage.url, is_on_demand=True)
     with serving.serve(app) as url, pytest.MonkeyPatch.context() as patch:
@@ -70,7 +76,7 @@ def fill(clients):
 
 
 def opened(clients, run_id=None, as_of=None, at=NOW):
-    """Open a run, and return its step's context."""
+    """Open a run of recommendations, and return the context of its step."""
     run = recommending.look(clients, at)
     event = RecommendationsDue(run_id or run.event.run_id)
     clients.runs.open(msgspec.structs.replace(run, event=event, as_of=as_of or run.as_of))
@@ -99,7 +105,7 @@ def test_without_a_reservation_similarity_recommends_and_the_log_says_why(projec
     recommended = project.bigquery.list_rows(f"{PROJECT}.recommending.visitor_recommendations")
     assert "P0" not in {row["product_id"] for row in recommended}
 
-    # Build again, as after a death before the record: the jobs and the artefact are the same.
+    # A process may die before it records the step. The next delivery builds again, with the same jobs and artefact.
     document = served(project)
     assert recommending.build(cloud) == report
     assert served(project) == document

@@ -1,4 +1,4 @@
-"""The registry on the local Vertex AI, in situations that a normal run of the chain does not reach."""
+"""The model registry in situations that do not occur in a normal run of the chain. Uses the local Vertex AI."""
 
 import random
 
@@ -20,14 +20,15 @@ from shared.settings import Settings
 
 @pytest.fixture
 def refusals():
-    """Return a dict in which a test sets, by the end of a path, the HTTP code and status with which Vertex AI refuses
-    it.
+    """Return a dict in which a test sets what Vertex AI shall refuse.
+
+    The key is the end of a request's path. The value is the HTTP code and the status of the error.
     """
     return {}
 
 
 def refusing(app, refusals):
-    """Return `app` behind a layer that answers the refused paths itself."""
+    """Wrap `app` in a layer that answers requests whose path ends with a key of `refusals`."""
 
     async def asked(scope, receive, send):
         ends = [end for end in refusals if scope["type"] == "http" and scope["path"].endswith(end)]
@@ -42,7 +43,10 @@ def refusing(app, refusals):
 
 @pytest.fixture
 def registry(tmp_path, credentials, refusals):
-    """A champion with four inputs, and a canary with two of these inputs and a tenth of the traffic."""
+    """Return a registry with a champion and a canary.
+
+    The champion has four inputs. The canary has two of these inputs and a tenth of the traffic.
+    """
     rows = sessions(300)
     few = rows.select(["bounces", "seconds", "bought"])
     models = [trained(tmp_path / str(number), one) for number, one in enumerate((rows, few))]

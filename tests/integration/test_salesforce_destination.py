@@ -1,4 +1,4 @@
-"""Requests to Salesforce Marketing Cloud, sent to the local one."""
+"""The destination Salesforce sends its requests to the local Marketing Cloud."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ KEYS = itertools.count()
 
 
 class Place:
-    """A data extension in the running Marketing Cloud, and the requests since the test began."""
+    """A data extension in the local Marketing Cloud that no other test uses. Counts the requests of a test."""
 
     def __init__(self, desk):
         self.desk, self.key = desk, f"always on {next(KEYS)}"
@@ -46,7 +46,7 @@ class Place:
         self.desk.plan("salesforce", {"kind": kind, **values})
 
     def rows(self):
-        """Return the columns of each row, once all requests are processed."""
+        """Let the Marketing Cloud process all requests, and return the columns of each row by the row's key."""
         self.desk.advance(PROCESSING)
         found = self.desk.admin("GET", f"salesforce/members/{self.key}")["members"]
         return {name: one["fields"] for name, one in found.items() if one["is_member"]}
@@ -166,7 +166,7 @@ def test_a_request_that_never_ends_or_is_not_known_yet_is_pending(place, salesfo
 @pytest.mark.parametrize("kind", ["add", "remove"])
 def test_an_expired_token_is_renewed(place, salesforce, kind):
     salesforce.apply(batch(member("a")))
-    # Only the server's clock has moved, so the client still believes its token to be valid.
+    # Only the clock of the server has moved, so the client still takes its token for valid.
     place.desk.advance(1_200)
     assert salesforce.apply(batch(member("b"), kind=kind)).outcome == ("sent" if kind == "add" else "confirmed")
     assert place.count(TOKEN) == 2

@@ -1,4 +1,7 @@
-"""Customers valued on a local BigQuery and Cloud Storage: a shop whose campaign makes the treated order more."""
+"""Value the customers of a simulated shop whose campaign makes treated customers order more.
+
+Uses the local BigQuery and Cloud Storage.
+"""
 
 import datetime as dt
 import json
@@ -30,7 +33,7 @@ TICK = Message("1", "value-due", b"{}", {}, NOW, "value-customers", 1)
 
 @pytest.fixture(scope="module")
 def project(bigquery_emulator, tmp_path_factory, storage):
-    """The functions' clients on a project that holds the shop's orders."""
+    """Return the functions' clients for a project that holds the orders of a simulated shop."""
     folder = tmp_path_factory.mktemp("project")
     app = gateway.create_app(bigquery_emulator, folder / "gateway", storage_url=storage.url)
     with serving.serve(app) as url, pytest.MonkeyPatch.context() as patch:
@@ -85,7 +88,7 @@ def test_customers_are_valued_by_the_best_method_and_the_treated_like_the_others
     assert chosen["reason"] == report.reason
     assert all(row["error_lower"] < row["squared_error"] < row["error_upper"] for row in methods)
 
-    # The planted share is a half: each order of a treated customer has caused another one.
+    # The campaign doubles the orders of treated customers, so it has caused half of them.
     assert report.incremental_shares == {regulars.CAMPAIGN: pytest.approx(0.5, abs=0.05)}
     arms = {row["customer_id"]: row["arm"] for row in shop.assignments}
     of_visitor = {row["visitor_id"]: row["customer_id"] for row in shop.customer_visitors}
@@ -93,12 +96,12 @@ def test_customers_are_valued_by_the_best_method_and_the_treated_like_the_others
     assert ratio(ordered, arms) > 1.3
     assert ratio({row["customer_id"]: row["expected_revenue"] for row in values}, arms) == pytest.approx(1, abs=0.1)
 
-    # And once more, as after a death before the record.
+    # A process may die before it records the step. Then the step runs again, with the same result.
     assert value_customers.step(event, context(project, event)) == valued
     assert rows(project, "customer_value") == values
 
 
 def ratio(numbers, arms):
-    """The mean number of the treated over that of the control group."""
+    """Divide the mean number of the treated customers by the mean number of the control group."""
     means = [statistics.fmean(numbers[one] for one in numbers if arms[one] == arm) for arm in ("treated", "control")]
     return means[0] / means[1]

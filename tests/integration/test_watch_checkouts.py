@@ -1,4 +1,4 @@
-"""A new champion that fails at the checkout is rolled back; the log's lines decide whether it fails."""
+"""If log lines show that a new champion fails at checkouts, it is rolled back."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,10 @@ TABLES = {"run_googleapis_com_stdout", "champion_history"}
 
 @pytest.fixture
 def shop(clients, bigquery_client, bigquery_url, monkeypatch):
-    """The clients of two versions, of which the second is champion, and the tables that the function needs."""
+    """Return the functions' clients. There are two versions, of which the second is the champion.
+
+    The tables that the function watch_checkouts reads exist.
+    """
     name = f"watched_{os.urandom(4).hex()}"
     tables = tuple(table for table in declarations.read().tables if table.name in TABLES)
     provisioning.make_datasets(
@@ -36,7 +39,7 @@ def shop(clients, bigquery_client, bigquery_url, monkeypatch):
 
 
 def checkouts(version, count, *, ago=timedelta(0), **prediction):
-    """Return log lines about checkouts that the version answered."""
+    """Return `count` log lines about checkouts that the version answered, `ago` before now."""
     answered = {"model_version": version, "source": "score_checkout", "scored_by": "embedded", "latency_ms": 2.0}
     return [(ago, {"event": "checkout_scored", "prediction": answered | prediction})] * count
 
@@ -78,7 +81,7 @@ def test_a_champion_that_fails_at_the_checkout_is_replaced_once(shop, faults, sa
     assert who_serves(shop) == (FIRST, {"1": 100})
     [_, move] = promotion.moves(shop)
     assert (move.kind, move.decided_by, move.reason) == ("rolled_back", "watch_checkouts", said)
-    # The second look repeats the rollback, whose event leads to the same scoring run.
+    # The second call repeats the rollback and its event. The event leads to the same scoring run.
     assert shop.sent == [("scoring-due", {})] * 2
     moves = shop.bigquery.list_rows(f"{shop.settings.project}.{shop.settings.dataset}.champion_history")
     assert sorted((row["number"], row["to_version"]) for row in moves) == [(1, "2"), (2, "1")]

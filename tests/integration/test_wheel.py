@@ -1,4 +1,4 @@
-"""The wheel works without the repository: its commands find all their files from any folder."""
+"""The installed wheel works without the repository. Its commands find all their files from any folder."""
 
 import os
 import subprocess

@@ -1,16 +1,16 @@
-"""Cases in YAML: given rows, a statement of sql/ to run, and expected rows.
+"""Read the test cases of statements from YAML files. A case has given rows and expected rows.
 
-    row:           defaults for a row of each table; day-tables by their prefix
-    parameters:    of all cases of the file
-    identifiers:   of all cases of the file
+    row:           default values for the rows of each table, by the table's name; for day-tables, by its prefix
+    parameters:    the statement's parameters in all cases of the file
+    identifiers:   the statement's identifiers in all cases of the file
     cases:
-      - name:        a sentence
-        given:       table -> rows
-        parameters:  additional ones of this case
+      - name:        a sentence that says what the case shows
+        given:       the rows of each table before the statement runs
+        parameters:  additional parameters in this case
         expect:      the rows that the statement returns
-        then:        table -> its rows after one run, and after two; a column that is not named is NULL
+        then:        the rows of tables after the statement has run; running it twice must give the same rows
 
-Rows are compared whole, in any order, with floats to nine digits.
+Whole rows are compared, in any order, and floats to nine digits. In `then`, a column that is not named must be NULL.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _case(statement: str, case: dict, row: dict, parameters: dict, identifiers: 
 
 
 def merged(default: dict, given: dict) -> dict:
-    """Return `given` merged over `default`, also within nested records."""
+    """Return `default` with the values of `given` in place of its own. Nested records are merged in the same way."""
     both = {
         name: merged(default[name], value) if isinstance(value, dict) and isinstance(default.get(name), dict) else value
         for name, value in given.items()

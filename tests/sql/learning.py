@@ -1,4 +1,4 @@
-"""Training rows of visitors whose outcome depends on their features."""
+"""Make training rows of simulated visitors, whose outcome depends on their features."""
 
 import datetime as dt
 
@@ -9,9 +9,9 @@ SPLITS = {"train": 180, "evaluation": 60, "test": 60}
 
 
 def training_rows(seed: int = 0) -> list[dict]:
-    """Return 300 rows of one run.
+    """Return 300 training rows of one run.
 
-    Long visits and visits from mail predict purchases; `pageviews` repeats this information.
+    Visitors who stay long or come by mail buy more often. The feature `pageviews` contains the same information.
     """
     random = np.random.default_rng(seed)
     return [_row(random, number, split) for number, split in enumerate(np.repeat(list(SPLITS), list(SPLITS.values())))]
@@ -39,7 +39,7 @@ def _row(random: np.random.Generator, number: int, split: str) -> dict:
         "medium": "organic",
         "channel": "Organic Search",
         "device": str(random.choice(["mobile", "desktop"])),
-        # Peru does not occur in the training rows.
+        # Peru is only in rows for evaluation and test, so no model has seen it in training.
         "country": "France" if split == "train" or number % 2 else "Peru",
         "will_buy_on_return_visit": buys,
     }

@@ -1,4 +1,4 @@
-"""Compare rows from any client or file."""
+"""Bring rows into a form in which they can be compared, whichever client or file they come from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def canonical(rows: list[dict]) -> list[str]:
-    """Return the rows as texts, sorted."""
+    """Return the rows as a sorted list of texts."""
     return sorted(str(dict(sorted((name, _plain(value)) for name, value in row.items()))) for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Google's own analyzer accepts each file of sql/, with the declared tables, models and parameters."""
+"""Google's own analyzer accepts each file of sql/. It knows the declared tables, models and parameters."""
 
 import re
 from operator import attrgetter
@@ -38,9 +38,9 @@ def test_google_takes_the_sessions_of_an_export_that_lacks_each_optional_column(
 
 
 def test_google_takes_it_as_it_is_printed_for_the_console(statement):
-    """The analyzer does not support scripts.
+    """The analyzer does not support scripts, so the parts of the printed script are analyzed one by one.
 
-    Each default is analyzed alone, and the rest with parameters as variables.
+    These are the default of each variable, and the statement with parameters in place of the variables.
     """
     printed = sql.script(statement, SETTINGS).replace("a_table", "destination_members")
     declared = {name: googlesql.typed(kind.upper()) for name, kind, _ in DECLARATION.findall(printed)}
@@ -73,7 +73,7 @@ def test_a_parameter_has_the_same_type_in_all_files():
 
 
 def test_the_statements_that_the_reference_cannot_run_are_named_with_their_reason():
-    """The cases run all other statements on the reference implementation; see warehouse.py."""
+    """All other statements are run on Google's reference implementation too, by warehouse.py."""
     without = {statement for statement in sql.names() if _needs_more_than_sql(googlesql.raw(statement))}
     assert without == set(NOT_RUN)
 

@@ -1,4 +1,4 @@
-"""The scripts that `propensity sql` prints can be run, once the values that only a run knows are filled in."""
+"""The scripts that `propensity sql` prints can be run, after the values that only a run knows are filled in."""
 
 import json
 import re
@@ -72,7 +72,7 @@ def printed(*words):
 
 @pytest.fixture(scope="module")
 def console(whole_warehouse):
-    """The project as a person finds it, with the rows of one run and its models."""
+    """Return a person's client for a project that has the rows and the models of one run."""
     whole_warehouse.fill({"training_rows": training_rows(), "visitor_products": INTERESTS, **DAY_TABLES})
     whole_warehouse.fill({"customer_histories": VALUED})
     whole_warehouse.run("models/logistic", RUN, model="a_model")
@@ -87,10 +87,10 @@ def console(whole_warehouse):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GOOGLE_CLOUD_PROJECT", whole_warehouse.client.project)
         patch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
-        # A person's client has no default dataset, unlike our jobs.
+        # Unlike the jobs of the functions, a person's client has no default dataset.
         yield whole_warehouse.client
     whole_warehouse.client.delete_table(path)
-    # What the printed statement erasure/record has written.
+    # The printed statement erasure/record has written into this table.
     whole_warehouse.filled.add("erasures")
     whole_warehouse.clean()
 
@@ -109,7 +109,7 @@ def test_a_statement_runs_as_it_is_printed(statement, console):
 
 @pytest.fixture
 def a_run(console, whole_warehouse, monkeypatch):
-    """A run in the environment of the command."""
+    """Open a run in the environment that the command `propensity sql` reads. Return the run's warehouse."""
     clients = Environment(whole_warehouse.settings)
     clients.__dict__ |= {"bigquery": console, "storage": gcs.Client(console.project)}
     monkeypatch.setattr(world, "connected", lambda: clients)

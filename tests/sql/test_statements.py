@@ -1,4 +1,7 @@
-"""Each file of sql/ on the local BigQuery. Cases are in YAML beside this file; computed rows are in Python."""
+"""Run each file of sql/ on the local BigQuery, with the cases of the YAML files in this folder.
+
+Statements that need computed rows are tested in Python files beside the YAML files.
+"""
 
 import ast
 
@@ -15,12 +18,12 @@ def test_statement(case, warehouse):
 
 
 def test_every_statement_has_a_case_or_is_named_in_a_test_beside_it():
-    """A lint rule that reads the syntax trees of the tests."""
+    """The test works like a lint rule: it reads the syntax trees of the test files."""
     statements = set(sql.names())
     declared = {case.statement for case in cases.read()}
     trees = [ast.parse(path.read_text()) for path in cases.HERE.glob("*/**/test_*.py")]
     named = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    # The fixture `models` trains every candidate.
+    # Add the statements of the candidates, because the fixture `models` runs all of them.
     named |= {f"models/{candidate}" for candidate in CANDIDATES}
     assert sorted(declared - statements) == []
     assert sorted(statements - declared - named) == []

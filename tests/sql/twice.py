@@ -1,4 +1,4 @@
-"""Runs a statement of sql/ on Google's reference implementation, with the rows of the local BigQuery."""
+"""Run a statement of sql/ a second time, on Google's reference implementation, with the rows of the local BigQuery."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 type Rows = list[dict[str, Any]]
 
-# Why the reference implementation cannot run a statement. The analyzer checks these statements too.
+# The statements that the reference implementation cannot run, each with the reason. The analyzer still checks them.
 NOT_RUN = {
     "audience/export": "EXPORT DATA",
     **dict.fromkeys(("backtest/known/conversions", "backtest/known/sessions"), "tables of one name in two datasets"),
@@ -45,19 +45,19 @@ NOT_RUN = {
 
 @dataclass(frozen=True)
 class Twice:
-    """Runs statements on the reference implementation. `contents` returns the rows of a table by its name in SQL."""
+    """Runs statements on the reference implementation. The function `contents` returns the rows of a named table."""
 
     contents: Callable[[str], Rows]
 
     def query(self, text: str, values: dict[str, Any]) -> Rows:
-        """Return a query's rows."""
+        """Return the rows of a query."""
         tables = {name: self._rows(name) for path in table_paths(text) if (name := ".".join(path))}
         result = reference.run(text, googlesql.catalog(), tables, _parameters(text, values))
         names = [column.name for column in result.columns]
         return [dict(zip(names, row, strict=True)) for row in result.rows]
 
     def modify(self, text: str, values: dict[str, Any]) -> Rows:
-        """Return the table's rows after a DELETE, INSERT or MERGE."""
+        """Return all rows that a table has after a DELETE, INSERT or MERGE."""
         tables = {name: self._rows(name) for path in table_paths(text) if (name := ".".join(path))}
         return reference.modify(text, googlesql.catalog(), tables, _parameters(text, values)).rows
 
@@ -67,7 +67,7 @@ class Twice:
 
 
 def _parameters(text: str, values: dict[str, Any]) -> reference.Parameters:
-    """Return the parameters that a text names, with the types that the warehouse sends."""
+    """Return the value of each parameter that a statement's text names, and the type with which it is sent."""
     kinds = googlesql.every_parameter_type()
     named = {token.text[1:] for token in tokenize(text) if token.kind == "parameter"}
     for name in named:

@@ -1,4 +1,4 @@
-"""A dataset of sql/tables on the local BigQuery, filled and read by the cases of this folder."""
+"""A dataset with all tables of sql/tables on the local BigQuery. The tests of this folder fill and read it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _WRITTEN = re.compile(r"(?:merge into|delete from|insert into|truncate table) `?
 
 @dataclass
 class Warehouse:
-    """The tables of production, and the export's day-tables. `clean` empties them for the next case."""
+    """All tables that the functions use, and the day-tables of the export. `clean` empties them for the next case."""
 
     client: bigquery.Client
     settings: Settings
     schemas: dict[str, list[bigquery.SchemaField]]
     filled: set[str] = field(default_factory=set)
     loaded: set[str] = field(default_factory=set)
-    # The rows that were read since the table was last written, by table.
+    # The rows of each table that were read since the table was last written. They need not be read again.
     known: dict[str, list[dict]] = field(default_factory=dict)
 
     @classmethod
@@ -71,7 +71,7 @@ class Warehouse:
         return warehouse.query(self.client, self.settings, statement)
 
     def _contents(self, name: str) -> list[dict]:
-        """Return the rows of a table, or of a wildcard table, by its name in SQL."""
+        """Return the rows of the table that a statement names. It can be a wildcard table."""
         short = name.removeprefix(f"{self.client.project}.")
         if not short.endswith("*"):
             table = short.removeprefix(f"{self.settings.dataset}.")
@@ -133,9 +133,9 @@ def _export_schema(table: str) -> list[bigquery.SchemaField]:
 
 
 def check_names(row: dict, schema: list[bigquery.SchemaField], where: str) -> None:
-    """Check that all names are columns.
+    """Check that all names in a row are columns of the schema.
 
-    BigQuery would ignore an unknown name, and the case would test less than it says.
+    Otherwise BigQuery would ignore an unknown name, and the case would test less than it says.
     """
     known = {column.name: column for column in schema}
     for name, value in row.items():

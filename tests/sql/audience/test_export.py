@@ -1,4 +1,4 @@
-"""The audience's export to files."""
+"""How the audience is exported to files."""
 
 import csv
 import io

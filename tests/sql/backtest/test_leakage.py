@@ -1,4 +1,4 @@
-"""A backtest trains only on what was known on the past day, whatever happened later."""
+"""A backtest of a past day trains only on data that were known on this day."""
 
 from datetime import date, timedelta
 
@@ -43,7 +43,10 @@ PAST = {
 
 
 def with_the_future(rows):
-    """Add later data: an order by every visitor, a staff session of every visitor, a refund, and new visitors."""
+    """Add data of later days to the rows.
+
+    Every visitor gets an order and a session of staff. There are also a refund and new visitors.
+    """
     visitors = {row["visitor_id"] for row in rows["sessions"]}
     refunded = [
         row | {"cancelled_on": DAY + timedelta(1)} if row["visitor_id"] == "cancelled" else row
@@ -60,7 +63,7 @@ def with_the_future(rows):
 
 
 def learnt_from(rows, settings, warehouse):
-    """Return the first visits with their labels, as the chain's statement computes them from the backtest's copies."""
+    """Return the first visits with their labels. The chain's statement computes them from the backtest's copies."""
     warehouse.fill(rows)
     dataset = f"{warehouse.client.project}.{warehouse.settings.dataset}"
     for name in KNOWN:

@@ -1,4 +1,7 @@
-"""Measure a campaign from assignments and orders: the compared customers, the counted orders, and the stored effect."""
+"""Measure a campaign from assignments and orders.
+
+The tests are about which customers are compared, which orders count, and which effect is stored.
+"""
 
 import datetime as dt
 from types import SimpleNamespace
@@ -45,7 +48,7 @@ def rows(world, table):
 
 
 def measure(world, now=NOW):
-    """Deliver the scheduler's message, and return the effects that the run has measured."""
+    """Deliver the scheduler's message to measure_campaign, and return the effects that its run has measured."""
     tick = SimpleNamespace(topic="campaigns-due", body={})
     due = measure_campaign.STEP.event(tick, world.environment, now)
     context = StepContext(world.environment, due.run_id, "measure_campaign", now, Deadline(60))
@@ -54,7 +57,7 @@ def measure(world, now=NOW):
 
 
 def kept_effect(world, replace=("", "")):
-    """Return the effect that is kept for the offers, after a replacement in its text."""
+    """Return the stored effect that the offers read. If `replace` is given, first replace a text in the document."""
     blob = world.environment.bucket.blob(measured_effect.PATH)
     if all(replace):
         blob.upload_from_string(blob.download_as_text().replace(*replace))
@@ -62,9 +65,10 @@ def kept_effect(world, replace=("", "")):
 
 
 def shop(treated, control, holdout=0, lift=0.0, rate=0.1):
-    """Return customers of each arm, with one visitor each.
+    """Return the rows of a shop with so many customers in each arm. Each customer has one visitor.
 
-    One customer in 1 / `rate` buys once. Among the treated customers, the share of buyers is higher by `lift`.
+    The share `rate` of the customers buy once. Among the treated customers, this share is higher by the factor
+    1 + `lift`.
     """
     assigned, orders, number = [], [], 0
     random = np.random.default_rng(5)
@@ -135,7 +139,7 @@ def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles
     }
     assert len(stored) == 30
     assert stored["conversion", 10] == deciles[-1].gain
-    # The offers can read the effect of the campaign in use, with the interval that always holds.
+    # The offers can read the stored effect of the current campaign. Its interval is the one that is valid at all looks.
     kept = kept_effect(world)
     assert (kept.day, kept.campaign, kept.share) == (DAY, "spring", 0.5)
     expected = measured_effect.OnOutcome(profit.decision, profit.effect, profit.always_lower, profit.always_upper)
@@ -145,7 +149,7 @@ def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles
 @pytest.mark.slow
 def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(world, capfd):
     lost = shop(500, 500, lift=0.6, rate=0.2)
-    # One in four of the control group is missing.
+    # Every fourth customer of the control group is missing.
     lost["assignments"] = [
         one for number, one in enumerate(lost["assignments"]) if one["arm"] == "treated" or number % 4
     ]
@@ -159,7 +163,7 @@ def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(wo
 
 @pytest.mark.slow
 def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared_separately(world):
-    """If compared together, the arms have wrong sizes, and later customers are a larger share of one arm."""
+    """Otherwise the sizes of the arms would be wrong, and one arm would have a larger share of later customers."""
     data = shop(460, 240)
     later = {"control_share": 0.1, "day": ASSIGNED + dt.timedelta(5)}
     for one in data["assignments"][200:460] + data["assignments"][670:]:
@@ -189,7 +193,8 @@ def test_an_exclusion_at_the_assignment_leaves_a_customer_out_and_a_later_suppre
     found = measure(world)
     one = result(found, "conversion")
     assert (one.treated, one.control) == (120, 120)
-    # Earlier campaigns have made only the others unsubscribe, so the holdout's comparison leaves out nobody.
+    # Customers in the holdout never got a message, so only others could unsubscribe. Therefore the comparison of the
+    # holdout leaves nobody out.
     assert result(found, "conversion", "holdout").treated == 300
 
 
@@ -198,7 +203,7 @@ def test_the_holdout_is_compared_with_all_others_by_their_first_assignment(world
     data = shop(80, 80, holdout=40)
     for one in data["assignments"]:
         one["holdout_share"] = 0.2
-    # Later, another campaign with a larger holdout moves a customer who was treated before into the holdout.
+    # A later campaign has a larger holdout, which includes a customer who was treated before.
     again = {"campaign": "summer", "day": ASSIGNED + dt.timedelta(20), "holdout_share": 0.4}
     data["assignments"] += [{**data["assignments"][0], **again, "arm": "holdout"}]
     data["assignments"] += [assignment("new", "holdout", **again), assignment("other", "treated", **again)]
@@ -220,13 +225,13 @@ def test_a_second_delivery_changes_nothing_and_a_run_of_the_next_day_replaces_th
     assert measure(world) == first
     assert {table: rows(world, table) for table in before} == before
     assert world.environment.bucket.get_blob(measured_effect.PATH).generation == kept.generation
-    # Without a new day of orders, the next day's run replaces the rows.
+    # On the next day there are no new orders, so the run replaces the rows of the same day.
     later = kept_effect(world, replace=(str(DAY), "2017-06-09"))
     measure(world, NOW + dt.timedelta(days=1))
     runs = {row["run_id"] for row in rows(world, "campaign_results")}
     assert len(rows(world, "campaign_results")) == len(before["campaign_results"])
     assert runs != {row["run_id"] for row in before["campaign_results"]}
-    # The kept effect of a later day stays; `propensity reset` removes it with its run.
+    # The stored effect is of a later day, so it is not replaced. `propensity reset` removes it with its run.
     assert kept_effect(world) == later
     assert measuring.kept_run(world.environment) == later.run_id
     measuring.forget(world.environment)
@@ -241,8 +246,9 @@ def test_without_assignments_no_run_is_opened(world):
 
 @pytest.mark.slow
 def test_customers_who_answer_with_orders_in_the_export_show_the_true_effect(world, tmp_path):
-    """A small version of `propensity demo --campaign`: day-tables, the statements of build_features, and the
-    measurement.
+    """The test is a small version of `propensity demo --campaign`.
+
+    It loads day-tables, runs the statements of build_features, and measures the campaign.
     """
     random = np.random.default_rng(3)
     arms = {f"c{number:04}": "treated" if number % 2 else "control" for number in range(1200)}
@@ -251,7 +257,7 @@ def test_customers_who_answer_with_orders_in_the_export_show_the_true_effect(wor
         assignment(one, arm, probability=float(random.random()), exclusions=barred if number % 6 < 2 else [])
         for number, (one, arm) in enumerate(arms.items())
     ]
-    # Every third customer has two visitors.
+    # Every third customer has two visitor ids.
     visitors = {
         one: (f"{number + 1:019}", f"{number + 9001:019}")[: 1 + (number % 3 == 0)] for number, one in enumerate(arms)
     }

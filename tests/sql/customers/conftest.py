@@ -1,4 +1,4 @@
-"""The fixture for tests about customers."""
+"""The fixture for tests about customers, with an environment of the functions."""
 
 from types import SimpleNamespace
 

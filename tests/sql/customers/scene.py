@@ -1,4 +1,4 @@
-"""The shop of the tests about customers: rows of its tables, and the run that resolves an audience."""
+"""Helpers for tests about customers: they make the rows of a shop's tables, and run the step that finds customers."""
 
 import datetime as dt
 from types import SimpleNamespace
@@ -54,6 +54,6 @@ def excluded(world):
 
 
 def withheld_of(world, ids):
-    """Return the visitors to whom the checkout makes no offer."""
+    """Return those of the test's visitors to whom the checkout makes no offer."""
     held = withheld.Withheld(world.environment.bucket.blob(withheld.PATH).download_as_bytes())
     return {f"v{number}" for number in range(len(ids) + 10) if f"v{number}" in held}

@@ -1,4 +1,4 @@
-"""Which customers a destination may be sent: consent, suppressions and recent orders."""
+"""Which customers may be sent to a destination. This depends on consent, suppressions and recent orders."""
 
 import datetime as dt
 import random
@@ -116,7 +116,10 @@ def test_the_suppressed_and_recent_buyers_are_excluded_by_channel_and_counted_by
 
 @pytest.mark.slow
 def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(world):
-    """Random histories: a destination is sent exactly those who have consented last and whom nothing suppresses."""
+    """The histories are random.
+
+    A destination gets exactly the customers whose last statement consents and who have no suppression.
+    """
     dice = random.Random(11)  # noqa: S311 - a simulation
     ids = [f"c{number}" for number in range(300)]
     statements = [
@@ -164,7 +167,7 @@ def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(wo
 
 
 def consented(statements, customer, purpose):
-    """Whether the customer's last statement consents; None without a statement."""
+    """Return whether the last statement of the customer consents, or None if there is no statement."""
     told = [row for row in statements if row["customer_id"] == customer and row["purpose"] == purpose]
     told = [row for row in told if row["stated_at"] <= NOW]
     newest = max((row["stated_at"] for row in told), default=None)
@@ -176,7 +179,7 @@ def holds(suppression):
 
 
 def payload(world, channel):
-    """The customers whom a destination of the channel would be sent."""
+    """Return the customers that a destination of the channel would get."""
     of_run = {"created_on": DAY, "run_id": f"20170801-{channel}"}
     parameters = plan_parameters(FileDestination, channel, "replace", DAY)
     statement = Statement("destinations/plan", {**of_run, **parameters}, {"form": FileDestination.form})

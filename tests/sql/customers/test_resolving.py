@@ -1,4 +1,4 @@
-"""From an audience's visitors to customers: matches, values, arms, and what a second delivery does."""
+"""resolve_customers finds the customers of an audience's visitors, and their values and arms."""
 
 import datetime as dt
 import hashlib
@@ -96,7 +96,10 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
 
 @pytest.mark.slow
 def test_the_expected_value_of_a_customer_with_a_value_counts_one_probability(world):
-    """P(order) of the day times E(revenue | order): the value's own probability counts no second time."""
+    """The expected value is the day's probability of an order times the expected revenue of an order.
+
+    The table customer_value has a probability of its own, which must not be multiplied a second time.
+    """
     valued = {"horizon_days": 90, "expected_orders": 3.0, "probability": 0.9, "method": "bgnbd", "run_id": "r"}
     days = ((DAY - dt.timedelta(days=1), 30.0), (DAY - dt.timedelta(days=8), 99.0))
     world.warehouse.fill(
@@ -130,14 +133,14 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     resolve(world)
     found = {row["customer_id"]: row["arm"] for row in rows(world, "audience_customers")}
     assert found == {one: expected[one] for one in ids[:500]}
-    # The checkout also makes no offer to customers who would be in the control group but are not in the audience.
+    # The checkout makes no offer to any customer of the control group, even if the customer is not in the audience.
     assert withheld_of(world, ids) == {f"v{number}" for number, one in enumerate(ids) if expected[one] != "treated"}
     counts = [list(expected.values()).count(one) for one in ("holdout", "control")]
     # Within four standard deviations of a binomial count.
     assert abs(counts[0] - 100) < 38
     assert abs(counts[1] - 180) < 49
 
-    # The next day, the control share is another one, and the audience has more customers.
+    # On the next day, the control group has another share, and the audience has more customers.
     everybody = Settings.from_document(
         {
             "project": "local-project",
@@ -254,6 +257,6 @@ def test_each_statement_is_run_once_by_a_run_however_often_its_event_comes(world
     mine = [one for one in ids if one.startswith("20170807-")]
     for name in named:
         assert sum(name.replace("/", "-") in one for one in mine) == 1, name
-    # The first run knows no rows that it could forget.
+    # These statements delete former rows. The first run leaves them out, because there are none.
     for name in ("customers/forget_customers", "customers/forget_refusals"):
         assert not any(name.replace("/", "-") in one for one in mine), name

@@ -1,4 +1,4 @@
-"""The results of a deployment's statements: the model's files, and the rows for the endpoint's parity check."""
+"""The statements of a deployment. They export the model, and choose the golden rows."""
 
 import math
 
@@ -14,7 +14,7 @@ GOLDEN = {**RUN, "rows": 20, **IDENTITY.parameters}
 
 FILES = {
     "BOOSTED_TREE_CLASSIFIER": {"model.bst", "assets/model_metadata.json"},
-    # Google writes a TensorFlow SavedModel here; the local BigQuery writes weights as JSON.
+    # BigQuery on Google Cloud writes a TensorFlow SavedModel instead. The local BigQuery writes the weights as JSON.
     "LOGISTIC_REGRESSION": {"weights.json"},
 }
 

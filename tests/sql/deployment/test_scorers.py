@@ -1,4 +1,4 @@
-"""The embedded scorer, built from BigQuery's metadata of each candidate, agrees with ML.PREDICT."""
+"""The embedded scorer of each candidate agrees with ML.PREDICT. It is built from BigQuery's metadata of the model."""
 
 import json
 import math
@@ -25,7 +25,7 @@ NUMBERS = (
     "hour",
 )
 CATEGORIES = ("weekday", "source", "medium", "channel", "device", "country")
-# All kinds of values of a model's inputs, except NaN and infinity, which JSON does not have.
+# All kinds of values that an input of a model can have. NaN and infinity are left out, because JSON does not have them.
 number = st.none() | st.integers(-5, 500) | st.floats(-3e38, 3e38) | st.sampled_from([0.5, -0.0, 1e-40, 2.0**53 + 1])
 seen = sorted({row[name] for row in training_rows() for name in CATEGORIES})
 category = st.none() | st.sampled_from([*seen, "never seen", "", "_null_filler", "Ünïcode ✓"])
@@ -60,7 +60,7 @@ def scorer(candidate, warehouse):
 
 
 def predicted(warehouse, candidate, rows):
-    """Return ML.PREDICT's probabilities of the rows, from one statement."""
+    """Return the probabilities that ML.PREDICT gives the rows, all from one statement."""
     columns = [f"cast(json_value(visitor, '$.{name}') as float64) as {name}" for name in NUMBERS]
     columns += [f"json_value(visitor, '$.{name}') as {name}" for name in CATEGORIES]
     statement = f"""

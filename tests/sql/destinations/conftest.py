@@ -1,4 +1,7 @@
-"""Delivery functions on the tests' warehouse. A module's fixture `platform` chooses the destination."""
+"""The fixture for tests about destinations: a delivery function that uses the tests' warehouse.
+
+A test module chooses the function's destination with a fixture `platform`.
+"""
 
 from types import SimpleNamespace
 

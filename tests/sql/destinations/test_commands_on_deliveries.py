@@ -1,4 +1,4 @@
-"""Commands about deliveries: show the changes that would be sent, send them, and remove members."""
+"""Commands that show which changes a delivery would send, that send them, or that remove members."""
 
 import datetime as dt
 from types import SimpleNamespace
@@ -37,7 +37,7 @@ def environment(warehouse):
 
 
 def resolve(environment):
-    """Record a finished run that resolved the day's customers, and return its last event."""
+    """Record a run that has resolved the day's customers and is finished. Return the last event of this run."""
     run_id = "20170801-00000000"
     resolved = CustomersResolved(run_id, DAY, 1)
     environment.runs.open(CustomersRun(NOW, CustomersDue(run_id), DAY, "20170801-ffffffff"))

@@ -1,4 +1,7 @@
-"""A delivery run sends a destination's changes in order, without waiting, and exactly once, whatever fails."""
+"""A delivery run sends the changes of a destination in order and without waiting.
+
+Each change takes effect exactly once, even if requests fail.
+"""
 
 import csv
 import datetime as dt
@@ -21,12 +24,15 @@ HALF_AN_HOUR, MINUTE = dt.timedelta(minutes=30), dt.timedelta(minutes=1)
 
 
 def now():
-    """Return the current time. The time of the import would be too old, because tests of other files run in between."""
+    """Return the current time.
+
+    A constant would be too old, because tests of other files run between the import of this module and its tests.
+    """
     return dt.datetime.now(dt.UTC)
 
 
 class Platform:
-    """A destination that records its requests, and gives the answers that a test sets."""
+    """A fake destination that records the requests to it, and gives the answers that a test sets."""
 
     name = "platform"
     form = "customers"
@@ -82,7 +88,7 @@ def resolved(world, number=0, day=DAY):
 
 
 def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
-    """Deliver an event to the step, and return the step's event, or None."""
+    """Deliver an event to a step, `seconds` from now, and return the event that the step returns, or None."""
     step = step or world.step
     message = SimpleNamespace(topic=event.topic, body=event.to_json() if event.run_id else {})
     due = step.event(message, world.environment, now())
@@ -129,7 +135,7 @@ def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(wo
     assert bring_forward(world, resolved(world)) is None
     assert len(platform.sent) == 2
     assert set(states(world).values()) == {"sent"}
-    # It is too early to ask the platform again.
+    # The tick does nothing, because it is too early to ask the platform again.
     assert bring_forward(world, TICK) is None
     of_c = platform.sent[1][0]
     platform.answers = {of_c: Busy("429", now() + 2 * HALF_AN_HOUR)}
@@ -243,7 +249,7 @@ def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(
     world.warehouse.fill({"audience_customers": audience("a", "b", day=tomorrow)})
     second = resolved(world, 1, tomorrow)
     assert bring_forward(world, second) is None
-    # A batch whose outcome is still open is not sent again.
+    # The first batch is not sent again, although its outcome is still open.
     assert [members for _, members in platform.sent] == [["a"], ["b"]]
     assert bring_forward(world, first) is None
     delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)

@@ -1,4 +1,4 @@
-"""The member ledger after requests were sent, and after the platform has processed them."""
+"""What the member ledger holds after requests were sent, and after the platform has processed them."""
 
 import datetime as dt
 

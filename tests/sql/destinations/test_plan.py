@@ -1,4 +1,4 @@
-"""Which changes a delivery run plans from the audience, the exclusions and the member ledger."""
+"""A delivery run plans its changes from the audience, the exclusions and the member ledger."""
 
 import datetime as dt
 import hashlib
@@ -47,8 +47,9 @@ def members(*ids, **values):
 
 @pytest.fixture
 def planned(warehouse):
-    """Return a function that plans the changes, and returns them as (kind, customer, email), in the order of the
-    batches.
+    """Return a function that plans the changes of a run.
+
+    It returns them as (kind, customer, email), in the order of the batches.
     """
 
     def run(parameters, **rows):
@@ -151,10 +152,10 @@ def test_excluded_members_are_withdrawn_in_each_mode_and_former_members_removed_
         "exclusions": exclusions("a"),
         "destination_members": members("a", "b", "gone")
         + members("c", state="removed")
-        # The destination has refused new data, and so still has the former data.
+        # The destination has refused the new data of this member, and so still has the former data.
         + members("d", state="refused")
         + members("e", state="refused", is_there=False)
-        # A row from before the column `is_there` existed.
+        # This row was written before the column `is_there` existed.
         + members("f", state="confirmed", is_there=None),
     }
     withdrawn = [("withdraw", one, f"{one}@example.com") for one in ("a", "d", "f", "gone")]

@@ -1,4 +1,4 @@
-"""Delivery runs to the local Marketing Cloud, which stores rows a minute after it has accepted a request."""
+"""Delivery runs to the local Marketing Cloud. It stores rows only a minute after it has accepted a request."""
 
 import datetime as dt
 
@@ -35,7 +35,7 @@ def platform(desk, monkeypatch):
 
 
 def rows(desk):
-    """Return (additions, updates) of each stored row, by name."""
+    """Return how often each stored row was added and updated, by the row's name."""
     return {name: found[1:3] for name, found in desk.members("salesforce", "audience").items() if found[0]}
 
 
@@ -54,7 +54,7 @@ def test_a_batch_that_was_taken_before_the_connection_broke_is_sent_again_and_ha
     assert bring_forward(world, event) is None
     desk.advance(PROCESSING)
     assert bring_forward(world, TICK, later=TICKS).members == 3
-    # The second request for c writes the same row.
+    # The row c was sent twice, so the second request updates it.
     assert rows(desk) == {"a": (1, 0), "b": (1, 0), "c": (1, 1)}
 
 

@@ -1,4 +1,4 @@
-"""The fixture for tests about erasure."""
+"""The fixture for tests about erasures: the scene with two people."""
 
 import io
 import sys

@@ -1,5 +1,6 @@
-"""A warehouse in which every table has rows of two people, a bucket with their files, and a platform with both as
-members.
+"""The scene of tests about erasures, with two people, Anna and Bob.
+
+Every table has rows of both, the bucket has files about both, and both are members at a platform.
 """
 
 import base64
@@ -38,7 +39,7 @@ VALUES = {"STRING": "x", "INT64": 1, "FLOAT64": 0.5, "BOOL": True, "DATE": DAY, 
 
 @dataclass
 class Who:
-    """A person. The name is part of each id and address."""
+    """A person. The person's name is part of all the person's ids and addresses."""
 
     name: str
 
@@ -56,7 +57,7 @@ class Who:
         return f"{self.name}@example.com"
 
     def marks(self):
-        """All texts by which the person could be recognized: ids, addresses and their hashes."""
+        """Return all texts by which the person could be recognized: ids, addresses, and hashes of these."""
         texts = {*self.ids.values(), self.email, f"+336{self.name}", self.name}
         return texts | {hashlib.sha256(one.encode()).hexdigest() for one in texts}
 
@@ -65,9 +66,9 @@ ANNA, BOB = Who("anna"), Who("bob")
 
 
 def row(table, who):
-    """A row of the person.
+    """Return a row of the table about the person.
 
-    Columns that are declared as ids hold the person's ids, and address columns the addresses.
+    Columns with ids or addresses of people hold the ids and addresses of this person.
     """
     kinds, declared = PERSONS[table], TABLES[table]
     of_row = {
@@ -92,7 +93,7 @@ def row(table, who):
 
 @dataclass
 class Scene:
-    """Runs functions with messages at a given time, and reads the data that is left."""
+    """Delivers messages to functions at a time that the test sets, and reads all data that is stored afterwards."""
 
     warehouse: object
     environment: Environment
@@ -120,13 +121,13 @@ class Scene:
         bucket.blob(withheld.PATH).upload_from_string(withheld.content(hashes))
 
     def resolve(self):
-        """Open a run that finds the day's customers; return its last event without running its steps."""
+        """Open a run that finds the customers of the day. Return its last event, but do not run its steps."""
         resolved = CustomersResolved(AUDIENCE, DAY, 2)
         self.environment.runs.open(CustomersRun(self.now, CustomersDue(AUDIENCE), DAY, "20170801-ffffffff"))
         return resolved
 
     def handle(self, step, topic, body):
-        """Deliver a message as shared/handler.py does; return the event that the step returns."""
+        """Deliver a message to a step, as shared/handler.py does. Return the event that the step returns."""
         self.now += dt.timedelta(minutes=1)
         message = delivered(body, topic, published_at=self.now)
         due = step.event(message, self.environment, self.now)
@@ -143,7 +144,7 @@ class Scene:
         return event
 
     def deliver(self, event):
-        """Deliver the event to both destinations' functions; return what they return."""
+        """Deliver the event to the functions of both destinations. Return the events that they return."""
         return [self.handle(step, event.topic, event.to_json()) for step in (send_to_files.STEP, self.to_meta)]
 
     @property
@@ -155,11 +156,11 @@ class Scene:
         return self.handle(erase_subject.STEP, "erasure-requested", {"request_id": "dsar-1", **asked})
 
     def request(self, topic, body):
-        """Take what a command publishes, and let the function handle it at once."""
+        """Publish a message for a command: the function erase_subject handles the message at once."""
         self.handle(erase_subject.STEP, topic, body)
 
     def log_checkout(self, who):
-        """Let the log's table hold a checkout of the person, of yesterday."""
+        """Write a checkout of the person, made yesterday, into the table of the log."""
         prediction = {"visitor": erase_subject.PSEUDONYMS.of(who.ids["visitor"])}
         line = {"timestamp": self.now - dt.timedelta(days=1), "jsonPayload": {"prediction": prediction}}
         self.warehouse.fill({"run_googleapis_com_stdout": [line]})
@@ -169,7 +170,7 @@ class Scene:
         return self.handle(erase_subject.STEP, "erasure-due", {})
 
     def tell(self, events):
-        """Deliver the MembersDelivered events to erase_subject."""
+        """Deliver those of the events that are MembersDelivered to the function erase_subject."""
         for one in events:
             if isinstance(one, MembersDelivered):
                 self.handle(erase_subject.STEP, one.topic, one.to_json())
@@ -180,7 +181,7 @@ class Scene:
     def everything(self):
         """Return all stored texts by place: tables, objects, events, the log and the platform's members."""
         client, dataset = self.environment.bigquery, self.environment.settings.dataset
-        # One statement about all tables: a request for each of them would take most of the test's time.
+        # Read all tables with one statement, because one request per table would take most of the test's time.
         rows = " union all ".join(
             f"select 'table {one.table_id}' as place, to_json_string(t) as text from `{dataset}.{one.table_id}` as t"  # noqa: S608
             for one in client.list_tables(dataset)

@@ -19,7 +19,7 @@ from sql.erasure.scene import ANNA, AUDIENCE, BOB, DAY, PERSONS, where
 
 pytestmark = pytest.mark.slow
 
-# Statements that these tests run through the functions.
+# Names of the statements that the functions run in these tests.
 RUN = (
     "destinations/record_sends",
     "erasure/bury",
@@ -45,11 +45,11 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(scene, monkeypatch
     planned = scene.erase(customer_id=ANNA.ids["customer"])
     assert isinstance(planned, CustomersResolved)
     assert set(scene.certificate().pending) == {"files", "meta"}
-    # Only the member ledger still holds the person until the destinations have confirmed the removal.
+    # The member ledger and the platform still hold the person, until the destinations have confirmed the removal.
     left = {"table destination_changes", "table destination_members", "meta"}
     assert where(ANNA, scene.everything()) == left
     assert scene.erase(customer_id=ANNA.ids["customer"]) == planned
-    # A delivery may die after it has written the certificate and before its record.
+    # A delivery may die after it has written the certificate and before the step is recorded.
     so_far = scene.certificate()
     again = StepContext(scene.environment, planned.run_id, "erase_subject", scene.now, Deadline(60))
     assert erase_subject.STEP.run(ErasureDue(planned.run_id), again) == planned
@@ -80,7 +80,7 @@ def test_a_person_is_erased_everywhere_and_does_not_come_back(scene, monkeypatch
 
 
 def _read_again(scene, monkeypatch):
-    """Load day-tables of both kinds and the CRM with both people, and read them as the chain does."""
+    """Load day-tables of both kinds and CRM tables, all with both people. Then read them as the chain does."""
     monkeypatch.setattr(current, "require", lambda _: None)
     at = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC)
     day = f"{DAY:%Y%m%d}"

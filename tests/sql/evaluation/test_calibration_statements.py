@@ -1,4 +1,4 @@
-"""The fit and the metrics of a calibrator agree with scikit-learn, and all statements apply a calibrator alike."""
+"""The fit and the metrics of a calibrator agree with scikit-learn. All statements apply it in the same way."""
 
 import datetime as dt
 import math
@@ -22,7 +22,7 @@ CALIBRATORS = {
 
 
 def said(statement, warehouse, calibrator):
-    """Return the calibrated probabilities that a statement gives, by visitor or row."""
+    """Run a statement with a calibrator, and return its calibrated probabilities by visitor or by row."""
     if statement == "evaluation/predictions":
         warehouse.run(statement, {**ON, "split": "test", **calibrator.parameters}, model="logistic")
         return {row["visitor_id"]: row["probability"] for row in warehouse.rows("evaluation_rows")}
@@ -113,7 +113,7 @@ def test_visitors_of_one_probability_are_in_one_bin(warehouse):
 
 
 def judged(warehouse, repeats):
-    # Few rows, because the reference implementation takes time quadratic in their number.
+    # There are few rows, because the reference implementation takes time that is quadratic in their number.
     labels, log_odds, rows = predictions(150, repeats)
     line = calibration.regression(points(warehouse, rows))
     [row] = warehouse.run("evaluation/calibration", {**ON, "split": "test", **line._asdict()})

@@ -1,4 +1,4 @@
-"""The models' metrics agree with scikit-learn on the same rows."""
+"""The metrics of models agree with those that scikit-learn computes on the same rows."""
 
 import numpy as np
 import pytest
@@ -103,5 +103,5 @@ def test_each_visitor_of_the_split_gets_the_models_own_word_once(models, warehou
             name: row["will_buy_on_return_visit"] for name, row in rows.items()
         }
         labels = [row["label"] for row in said.values()]
-        # Would fail if a model returned the probability of the other class.
+        # This would fail if a model returned the probability of the other class.
         assert metrics.roc_auc_score(labels, [row["probability"] for row in said.values()]) > 0.6

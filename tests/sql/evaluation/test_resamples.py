@@ -1,4 +1,4 @@
-"""The sums for intervals agree with their definition, with scikit-learn and with published figures."""
+"""The sums from which intervals are computed agree with scikit-learn, with formulas, and with published figures."""
 
 import hashlib
 
@@ -63,7 +63,7 @@ def of_mean(values) -> Estimate:
 
 
 def psi(labels, probabilities):
-    """Compute DeLong's kernel directly: every buyer against every other visitor."""
+    """Compute DeLong's kernel directly, by comparing every buyer with every other visitor."""
     buyers, others = probabilities[labels == 1][:, None], probabilities[labels == 0][None, :]
     return (buyers > others) + 0.5 * (buyers == others)
 
@@ -109,7 +109,7 @@ def test_two_models_are_compared_on_the_same_visitors_with_and_without_a_margin(
 
 
 def test_a_visitor_who_stands_twice_is_drawn_once(given, warehouse):
-    """Duplicate rows add no information, so the estimates and their variances stay the same."""
+    """Because duplicate rows add no information, the estimates and their variances must stay the same."""
     labels, said = given
     warehouse.fill({"evaluation_rows": rows(labels, said)})
     once = compared(warehouse)
@@ -122,7 +122,7 @@ def test_a_visitor_who_stands_twice_is_drawn_once(given, warehouse):
 
 
 def test_the_published_interval_of_hanley_and_mcneils_images_comes_out(warehouse):
-    """109 rated images: ROC area 0.8932, standard error 0.0307 after DeLong (Stata's manual, roctab)."""
+    """Stata's manual (roctab) prints a ROC area of 0.8932 for the 109 images, with DeLong's standard error 0.0307."""
     normal, abnormal = (33, 6, 6, 11, 2), (3, 2, 2, 11, 33)
     labels = np.repeat([0, 1], [sum(normal), sum(abnormal)])
     ratings = np.concatenate([np.repeat(range(1, 6), normal), np.repeat(range(1, 6), abnormal)])
@@ -140,9 +140,9 @@ def weight(visitor: str, replicate: int) -> int:
 
 
 def lift(labels, probabilities, weights, share):
-    """Compute the lift.
+    """Compute the lift of the best `share` of the visitors.
 
-    Of visitors with equal probabilities, each counts by the share that still fits into the best `share`.
+    If several visitors with the same probability are at the border, each of them counts in part.
     """
     found, left = 0.0, share * weights.sum()
     for value in sorted(set(probabilities), reverse=True):

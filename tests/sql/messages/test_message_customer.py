@@ -1,4 +1,7 @@
-"""message_customer on the local BigQuery, Cloud Storage and SMTP relay: what it sends, how often, and what it logs."""
+"""What the function message_customer sends, how often it sends it, and what it logs.
+
+Uses the local BigQuery, Cloud Storage and SMTP relay.
+"""
 
 import datetime as dt
 import json
@@ -30,7 +33,7 @@ PEOPLE = {"a": "anna@example.com", "b": "nobody@example.com", "c": "later@exampl
 
 
 class World:
-    """The function with its services, at a time that the test sets."""
+    """The function message_customer and the services that it uses, at a time that the test sets."""
 
     def __init__(self, warehouse, platforms, patch):
         self.platforms, self.now, self._patch = platforms, NOW, patch
@@ -77,7 +80,7 @@ class World:
         return [(one["to"], one["message_id"]) for one in found]
 
     def outcomes(self):
-        """Return the outcomes of all intents, by key."""
+        """Return the outcomes of all intents to send a message, by the intent's key."""
         documents = [
             json.loads(blob.download_as_bytes()) for blob in self.clients.bucket.list_blobs(prefix="messages/")
         ]
@@ -125,7 +128,7 @@ def test_a_message_is_sent_once_though_its_event_is_delivered_twice(world, capfd
     ]
     [blob] = world.clients.bucket.list_blobs(prefix="messages/")
     assert PEOPLE["a"] not in blob.download_as_text()
-    # The first delivery may have died before it reported the message, so the second reports the same event again.
+    # The second delivery publishes the same event again, because the first may have died before it was published.
     [(topic, event), again] = world.events
     assert again == (topic, event)
     [taken], refused = read(event, NOW)

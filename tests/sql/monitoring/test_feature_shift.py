@@ -50,7 +50,7 @@ def test_the_statement_agrees_with_the_benchmarks_simulation(warehouse):
     visits = np.concatenate([one for _, one in arrivals(random, MONDAY, 21, 21 * 16)])
     visits = visits[(visits["number"] == 1) & (visits["kind"] == ORDINARY)]
     day, values = visits["day"], simulated.features(random, visits)
-    # The model's score differs from the simulation's.
+    # The simulation has another model, so its score differs.
     del values["score"]
     warehouse.fill({"visitor_features": rows(day, values)})
 
@@ -97,7 +97,7 @@ def test_the_score_moves_with_what_the_model_has_learnt_from(warehouse):
     warehouse.fill({"visitor_features": rows(day, {"time_on_site": seconds})})
 
     found = two_weeks_against_one(warehouse)
-    # The baseline has two inputs, and only this one varies.
+    # The model is the baseline. Of its two inputs, only time_on_site varies.
     assert found["score"].difference == pytest.approx(found["time_on_site"].difference)
     assert found["score"].difference >= 0.2
 
@@ -132,7 +132,7 @@ def test_missing_numbers_come_before_all_bins(warehouse):
     mine = two_weeks_against_one(warehouse)["time_on_site"]
     assert (mine.base_visitors, mine.visitors) == (56, 28)
     assert mine.difference == pytest.approx(0.25)
-    # A number that does not vary has no standard deviation, the unit of the difference.
+    # The difference of means is in standard deviations. It is unknown, because the number does not vary.
     assert mine.mean_difference is None
 
 
@@ -151,7 +151,8 @@ def test_numbers_below_and_above_the_earlier_ones_fall_into_the_outer_bins(wareh
 
 def test_rare_categories_are_tested_together_or_not_at_all(warehouse):
     day = np.repeat(np.arange(21), 10)
-    # Expected visitors in the later period: three each for b and c, six for both together, a third for the only tv.
+    # In the later period, three visitors are expected for b and three for c, and so six for both together. For the only
+    # visitor with a tv, a third is expected.
     country = np.where(np.arange(210) % 23 == 0, "b", np.where(np.arange(210) % 23 == 1, "c", "a"))
     device = np.where(np.arange(210) == 31, "tv", "a")
     warehouse.fill({"visitor_features": rows(day, {"country": country, "device": device})})

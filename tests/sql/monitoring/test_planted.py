@@ -1,4 +1,4 @@
-"""The daily check's findings in a shop with a known change, and when it requests a training."""
+"""What the daily check finds in a shop with a planted change, and when it requests a training."""
 
 import datetime as dt
 
@@ -34,10 +34,11 @@ def day(number):
 
 
 def shop(*, mail=lambda _: 0.3, device=("mobile", "desktop"), learnable=lambda _: True, known_until=None):
-    """Return first visits of 63 days. Visitors who stay long or come by mail buy later, on days that are `learnable`.
+    """Return the first visits of 63 days.
 
-    `mail` gives the share of visitors from mail on a day. `device` lists the devices of the last week; before it, there
-    are two. Outcomes are known until day `known_until`.
+    On days that are `learnable`, visitors who stay long or come by mail buy more often; on others, chance decides.
+    `mail` gives the share of visitors who come by mail on a day. `device` lists the devices of the last week; before,
+    there are mobile and desktop. Outcomes are known for visits until day `known_until`.
     """
     random = np.random.default_rng(3)
     known_until = CHECKED - 14 if known_until is None else known_until
@@ -72,7 +73,7 @@ def _visit(random, number, mail, device, learnable, known_until):
 
 @pytest.fixture(scope="module")
 def trained(whole_warehouse):
-    """Return the models trained with data until day 30, by candidate, and the logistic regression's evaluation."""
+    """Train models with the data until day 30. Return them by candidate, and the metrics of the logistic regression."""
     environment = connected(whole_warehouse)
     whole_warehouse.fill({"visitor_features": shop(known_until=LEARNT - 14)})
     event = DataRefreshed(TRAINED, day(LEARNT))
@@ -92,7 +93,7 @@ def trained(whole_warehouse):
 
 @pytest.fixture
 def environment(warehouse, trained):
-    """A shop whose champion is the logistic regression, with the documents of the run that trained it."""
+    """Return an environment whose champion is the logistic regression. The run that trained it has its documents."""
     environment = connected(warehouse)
     judged = Evaluation("logistic", None, True, [], {}, {}, [], {}, test=trained[1])
     environment.runs.write(TRAINED, EVALUATION, judged)
@@ -110,7 +111,7 @@ def connected(warehouse):
 
 
 def checked(warehouse, environment, visitors, champion, former=None, today=NOW):
-    """Return the day's findings by check, and the context of the step that made them."""
+    """Make the daily check. Return its findings by name, and the context of its step."""
     tables = {"visitor_features": visitors, "scores": [score(day(CHECKED))]}
     warehouse.fill(tables)
     read = Reading(as_of=day(CHECKED))
@@ -164,7 +165,7 @@ def test_visitors_who_come_another_way_drift_are_far_from_the_training_data_and_
     assert not_fine(found) == {"score_drift": "warn", "drift": "warn", "skew": "warn"}
     assert found["drift"].found.startswith("drifted: source by 5")
     assert "source (0." in found["skew"].found
-    # A drift alone does not request a training.
+    # No training is requested, because a drift alone is not a reason.
     assert monitoring.reasons_to_train(list(found.values()), context) == ([], "")
 
 
@@ -204,7 +205,7 @@ def test_outcomes_that_the_champion_cannot_tell_any_more_ask_for_one_training_an
 
 
 def reject_twice(environment):
-    """Record two more runs whose models the gate rejected."""
+    """Record two more runs of the chain whose models were rejected by the gate."""
     rejected = ["20170601-00000001", "20170602-00000002"]
     judged = Evaluation("logistic", "2", False, ["worse than the champion"], {}, {}, [], {})
     for run_id, after in zip(rejected, [TRAINED, rejected[0]], strict=True):

@@ -1,6 +1,4 @@
-"""Findings about served checkouts: for a shop whose inputs agree with Google Analytics, and for one whose inputs
-differ.
-"""
+"""What the daily check finds about checkouts, if the shop's inputs agree with Google Analytics and if they differ."""
 
 import datetime as dt
 import random
@@ -28,7 +26,7 @@ def context(warehouse):
     environment = Environment(warehouse.settings)
     environment.__dict__["bigquery"] = warehouse.client
     environment.__dict__["storage"] = gcs.Client(warehouse.settings.project)
-    # The run fills this table, not the fixture; it must be emptied too.
+    # The run of a test fills this table. Register it, so that it is emptied after the test.
     warehouse.filled.add("evaluation_rows")
     return environment
 
@@ -39,7 +37,10 @@ def opened(environment, run_id, as_of):
 
 
 def shop(visitors, sends):
-    """Return sessions of visitors with carts, and their checkouts. `sends` changes the inputs that the shop sends."""
+    """Return sessions of visitors with carts, and a checkout in each session.
+
+    The shop sends the inputs that the function `sends` makes of the true ones.
+    """
     dice = random.Random(4)  # noqa: S311 - a simulation
     rows = {"sessions": [], "run_googleapis_com_stdout": [], "conversions": []}
     for number in range(visitors):
@@ -71,7 +72,7 @@ def test_inputs_that_agree_with_the_export_are_fine_and_the_servers_country_is_n
     [features, performance] = served.findings(CHAMPION, PSEUDONYMS, opened(context, RUN, DAY))
     assert (features.state, features.value) == ("fine", 0.0)
     assert features.found.startswith("80 checkouts of the last week agree with their sessions; the shop never sent ")
-    # The checkouts' labels are not known before two weeks have passed.
+    # The labels of checkouts are only known after two weeks.
     assert performance.found == "not known yet: no buyer of a ripe checkout is known"
     warehouse.clean()
 

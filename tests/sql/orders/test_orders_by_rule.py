@@ -1,4 +1,4 @@
-"""The statement "orders/orders" agrees with the same rules in Python, on random combinations of reports."""
+"""The statement "orders/orders" agrees with the same rules written in Python. The reports of orders are random."""
 
 import datetime as dt
 
@@ -27,7 +27,10 @@ reports = st.fixed_dictionaries(
 
 
 def row(report):
-    """Return the table's row of a report. An order has an amount, and a session belongs to a visitor."""
+    """Return the row of a random report in the table of reports.
+
+    Impossible combinations are corrected: an order gets an amount, and without a visitor there is no session.
+    """
     visitor, visit = report["visitor_id"], report["visit_id"]
     amount = 0.3 if report["kind"] == "order" and report["amount"] is None else report["amount"]
     return {
@@ -49,7 +52,7 @@ def key(report):
 
 
 def by_rule(told):
-    """Compute the orders from their reports."""
+    """Compute the orders from their reports, by the same rules as the statement."""
     kept = []
     for name in {key(one) for one in told if one["kind"] == "order"} - {None}:
         copies = [one for one in told if one["kind"] == "order" and key(one) == name]
@@ -89,7 +92,7 @@ def order_of_reports(one):
 
 
 def refunds(name, revenue, told):
-    """Return the refunded amount of an order, and the day on which it was refunded completely."""
+    """Return how much of an order was refunded, and the day since which it is refunded completely, or None."""
     found = {
         (second(one), one["day"], one["amount"]) for one in told if one["kind"] == "refund" and one["order_id"] == name
     }

@@ -44,7 +44,7 @@ def test_the_customers_whom_the_channel_may_reach_are_planned_with_what_their_pr
     warehouse.fill({"audience_customers": [*earlier, *audience(10)], "exclusions": exclusions("c8", "c9")})
     found = designed(environment)
     assert (found.customers, found.mean, found.day, found.outcome_days) == (8, 0.25, str(TODAY), 14)
-    # Two new customers per day, of whom 8 in 10 can be reached.
+    # Each day, two customers are new in the audience. Of them, 8 in 10 can be reached.
     assert found.per_day == 1.6
     assert designed(environment, channel="ads").customers == 10
     [half, _] = [one for one in plan(found, 0.5, 0.8, None).needs if one.effect == 0.5]

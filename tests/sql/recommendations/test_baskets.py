@@ -16,7 +16,7 @@ FROM_DAY = dt.date(2017, 8, 1)
 RUN_ID = "20170810-0a1b2c3d"
 CREATED_ON = dt.date(2017, 8, 11)
 PRODUCTS = ["A", "B'", 'C"', "D,", "E", "f é"]
-# No share of so few baskets is close to these limits, so rounding cannot decide.
+# Limits that no share of so few baskets comes close to, so that rounding never decides.
 CONFIDENCES = st.sampled_from([0.0, 0.2503, 0.4001, 0.6667])
 LIFTS = st.sampled_from([0.0, 1.0003, 1.5001])
 
@@ -38,7 +38,9 @@ def interactions(baskets, action="bought", first=0):
 
 
 def mined(warehouse, given, *, min_support=0.0, min_count=1, min_confidence=0.0, min_lift=0.0, min_baskets=1):
-    """Return the itemsets with their counts, and the rules with support, confidence and lift."""
+    """Mine the interactions with the statements. Return the counts of itemsets, and the support, confidence and lift
+    of rules.
+    """
     warehouse.fill({"interactions": given})
     day = {"as_of": DAY, "run_id": RUN_ID, "created_on": CREATED_ON}
     least = {"min_baskets": min_baskets, "min_count": min_count, "min_support": min_support}

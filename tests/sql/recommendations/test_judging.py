@@ -1,4 +1,4 @@
-"""The method that beats popularity, as a run determines it."""
+"""Which methods of recommending are judged better than popularity."""
 
 import datetime as dt
 
@@ -14,7 +14,10 @@ VISITORS = 300
 
 
 def judged(warehouse, choose, seed=3):
-    """Return the rankings. `choose` gives the products of a visitor's interactions, in order."""
+    """Judge the methods on simulated visitors, and return the metrics of their rankings.
+
+    The function `choose` draws the products of a visitor's interactions, in order of time.
+    """
     random = np.random.default_rng(seed)
     warehouse.fill(
         {
@@ -61,11 +64,11 @@ def test_where_all_choose_at_random_popularity_wins(warehouse):
 
 @pytest.mark.slow
 def test_where_products_go_together_popularity_loses(warehouse):
-    """There are four shelves of six products; each visitor's products come from one shelf."""
+    """There are four shelves of six products each. All products of a visitor are from one shelf."""
     rankings = judged(warehouse, lambda random: random.integers(4) * 6 + random.choice(6, 4, replace=False))
     better = better_than_popularity(rankings)
     assert sorted(better) == ["matrix_factorization", "similarity"]
     by_method = {one.method: one for one in rankings}
-    # A visitor knows three of the shelf's six products, so three are left to recommend.
+    # A visitor knows three of the six products of the shelf. The other three are recommended, so the last one is found.
     assert by_method["similarity"].recall == 1
     assert by_method["similarity"].ndcg > 2 * by_method[POPULARITY].ndcg

@@ -1,4 +1,4 @@
-"""The report's statements on computed rows: correlations, sample rows, and the contributions to a model's scores."""
+"""The report's statements for correlations, sample rows, and contributions of features to a model's scores."""
 
 import numpy as np
 import pytest
@@ -67,5 +67,5 @@ def test_examples_are_the_extremes_of_the_test_visitors_and_name_none_of_them(ca
         assert not {"visitor_id", "first_day", "run_id", LABEL} & row.keys()
         assert 1 <= len(row["reasons"]) <= 3
         assert {reason["feature"] for reason in row["reasons"]} <= row.keys()
-    # For a likely buyer, the strongest contribution is positive, whichever class the model predicts.
+    # The strongest contribution for a likely buyer is positive, even if the model predicts the class "does not buy".
     assert examples[0]["reasons"][0]["moved"] > 0

@@ -1,4 +1,4 @@
-"""The parameters that build the sessions of one day from that day's table."""
+"""The parameters with which a statement builds the sessions of one day from the day-table of this day."""
 
 from shared.placeholders import PLACEHOLDERS
 

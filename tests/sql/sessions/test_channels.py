@@ -1,4 +1,7 @@
-"""Each rule of Google's default channel group in "sessions/from_ga4": support.google.com/analytics/answer/9756891."""
+"""The statement "sessions/from_ga4" follows each rule of Google's default channel group.
+
+The rules are from support.google.com/analytics/answer/9756891.
+"""
 
 import datetime as dt
 
@@ -12,7 +15,7 @@ from shared.chain import source, traffic_sites
 DAY = dt.date(2026, 6, 10)
 TABLE = f"events_{DAY:%Y%m%d}"
 PARAMETERS = {**one_day.parameters(DAY), **traffic_sites.PARAMETERS}
-# Source, medium, campaign, channel: the rules in their order.
+# Examples for the rules, in the order of the rules. Each has a source, a medium, a campaign and the expected channel.
 RULES = [
     ("(direct)", "(none)", None, "Direct"),
     ("(direct)", "(not set)", None, "Direct"),
@@ -121,7 +124,7 @@ def test_each_rule_gives_its_channel(whole_warehouse):
 
 @st.composite
 def in_other_letters(draw):
-    """Draw the rules' words with random upper and lower case."""
+    """Draw the sources, mediums and campaigns of RULES with random upper and lower case letters."""
     seed = draw(st.randoms(use_true_random=False))
     return [
         tuple(word and "".join(seed.choice((letter.upper(), letter.lower())) for letter in word) for word in rule[:3])
@@ -130,7 +133,7 @@ def in_other_letters(draw):
     ]
 
 
-# All rules are tested in one example, so shrinking would not help.
+# One example tests all rules. More examples, or smaller ones, would not help.
 @pytest.mark.slow
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(in_other_letters())

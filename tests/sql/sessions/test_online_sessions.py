@@ -1,4 +1,7 @@
-"""The online features of a visit equal those of "sessions/from_ga360" and the view session_features."""
+"""The features that are computed online for a visit equal those that SQL computes.
+
+In SQL, the statement "sessions/from_ga360" and the view session_features compute them.
+"""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -61,7 +64,7 @@ def online(row):
 @pytest.mark.slow
 def test_generated_sessions_have_the_same_features_in_sql_and_online(whole_warehouse, tmp_path):
     [day_file] = generator.generate(3, DAY, 1, 400, tmp_path)
-    # A session that continues after midnight is incomplete in this day's table.
+    # Leave out sessions that continue after midnight, because the table of this day has only a part of them.
     rows = [row for row in pq.read_table(day_file.path).to_pylist() if row["hits"][-1]["isExit"]]
     expected = in_sql(whole_warehouse, rows)
     assert len(expected) == len(rows) > 300
@@ -99,7 +102,7 @@ visits = st.fixed_dictionaries(
 
 
 def exported(number, visit):
-    """Return the row that Google Analytics would export, which contains the session's totals."""
+    """Return the row that Google Analytics would export for a visit. It has the totals of the session."""
     times = [hit["time"] for hit in visit["hits"]] or [0]
     totals = {
         "visits": 1,

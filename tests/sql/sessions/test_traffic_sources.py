@@ -1,4 +1,7 @@
-"""GA4 exports before and after each column for a session's source was added, also mixed."""
+"""GA4 exports of different ages are read. Over the years, Google has added columns for the source of a session.
+
+One export can contain old and new day-tables.
+"""
 
 import datetime as dt
 
@@ -37,7 +40,7 @@ OLD = (
     "array<struct<item_id string, quantity int64>>[] as items"
 )
 COLLECTED = f"{OLD}, struct('XY' as gclid) as collected_traffic_source"
-# The columns as they were from July to October 2024.
+# The columns that an export had from July to October 2024.
 MANUAL = (
     f"{COLLECTED}, struct(struct('(not set)' as source, '(not set)' as medium) as manual_campaign, "
     "struct('Summer' as campaign_name) as google_ads_campaign) as session_traffic_source_last_click"
@@ -53,7 +56,7 @@ OF_LAST_CLICK = ("news", "email", "Email")
 
 @pytest.fixture
 def export(whole_warehouse):
-    """Return a function that creates day-tables from their columns, in the given order."""
+    """Return a function that creates day-tables in the given order. The arguments give the columns of each table."""
     client = whole_warehouse.client
     client.delete_dataset(DATASET, delete_contents=True, not_found_ok=True)
     client.create_dataset(DATASET)
@@ -68,7 +71,7 @@ def export(whole_warehouse):
 
 
 def told(warehouse):
-    """Return the source of each day's session, by the statement that suits the newest table."""
+    """Return the source of each session. The statement is adapted to the columns of the newest table."""
     settings = Settings.from_document(
         {
             "project": warehouse.client.project,
@@ -111,7 +114,10 @@ def test_older_day_tables_are_read_beside_newer_ones(whole_warehouse, export):
 
 
 def test_the_table_made_last_decides_which_columns_are_named(whole_warehouse, export):
-    """The newest table decides, even if it holds an older day, or is an intraday table, which is not read."""
+    """The table that was created last decides which columns the statement names.
+
+    This is so even if this table has an older day, or if it is an intraday table, whose rows are not read.
+    """
     export(events_20240602=of_the_second_day(LAST_CLICK), events_20240601=COLLECTED)
     assert told(whole_warehouse) == [OF_AN_AD, OF_AN_AD]
     export(events_intraday_20240603=OLD)

@@ -1,4 +1,4 @@
-"""Customers in the format of each platform, by the rules of its documentation."""
+"""Customers are brought into the format that the documentation of each platform demands."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""When statements about consent and suppressions forbid to reach a customer."""
+"""In which periods a customer may not be reached, because of statements about consent or because of suppressions."""
 
 import datetime as dt
 

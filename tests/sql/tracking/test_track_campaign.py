@@ -1,4 +1,7 @@
-"""track_campaign on the local BigQuery and Pub/Sub: repeated deliveries count once, and suppressions apply at once."""
+"""The function track_campaign counts repeated deliveries once, and applies suppressions at once.
+
+Uses the local BigQuery and Pub/Sub.
+"""
 
 import datetime as dt
 import itertools
@@ -74,7 +77,7 @@ def lifecycles(world):
 
 @pytest.mark.slow
 def test_an_event_that_pub_sub_delivers_again_and_that_is_sent_again_counts_once(world):
-    """Two messages with the same events are each delivered twice, all at the same time."""
+    """There are two messages with the same events. Each is delivered twice, and all deliveries are at the same time."""
     world.warehouse.known.clear()
     body = {"events": [event("unsubscribed"), event("bought", "e2", order_id="o1", amount=30, currency="EUR")]}
     for _ in range(2):
@@ -147,7 +150,7 @@ def test_an_event_is_written_with_what_it_has_and_null_for_the_rest(world):
 
 
 def history(dice):
-    """Up to five events of a customer; some at the same time."""
+    """Return up to five random events of a customer. Some of them can happen at the same time."""
     return [
         {
             "event_id": f"e{number}",
@@ -160,7 +163,10 @@ def history(dice):
 
 
 def as_it_arrives(events):
-    """Compute the expected lifecycle, event by event: the state, and first time, last time and count by kind."""
+    """Compute the lifecycle that the events must give, one event after another.
+
+    It has the state and, for each kind of event, the first time, the last time and the count.
+    """
     seen, state, times = set(), -1, {}
     for one in events:
         if one["event_id"] in seen:
@@ -175,7 +181,7 @@ def as_it_arrives(events):
 
 @pytest.mark.slow
 def test_ten_thousand_random_orders_with_duplicates_give_the_lifecycle_of_their_history(world):
-    """Each of 1,000 histories arrives in ten random orders, as the events of ten customers."""
+    """There are 1,000 random histories. Each arrives in ten random orders, as the events of ten customers."""
     dice = random.Random(16)  # noqa: S311 - a simulation
     histories = [history(dice) for _ in range(1000)]
     arrivals, given = defaultdict(list), []
@@ -217,7 +223,10 @@ def _time(text):
 
 
 def in_run(world, step, message):
-    """Open the message's run and run the step in it. Return None if there is nothing to do."""
+    """Open the run that a message asks for, and run the step in it. Return the step's event.
+
+    Return None if the message opens no run.
+    """
     now = dt.datetime.now(dt.UTC)
     due = step.event(message, world.environment, now)
     if due is None:

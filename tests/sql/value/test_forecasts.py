@@ -1,4 +1,4 @@
-"""Forecasts in SQL: those of BG/NBD and Gamma-Gamma are those of shared/value, and the regressions learn."""
+"""The forecasts of customer value in SQL. BG/NBD and Gamma-Gamma agree with shared/value, and regressions learn."""
 
 import datetime as dt
 
@@ -10,7 +10,7 @@ from shared.value import bgnbd, gamma_gamma, valuing
 ROWS = {"run_id": "20260630-0a1b2c3d", "created_on": dt.date(2026, 7, 1)}
 DAY = dt.date(2026, 6, 30)
 VALUES = gamma_gamma.Parameters(6.25, 3.74, 15.44)
-# Histories: frequency, recency and age in days, mean value.
+# Histories of customers: frequency, recency in days, age in days, and mean value.
 HISTORIES = [
     (0, 0, 0, 0.0),
     (0, 0, 900, 0.0),
@@ -57,7 +57,7 @@ def test_bgnbd_in_sql_forecasts_what_the_models_code_does(warehouse, orders):
     assert [row["expected_orders"] for row in found] == pytest.approx(expected, rel=1e-6)
     assert [row["revenue_per_order"] for row in found] == pytest.approx(value)
     assert [row["expected_revenue"] for row in found] == pytest.approx(expected * value, rel=1e-6)
-    # In a day hardly anybody orders twice, so that the probability is the expected number of orders.
+    # Within one day, hardly anybody orders twice. So the probability of an order is the expected number of orders.
     warehouse.run("value/by_bgnbd", {**ROWS, "as_of": DAY, "horizon": 1, "method": "a day", **given})
     a_day = [row for row in warehouse.rows("customer_forecasts") if row["method"] == "a day"]
     for row in a_day:

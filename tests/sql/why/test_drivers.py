@@ -1,4 +1,4 @@
-"""What moved the score of one visitor."""
+"""The statement "why/drivers" says which features moved the score of one visitor."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""`propensity why`: what it prints about a customer, and about an unknown one."""
+"""What `propensity why` prints about a customer, and about an id that it does not know."""
 
 import datetime as dt
 import io
