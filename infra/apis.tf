@@ -13,6 +13,7 @@ resource "google_project_service" "apis" {
     "cloudkms",
     "cloudresourcemanager",
     "cloudscheduler",
+    "datamanager",
     "iam",
     "iamcredentials",
     "logging",

@@ -1,6 +1,7 @@
 """Terraform's rules for the settings agree with shared/settings.py; and the order in which it creates the gateway."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -11,6 +12,14 @@ from shared import settings
 MODULE = terraform.INFRA / "settings"
 DECIDED = terraform.module(MODULE).locals["decided"].keys()
 SCHEMA = json.loads((MODULE / "schema.json").read_text())["$defs"]
+GOOGLE_CLIENT = re.compile(r"^(?P<name>google-(?:ads|cloud)-[a-z-]+)", re.MULTILINE)
+API_OF_CLIENT = {
+    "google-ads-datamanager": "datamanager",
+    "google-cloud-aiplatform": "aiplatform",
+    "google-cloud-bigquery": "bigquery",
+    "google-cloud-pubsub": "pubsub",
+    "google-cloud-storage": "storage",
+}
 TOGETHER = yaml.safe_load((terraform.INFRA / "tests" / "together" / "examples.yaml").read_text())
 
 
@@ -31,6 +40,17 @@ def with_those(example):
 
 def test_terraform_checks_settings_by_the_rules_that_functions_have():
     assert (MODULE / "schema.json").read_bytes() == settings.schema()
+
+
+def test_terraform_enables_the_api_of_each_google_client_that_functions_install():
+    installed = {
+        match["name"]
+        for path in (terraform.ROOT / "requirements").glob("*.txt")
+        for match in GOOGLE_CLIENT.finditer(path.read_text().partition("# Brought along by those")[0])
+    }
+    assert installed == API_OF_CLIENT.keys()
+    enabled = re.findall(r"\w+", terraform.module().resources["google_project_service.apis"]["for_each"])
+    assert set(enabled) >= set(API_OF_CLIENT.values())
 
 
 def test_the_settings_that_terraform_decides_exist():
