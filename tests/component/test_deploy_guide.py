@@ -137,7 +137,7 @@ def test_the_table_of_volumes_is_computed(monkeypatch):
     rows = re.findall(
         rf"^\| {number} \| {number} \| {number} million \| \${number} \| \${number} \| (.*) \|$", GUIDE, re.MULTILINE
     )
-    assert len(rows) == 3
+    assert len(rows) == 4
     parts = {
         "CREATE MODEL": ("create_model",),
         "queries": ("query",),
