@@ -11,10 +11,10 @@ from rich.markup import escape
 from cli import terminal
 from shared import destination_settings
 from shared.chain.audience_documents import DELIVERY, Delivery
+from shared.destinations.claims import claim
 from shared.destinations.delivery import summary
 from shared.destinations.documents import PLAN, DeliveryPlan
 from shared.destinations.requests import Requests
-from shared.destinations.step import claim
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -13,8 +13,8 @@ from shared.chain import current, pointer, promotion, recommending
 from shared.chain.versions import run_of_model
 from shared.customers import opening
 from shared.destination_settings import DESTINATIONS
+from shared.destinations.claims import claim
 from shared.destinations.files import FOLDER
-from shared.destinations.step import claim
 from shared.errors import Permanent
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.chain import run_ids
-from shared.chain.guarded import Guarded
 from shared.chain.opened_runs import DeliveryRun, ErasureRun
 from shared.chain.steps import Opening, Step
+from shared.destinations.claims import claim
 from shared.destinations.delivery import DeliveryInRun
 from shared.destinations.documents import Current
 from shared.destinations.log_events import AudienceDelivered
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.chain.environment import Environment, StepContext
+    from shared.chain.guarded import Guarded
     from shared.destinations.contract import Destination
     from shared.push import Message
 
@@ -98,8 +99,3 @@ def _opened(
         )
         if current.replace(Current(due.run_id, resolved_at), generation):
             return due
-
-
-def claim(destination: str, environment: Environment) -> Guarded[Current]:
-    """Return the document that names the destination's current delivery run."""
-    return Guarded(f"destinations/{destination}/current.json", Current, environment)

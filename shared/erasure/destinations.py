@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.destination_settings import DESTINATIONS
+from shared.destinations.claims import claim
 from shared.destinations.requests import Requests
-from shared.destinations.step import claim
 from shared.erasure.certificate import REMOVED
 from shared.erasure.persons import UNTIL_REMOVED
 

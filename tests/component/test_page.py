@@ -21,9 +21,9 @@ from shared.chain.log_events import StepBegan
 from shared.chain.opened_runs import ExportRun
 from shared.chain.runs import Runs
 from shared.dead_letters import DeadLetters, Letter
+from shared.destinations.claims import claim
 from shared.destinations.documents import PLAN, Current, DeliveryPlan, PlannedBatch, Request
 from shared.destinations.requests import Requests
-from shared.destinations.step import claim
 from shared.events import DataRefreshed
 from shared.log import log
 from shared.report.writing import NAME

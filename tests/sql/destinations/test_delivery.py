@@ -14,7 +14,9 @@ from shared.chain.audience_documents import DELIVERY
 from shared.chain.environment import StepContext
 from shared.chain.opened_runs import CustomersRun, DeliveryRun
 from shared.deadline import Deadline
+from shared.destinations.claims import claim, is_followed
 from shared.destinations.contract import Answer, Busy
+from shared.destinations.documents import Current
 from shared.errors import NotReady, Permanent
 from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue, RunSuperseded
 from sql.destinations.test_plan import audience, customers, exclusions
@@ -100,8 +102,8 @@ def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
 TICK = SimpleNamespace(topic=MembersDue.topic, run_id="", to_json=dict)
 
 
-def open_delivery_run(world, destination):
-    due = MembersDue("20170801-0000000d")
+def open_delivery_run(world, destination, number="0000000d"):
+    due = MembersDue(f"20170801-{number}")
     opened = DeliveryRun(opened_at=now(), event=due, as_of=DAY, destination=destination, mode="replace")
     world.environment.runs.open(opened)
     return due
@@ -265,6 +267,17 @@ def test_a_resumed_run_is_left_alone_by_the_functions_of_other_destinations_even
     due = open_delivery_run(world, "platform")
     assert world.environment.settings.topic.mode == "off"
     assert bring_forward(world, due, step=send_to_topic.STEP) is None
+
+
+def test_ticks_follow_the_current_run_of_a_destination_that_is_on_and_no_other(world):
+    of_files, of_topic = open_delivery_run(world, "files", "0000000f"), open_delivery_run(world, "topic", "0000000d")
+    for destination, due in (("files", of_files), ("topic", of_topic)):
+        claim(destination, world.environment).replace(Current(due.run_id, now()), 0)
+    assert is_followed(of_files.run_id, world.environment)
+    assert not is_followed(of_topic.run_id, world.environment)
+    current = claim("files", world.environment)
+    current.replace(Current("20170801-0000000e", now()), current.read()[1])
+    assert not is_followed(of_files.run_id, world.environment)
 
 
 def test_a_run_whose_destination_was_switched_off_fails_and_names_the_setting(world):
