@@ -10,7 +10,6 @@ from fixtures import terraform
 from shared import settings
 
 MODULE = terraform.INFRA / "settings"
-DECIDED = terraform.module(MODULE).locals["decided"].keys()
 SCHEMA = json.loads((MODULE / "schema.json").read_text())["$defs"]
 GOOGLE_CLIENT = re.compile(r"^(?P<name>google-(?:ads|cloud)-[a-z-]+)", re.MULTILINE)
 API_OF_CLIENT = {
@@ -21,6 +20,12 @@ API_OF_CLIENT = {
     "google-cloud-storage": "storage",
 }
 TOGETHER = yaml.safe_load((terraform.INFRA / "tests" / "together" / "examples.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def decided():
+    """Return the names of the settings that Terraform decides."""
+    return terraform.module(MODULE).locals["decided"].keys()
 
 
 def rules() -> dict[str, dict]:
@@ -53,16 +58,16 @@ def test_terraform_enables_the_api_of_each_google_client_that_functions_install(
     assert set(enabled) >= set(API_OF_CLIENT.values())
 
 
-def test_the_settings_that_terraform_decides_exist():
-    assert rules().keys() >= DECIDED
+def test_the_settings_that_terraform_decides_exist(decided):
+    assert rules().keys() >= decided
 
 
-def test_a_rule_of_lists_is_one_that_terraform_understands():
+def test_a_rule_of_lists_is_one_that_terraform_understands(decided):
     """infra/tests gives Terraform all defaults.
 
     An empty list among them has no items to check, so this test reads the rules.
     """
-    items = [rule["items"] for name, rule in rules().items() if "items" in rule and name not in DECIDED]
+    items = [rule["items"] for name, rule in rules().items() if "items" in rule and name not in decided]
     assert all(item.keys() == {"enum"} or item.keys() - {"pattern", "description"} == {"type"} for item in items)
     assert {item["type"] for item in items if "type" in item} == {"string"}
 

@@ -9,14 +9,19 @@ from fixtures import terraform
 from shared.erasure import certificate
 from tests.unit.test_declarations import DECLARED, FUNCTIONS, ROOT
 
-MODULES = [terraform.module(folder) for folder in sorted({path.parent for path in terraform.files()})]
-TEXTS = {str(path.relative_to(ROOT)): set(terraform.literals(path)) for path in terraform.files()}
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 IAM = yaml.safe_load((ROOT / "tests" / "data" / "iam.yaml").read_text())
 
 
 def resources(kind):
-    return [one for module in MODULES for one in module.of_kind(kind).values()]
+    modules = [terraform.module(folder) for folder in sorted({path.parent for path in terraform.files()})]
+    return [one for module in modules for one in module.of_kind(kind).values()]
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """Return the strings in each file of Terraform."""
+    return {str(path.relative_to(ROOT)): set(terraform.literals(path)) for path in terraform.files()}
 
 
 @pytest.mark.parametrize(
@@ -32,8 +37,8 @@ def resources(kind):
         "google_project_iam_policy",
     ],
 )
-def test_nothing_is_public_nobody_owns_the_project_and_no_account_has_a_key(never):
-    assert [name for name, texts in TEXTS.items() if any(never in text for text in texts)] == []
+def test_nothing_is_public_nobody_owns_the_project_and_no_account_has_a_key(texts, never):
+    assert [name for name, those in texts.items() if any(never in text for text in those)] == []
 
 
 def test_every_bucket_is_private_and_grants_by_iam_alone():
@@ -60,8 +65,8 @@ def test_custom_roles_use_only_supported_permissions_and_the_guide_names_unverif
     assert ("gcloud iam list-testable-permissions" in first_contact) is ("unverified" in known)
 
 
-def test_every_predefined_role_exists_and_is_no_alpha():
-    named = {text for texts in TEXTS.values() for text in texts if text.startswith("roles/")}
+def test_every_predefined_role_exists_and_is_no_alpha(texts):
+    named = {text for those in texts.values() for text in those if text.startswith("roles/")}
     named |= {role for function in FUNCTIONS.values() for role in function.roles}
     named |= set(re.findall(r"roles/[a-z]\w*(?:\.\w+)*", GUIDE))
     assert named == IAM["roles"].keys()

@@ -4,6 +4,7 @@ These are the generated clients over REST, and the high-level library google-clo
 """
 
 import contextlib
+import importlib
 import json
 import os
 import shutil
@@ -15,7 +16,6 @@ import httpx
 import pytest
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
-from google.cloud import aiplatform
 from google.cloud import aiplatform_v1 as v1
 from google.protobuf import field_mask_pb2
 
@@ -314,7 +314,13 @@ def test_a_deployment_in_progress_is_an_operation_that_is_not_done(trained_folde
         assert done["response"]["deployedModel"]["id"] in google.endpoints.get_endpoint(name=endpoint).traffic_split
 
 
-def test_the_high_level_library_works_unpatched(vertex_url, trained_folder):
+@pytest.fixture
+def aiplatform():
+    """Return the high-level library. Its import takes seconds, and no other test needs it."""
+    return importlib.import_module("google.cloud.aiplatform")
+
+
+def test_the_high_level_library_works_unpatched(aiplatform, vertex_url, trained_folder):
     google = Clients(vertex_url)
     google.place = "projects/demo/locations/us-central1"
     google.upload(trained_folder, model_id="high")
