@@ -49,7 +49,7 @@ def run(
                 state,
                 document,
                 ports=chosen,
-                on_line=lambda entry: say(standing.told(entry)),
+                on_line=lambda entry: say(standing.as_line(entry)),
                 is_on_demand=is_on_demand,
                 is_strict=is_strict,
             ) as (cloud, environment),

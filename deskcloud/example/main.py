@@ -1,4 +1,4 @@
-"""A function that Pub/Sub pushes orders to; Google's client finds the local BigQuery by itself."""
+"""A function to which Pub/Sub pushes orders. Google's client finds the local BigQuery by environment variables."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from google.cloud import bigquery
 
 @functions_framework.http
 def count_orders(request: flask.Request) -> str:
-    """Insert the order of a message, and print how many there are."""
+    """Insert the order that a message contains, and print the number of all orders."""
     order = json.loads(base64.b64decode(request.get_json()["message"]["data"]))
     client = bigquery.Client()
     parameters = [

@@ -2,10 +2,11 @@
 
     python scripts/compliance.py CHECKOUT/googlesql/compliance/testdata [--only TEXT] [--write]
 
-CHECKOUT is a checkout of https://github.com/google/googlesql. If Google's reference implementation accepts a case in
-BigQuery's dialect, the local BigQuery runs the case too. With --only, the script runs only files whose names contain
-TEXT. The script prints each difference that compliance.yaml does not list, the reasons of refusals, and the counts. The
-exit code is 1 if a difference is not listed, or if a listed case no longer differs. --write updates the counts.
+CHECKOUT is a checkout of https://github.com/google/googlesql. Google's reference implementation runs each case. If it
+accepts the case in BigQuery's dialect, the local BigQuery runs the case too. With --only, the script runs only files
+whose names contain TEXT. The script prints each difference that compliance.yaml does not list, the reasons of refusals,
+and the counts. The exit code is 1 if a difference is not listed, or if a listed case no longer differs. --write updates
+the counts.
 
     same              both return the same columns, types and rows, or both fail
     different         the local BigQuery returns other rows, columns or types, or does not fail
@@ -38,17 +39,17 @@ from deskcloud.googlesql.types import Fields
 LIST = Path(__file__).with_suffix(".yaml")
 THREADS = 2
 NOTHING = Answer()
-# Number of files after which the local BigQuery is restarted, since it keeps the result of each query.
+# The local BigQuery is restarted after this number of files, because it keeps the result of each query.
 FILES = 40
 # Functions and clauses whose result differs at each call.
 _RANDOM = re.compile(r"(?i)\b(rand|generate_uuid|current_\w+|session_user|tablesample)\b")
-# The reference implementation raises this error for a feature that BigQuery supports.
+# The reference implementation lacks a feature of BigQuery if it raises this error.
 _LACKING = "invalid collation name"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a case; `word` is one of the four results that the module's docstring lists."""
+    """The result of a case. `word` is same, different, refused or not BigQuery's, as the docstring above says."""
 
     name: str
     case: Case
@@ -60,9 +61,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of a file of cases: as `rows`, in the reference implementation, and in the local BigQuery's `dataset`.
+    """The tables of a file of cases.
 
-    `dataset` is "" for a file without tables. `refusals` has the error for each table that the local BigQuery refused.
+    `rows` holds the rows of each table, `kept` is the reference implementation's database, and `dataset` is the dataset
+    of the local BigQuery. `dataset` is "" for a file without tables. `refusals` has the error for each table that the
+    local BigQuery refused.
     """
 
     rows: dict[str, tuple[Fields, Rows]]
@@ -165,7 +168,7 @@ def _ours(client: bigquery.Client, tables: Tables, case: Case, parameters: list[
 
 
 def _excluded(file: File, case: Case, foreign: dict[str, str]) -> str:
-    """Return why BigQuery cannot run a case, or why the answers cannot be compared; "" if neither."""
+    """Return why BigQuery cannot run a case, or why the answers cannot be compared. Return "" if both are possible."""
     if found := sorted((case.features | {file.name}) & foreign.keys()):
         return foreign[found[0]]
     if not case.kind or (case.kind == "change" and not case.target):

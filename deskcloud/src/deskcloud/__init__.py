@@ -1,1 +1,1 @@
-"""Google Cloud's data services on one machine."""
+"""Google Cloud's data services, as a local cloud on one machine."""

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Google Cloud
 
 
 class Choice(StrEnum):
-    """Whether the services use their default ports or any free ports."""
+    """Which ports the services use: their default ports or any free ports."""
 
     FIXED = "fixed"
     FREE = "free"
@@ -41,7 +41,7 @@ def up(
 
     def start() -> cloud.Running:
         return cloud.run(
-            state, wanted, ports=chosen, on_line=lambda entry: print(standing.told(entry)), is_strict=strict
+            state, wanted, ports=chosen, on_line=lambda entry: print(standing.as_line(entry)), is_strict=strict
         )
 
     print(f"starting the cloud in {state} ...", flush=True)

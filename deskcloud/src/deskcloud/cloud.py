@@ -1,4 +1,4 @@
-"""Run a cloud on 127.0.0.1: start the services, create the document's resources, and stop the services at the end."""
+"""Run a local cloud on 127.0.0.1: start its services, create the declared resources, and stop the services again."""
 
 import contextlib
 import fcntl
@@ -17,8 +17,8 @@ from deskcloud.pubsub.client import publisher
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
-# The names of the secrets for the ports and for Pub/Sub's pushes. The secrets differ, because everybody who can read a
-# subscription sees its push endpoint.
+# The names of two secrets, for the ports and for Pub/Sub's pushes. They differ, because the URL of a push contains its
+# secret, and everybody who can read a subscription sees this URL.
 _PORTS, _PUSHES = "ports", "pushes"
 
 
@@ -28,7 +28,7 @@ class AlreadyRunningError(RuntimeError):
 
 @dataclass(frozen=True)
 class Ports:
-    """The port of each service on 127.0.0.1; 0 means any free port."""
+    """The port of each service on 127.0.0.1. 0 means any free port."""
 
     bigquery: int = 0
     bigquery_storage: int = 0
@@ -51,7 +51,7 @@ class Cloud:
     environment: dict[str, str]
     """The environment variables for Google's clients and for the functions."""
     services: dict[str, str]
-    """The address of each service by the service's name, with the secret if the service requires the secret."""
+    """The address of each service by the service's name. It contains the secret if the service requires it."""
     urls: dict[str, str]
     """The URL of each HTTP function by the function's name."""
     pubsub: pubsub.Server
@@ -74,18 +74,18 @@ def run(
     is_held: bool = False,
     reached_at: Callable[[str, str], str] = lambda _service, url: url,
 ) -> Iterator[Cloud]:
-    """Yield the cloud once all services answer; stop everything when the context ends.
+    """Yield the cloud once all services answer. Stop everything when the context ends.
 
     Args:
         state: the folder for persistent state.
-        document: the resources to create.
+        document: the declaration of the cloud (document.py), with its resources and settings.
         ports: the services' ports.
         on_line: called with each log entry of the functions.
         is_fresh: first delete all folders inside the state folder, if no other process uses it.
         is_isolated: run one process per function, as on Google Cloud, instead of one process for all functions.
         is_strict: check each statement with Google's analyzer before BigQuery runs the statement.
-        is_held: run no schedules until the caller starts the scheduler.
-        reached_at: called with a service's name and address; returns the address that the other services use. Tests can
+        is_held: publish no scheduled messages until the caller starts the scheduler.
+        reached_at: called with a service's name and address. Returns the address that the other services use. Tests can
             return the address of a proxy.
 
     Raises:
@@ -211,8 +211,8 @@ def _functions(
     *,
     is_isolated: bool,
 ) -> contextlib.AbstractContextManager[str]:
-    # The shared process imports modules before its first event, like a warm instance. Separate processes start cold, as
-    # on Google Cloud.
+    # If all functions share a process, it imports modules before its first event, like a warm instance. Separate
+    # processes start cold, as on Google Cloud.
     warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(named.warm_up)}
     pages = {f"/{one.name}": one.origins for one in named.entry_points if one.http}
     return functions.serve(
@@ -236,12 +236,13 @@ def _sinks(document: Document) -> list[logs.Sink]:
 
 
 def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> dict[str, str]:
-    """Return the environment variables for clients that are not Google's; see docs/clients.md."""
+    """Return the environment variables for clients that are not Google's. docs/clients.md describes them."""
     return {
         "BIGQUERY_STORAGE_EMULATOR_HOST": reading_address,
-        # For Google's C++ client, which pyarrow and pandas use.
+        # Google's C++ client, which pyarrow and pandas use, reads this variable.
         "CLOUD_STORAGE_EMULATOR_ENDPOINT": guard.with_secret(storage_url, secret),
-        # Without this variable, gcsfs sends a token. aiohttp refuses a token together with the secret in the URL.
+        # Without this variable, gcsfs would send a token. aiohttp would refuse this token, because the URL contains the
+        # secret.
         "FSSPEC_GCS_TOKEN": "anon",
     }
 
@@ -249,7 +250,7 @@ def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> d
 @contextlib.contextmanager
 def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
-    # The secret keeps other users of the machine from the ports; the folder's mode keeps them from the files.
+    # Other users of this machine must not read the files. The secret keeps them from the ports.
     state.chmod(0o700)
     with (state / "lock").open("w") as lock:
         try:

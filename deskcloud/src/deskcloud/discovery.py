@@ -17,7 +17,7 @@ from deskcloud import jsontext
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A contradiction to the discovery document; problems that differ only in the observed `value` are equal."""
+    """A contradiction to the discovery document. Problems that differ only in the observed `value` are equal."""
 
     place: str
     rule: str
@@ -25,7 +25,7 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """The problem without the value."""
+        """The problem as text, without the observed value."""
         return f"{self.place} {self.rule}"
 
     def __str__(self) -> str:
@@ -41,17 +41,20 @@ class Method:
 
     @property
     def name(self) -> str:
-        """The id, such as bigquery.jobs.insert."""
+        """The id of the method, such as bigquery.jobs.insert."""
         return str(self.description["id"])
 
     def parameters(self, location: str) -> dict[str, dict[str, Any]]:
-        """The parameters at a `location`: `path`, or `query` with those that every method of the API has."""
+        """The parameters in the `path` or the `query` (`location`), with the parameters that every method has."""
         own = self.description.get("parameters", {})
         common = self.document.content["parameters"] if location == "query" else {}
         return common | {name: one for name, one in own.items() if one["location"] == location}
 
     def schema(self, side: str) -> dict[str, Any] | None:
-        """The schema of the `request`'s or the `response`'s body (`side`); None if there is no body."""
+        """The schema of the body of a request or a response, or None if there is no body.
+
+        `side` is `request` or `response`.
+        """
         found: dict[str, Any] | None = self.description.get(side)
         return found
 
@@ -81,14 +84,14 @@ class Method:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """The discovery document of one API; `content` is its JSON."""
+    """The discovery document of one API. `content` is its JSON."""
 
     name: str
     content: dict[str, Any]
 
     @functools.cached_property
     def _methods(self) -> dict[tuple[str, int], list[tuple[re.Pattern[str], Method]]]:
-        """For each HTTP method and number of slashes in a path: the paths' patterns, each with the API's method."""
+        """Maps an HTTP method and the number of slashes in a path to patterns of paths, each with the API's method."""
         found: dict[tuple[str, int], list[tuple[re.Pattern[str], Method]]] = {}
         for description in _described(self.content):
             method = Method(self, description)
@@ -104,20 +107,21 @@ class Document:
         return found
 
     def find(self, http_method: str, path: str) -> Method | None:
-        """The method that a request calls, or None; variables in `path` are still percent-encoded."""
+        """The method that a request calls, or None. Variables in `path` must still be percent-encoded."""
         candidates = self._methods.get((http_method, path.count("/")), [])
-        # A variable also matches a verb: `models/x:predict` matches `models/{model}`. The longest pattern is right.
+        # `models/x:predict` matches `models/{model}` too, because a variable also matches a verb. So take the longest
+        # pattern.
         matching = [(len(pattern.pattern), method) for pattern, method in candidates if pattern.fullmatch(path)]
         return max(matching, key=lambda one: one[0])[1] if matching else None
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema that `$ref` refers to; a schema without `$ref` is returned unchanged."""
+        """The schema to which `$ref` refers. A schema without `$ref` is returned unchanged."""
         while "$ref" in schema:
             schema = self.content["schemas"][schema["$ref"]]
         return schema
 
     def has_field(self, schema: dict[str, Any], path: list[str]) -> bool:
-        """Whether a path, given as a list of names, leads to a field of the schema; `*` stands for any field."""
+        """Whether a path, given as a list of names, leads to a field of the schema. `*` stands for any field."""
         schema = self.resolved(schema)
         if schema.get("type") == "array":
             return self.has_field(schema["items"], path)
@@ -131,14 +135,17 @@ class Document:
 
 
 EnumName = Callable[[str, int], str | None]
-"""Returns the name of the enum value with this number in a field, such as GoogleCloudAiplatformV1Model.sourceType."""
+"""A function that takes a field, such as GoogleCloudAiplatformV1Model.sourceType, and the number of an enum value.
+
+It returns the name of this enum value, or None.
+"""
 
 
 @dataclass
 class Body:
     """Checks the JSON of one request or answer, and notes which fields it has.
 
-    A request may contain 64-bit integers as numbers, and null for absent values; Google's answers contain neither.
+    A request may contain 64-bit integers as numbers, and null for absent values. Google's answers contain neither.
     """
 
     document: Document
@@ -165,7 +172,10 @@ class Body:
             self._report(place, f"is not {_kind(schema)}", value)
 
     def _schema_of_any(self, value: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-        """The schema that a message, such as an operation's response, names in `@type`, and its name; or None."""
+        """The schema that `value` names in `@type`, and the schema's name, or None.
+
+        For example, the response of an operation has the field `@type`.
+        """
         words = str(value.get("@type", "")).rpartition("/")[2].split(".")
         name = "".join(word[:1].upper() + word[1:] for word in words)
         schema = self.document.content["schemas"].get(name)
@@ -200,7 +210,7 @@ class Body:
 
 
 def paths_of_mask(mask: str) -> list[list[str]]:
-    """The fields that a mask such as `items(id,owner/name),kind` names, each as its path."""
+    """The paths of the fields that a mask such as `items(id,owner/name),kind` names."""
     paths: list[list[str]] = []
     prefixes: list[list[str]] = [[]]
     current: list[str] = []
@@ -265,13 +275,16 @@ def _is_of(schema: dict[str, Any], text: str) -> bool:
         return False
 
 
-# A column type of BigQuery that the description of TableFieldSchema.type omits; StandardSqlDataType.typeKind lists it.
+# The description of TableFieldSchema.type omits this column type of BigQuery. StandardSqlDataType.typeKind lists it.
 _LEFT_OUT = frozenset({"INTERVAL"})
 
 
 @functools.cache
 def _named_values(description: str) -> frozenset[str]:
-    """The values that a field's description lists, or none; BigQuery's document describes most of its enums so."""
+    """The values that a field's description lists.
+
+    BigQuery's discovery document describes most of its enums only in this way.
+    """
     introduced = re.search(
         r"\b(?:values|states) (?:are|include|can be)\b|following values|possible values", description, re.IGNORECASE
     )
@@ -285,7 +298,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-# In Protocol Buffers' JSON, NaN and the infinities are strings.
+# Functions that check a value, by JSON type. In the JSON of Protocol Buffers, NaN and the infinities are strings.
 _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "integer": _is_whole,

@@ -1,6 +1,9 @@
-"""The document that describes a cloud; `deskcloud schema` prints its JSON schema.
+"""The document that declares a local cloud: all of its resources and settings.
 
-Names are short, as in Terraform: a topic is `orders`, not `projects/P/topics/orders`.
+The resources are e.g. datasets, topics and functions. The settings are e.g. the delays, quotas and planned faults of
+the platforms. `deskcloud schema` prints the document's JSON schema.
+
+As in Terraform, names are short. For example, a topic is `orders` and not `projects/P/topics/orders`.
 """
 
 from pathlib import Path
@@ -15,11 +18,11 @@ type Count = Annotated[int, Meta(ge=1)]
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of the document; a field with an unknown name is an error."""
+    """A part of the document. A field with an unknown name is an error."""
 
 
 class Column(_Part, frozen=True):
-    """A column of a table; `type` is a BigQuery type, and a RECORD has `fields`."""
+    """A column of a table. `type` is a BigQuery type. Only a RECORD has `fields`."""
 
     name: Name
     type: Name
@@ -32,7 +35,7 @@ class Column(_Part, frozen=True):
 class Table(_Part, frozen=True):
     """A table, or a view if it has a `query`.
 
-    `partition` names the column whose days are the partitions. A partition expires after `expiration_days`.
+    If `partition` names a column, each day of this column is a partition. A partition expires after `expiration_days`.
     """
 
     name: Name
@@ -53,7 +56,7 @@ class Dataset(_Part, frozen=True):
 
 
 class Subscription(_Part, frozen=True):
-    """A push subscription for a function of the document; times are in seconds.
+    """A push subscription for a function that the document declares. Times are in seconds.
 
     If `dead_letters` names a topic, a message goes to this topic after `max_delivery_attempts`.
     """
@@ -90,7 +93,7 @@ class Schedule(_Part, frozen=True):
 class Function(_Part, frozen=True):
     """An entry point of functions-framework.
 
-    If `http` is true, anyone on this machine may call the function; otherwise, a caller needs the local cloud's secret.
+    If `http` is true, anyone on this machine may call the function. Otherwise, a caller needs the local cloud's secret.
     `origins` are the origins of web pages that may call the function from a browser.
     """
 
@@ -102,10 +105,13 @@ class Function(_Part, frozen=True):
 class Functions(_Part, frozen=True):
     """The functions of one source file, which functions-framework serves.
 
-    In `environment`, `${BIGQUERY_URL}`, `${STORAGE_URL}`, `${PUBSUB_HOST}`, `${VERTEX_URL}`, `${LOGGING_URL}` and, for
-    the platforms that run, the variables of docs/platforms.md are replaced by the services' addresses and credentials.
-    Google's clients need none of these variables. Each name in `secrets` is a variable with a random value, which is
-    created once and stored in the state folder. The modules of `warm_up` are imported before the first request.
+    `environment` holds environment variables. Their values may contain `${BIGQUERY_URL}`, `${STORAGE_URL}`,
+    `${PUBSUB_HOST}`, `${VERTEX_URL}`, `${LOGGING_URL}` and, for the platforms that run, the variables of
+    docs/platforms.md. These are replaced by the addresses and credentials of the services. Google's clients need none
+    of them.
+
+    Each name in `secrets` becomes a variable with a random value, which is created once and stored in the state folder.
+    The modules in `warm_up` are imported before the first request.
     """
 
     source: Name
@@ -138,9 +144,10 @@ type FaultKind = Literal[
 class Fault(_Part, frozen=True):
     """A planned fault of a platform. The admin API can also plan faults. docs/platforms.md describes each kind.
 
-    The fault concerns requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. Without
-    `request`, it concerns all requests except reads and logins. It skips the first `after` of them, and strikes the
-    next `times`. A `partial_failure` strikes every `every`-th record.
+    The fault concerns requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. If
+    `request` is empty, it concerns all requests except reads and logins. The first `after` of these requests do not
+    meet the fault, and the next `times` requests do. With the kind `partial_failure`, one of every `every` records of a
+    request fails.
     """
 
     kind: FaultKind
@@ -178,7 +185,7 @@ class AdAccount(_Part, frozen=True):
 
 
 class ExtensionColumn(_Part, frozen=True):
-    """A column of a data extension; the columns with `is_primary_key` together identify a row."""
+    """A column of a data extension. The columns with `is_primary_key` together identify a row."""
 
     name: Name
     type: Literal["Text", "EmailAddress", "Phone", "Number", "Decimal", "Date", "Boolean"] = "Text"
@@ -218,7 +225,7 @@ class MailRelay(_Part, frozen=True):
 
 
 class Platforms(_Part, frozen=True):
-    """The advertising and CRM platforms that run beside the cloud; an absent one does not run."""
+    """The advertising and CRM platforms that run beside the cloud. A platform that is None does not run."""
 
     datamanager: DataManager | None = None
     meta: AdAccount | None = None
@@ -227,9 +234,10 @@ class Platforms(_Part, frozen=True):
 
 
 class Document(_Part, frozen=True):
-    """A cloud. BigQuery ML registers models in Vertex AI's `region`.
+    """The declaration of a whole local cloud. BigQuery ML registers models in Vertex AI's `region`.
 
-    If `has_reservation` is false, BigQuery refuses to train matrix factorization, as in on-demand projects.
+    If `has_reservation` is false, BigQuery refuses to train matrix factorizations, as in projects with on-demand
+    pricing.
     """
 
     project: Name
@@ -247,11 +255,11 @@ class Document(_Part, frozen=True):
 
 
 class DocumentError(ValueError):
-    """The document is invalid or cannot be read; the message names the field and the rule, or the reason."""
+    """The document is invalid or cannot be read. The message names the field and the rule, or the reason."""
 
 
 def read(file: Path) -> Document:
-    """Read a document in YAML or JSON; a relative `functions.source` is relative to the file's folder.
+    """Read a document in YAML or JSON. A relative path in `functions.source` starts at the folder of `file`.
 
     Raises:
         DocumentError: the file cannot be read, or is not a valid document.
@@ -269,5 +277,5 @@ def read(file: Path) -> Document:
 
 
 def schema() -> dict[str, Any]:
-    """Return the document's JSON schema."""
+    """Return the JSON schema of the class Document."""
     return msgspec.json.schema(Document)

@@ -2,11 +2,11 @@
 
 
 class CommandError(Exception):
-    """The user can fix this error; the message says how."""
+    """The user can fix this error, and the message says how."""
 
 
 class UsageError(CommandError):
-    """The command was called incorrectly; the message names the argument and its rule.
+    """The command was called incorrectly. The message names the argument and its rule.
 
-    The exit code is 2.
+    The exit code of the command is 2.
     """

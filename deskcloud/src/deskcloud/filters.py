@@ -1,6 +1,6 @@
-"""The common parts of the filter languages of Pub/Sub and Cloud Logging: tokens, operators, parentheses, strings.
+"""Parse tokens, operators, parentheses and strings, which the filter languages of Pub/Sub and Cloud Logging share.
 
-A language is a subclass of `Parser` that defines its tokens, the precedence of AND and OR, and its terms.
+Each language has a subclass of `Parser`, which defines the tokens, the precedence of AND and OR, and the terms.
 """
 
 import abc
@@ -15,7 +15,7 @@ _NAMED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v":
 
 
 class FilterError(ValueError):
-    """The text is not a valid filter; the message names the position and what was expected."""
+    """The text is not a valid filter. The message names the position and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Parser[Subject](abc.ABC):
     """Parses a filter from left to right, with one token of lookahead."""
 
     TOKEN: ClassVar[re.Pattern[str]]
-    """Matches a token; each kind of token has a group. The group of double-quoted strings is `string`."""
+    """Matches a token. Each kind of token has a group. The group of double-quoted strings is `string`."""
 
     BLANK: ClassVar[re.Pattern[str]]
     """Matches the text between tokens, which can be empty."""
 
     ESCAPE: ClassVar[re.Pattern[str]]
-    """Matches an escape in a string.
+    """Matches an escape in a string. The pattern may have these groups.
 
     Group `code` is x, u or U with hexadecimal digits. Group `octal` is octal digits. Group `char` is another character.
     """
@@ -72,10 +72,10 @@ class Parser[Subject](abc.ABC):
         """Describe the offset `at` for error messages."""
 
     def whole(self, read: Callable[[], Predicate[Subject]], follows: str) -> Predicate[Subject]:
-        """Parse the whole text with `read`; an empty text matches everything.
+        """Parse the whole text with `read`. An empty text matches everything.
 
         Raises:
-            FilterError: text is left after `read`; the message says that the end or `follows` was expected.
+            FilterError: text is left after `read`. The message says that the end or `follows` was expected.
         """
         if self.peek().kind == "end":
             return lambda _: True
@@ -96,13 +96,13 @@ class Parser[Subject](abc.ABC):
         return term()
 
     def grouped(self, group: Callable[[], Predicate[Subject]]) -> Predicate[Subject]:
-        """Parse a group up to its closing parenthesis; the opening parenthesis has been read."""
+        """Parse the rest of a group, up to its closing parenthesis. The opening parenthesis has been read."""
         predicate = group()
         self.expect(")", "AND, OR or ')'")
         return predicate
 
     def peek(self, ahead: int = 0) -> Token:
-        """Return the next token, or the token `ahead` positions later; after the last token, the `end` token."""
+        """Return the next token, or the token `ahead` positions later. After the last token, return the `end` token."""
         return self._tokens[min(self._next + ahead, len(self._tokens) - 1)]
 
     def take(self) -> Token:
@@ -112,7 +112,7 @@ class Parser[Subject](abc.ABC):
         return token
 
     def accept(self, text: str) -> bool:
-        """Advance if the next token is `text`; return whether it is."""
+        """Advance if the next token is `text`. Return whether it was."""
         if self.peek().text != text:
             return False
         self._next += 1
@@ -124,7 +124,7 @@ class Parser[Subject](abc.ABC):
             raise self.error(words or repr(text))
 
     def error(self, expected: str) -> FilterError:
-        """Return the error that the next token is not what was `expected`."""
+        """Return the error for a next token that is not what was `expected`."""
         token = self.peek()
         found = repr(token.text) if token.text else "the end"
         return FilterError(f"expected {expected}, found {found} at {self.place(token.at)}")

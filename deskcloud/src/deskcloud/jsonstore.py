@@ -1,4 +1,4 @@
-"""Store a service's state as JSON documents in SQLite; the key is the resource's name."""
+"""Store a service's state as JSON documents in SQLite. The key of a document is the resource's name."""
 
 import contextlib
 import json
@@ -14,10 +14,10 @@ type Document = dict[str, Any]
 
 
 class Documents:
-    """A transactional, thread-safe map from names such as `projects/P/locations/L/models/M` to documents."""
+    """A stored map from names such as `projects/P/locations/L/models/M` to JSON documents. Threads can share it."""
 
     def __init__(self, state: Path) -> None:
-        """Open the database in the folder `state`; create the database if it does not exist.
+        """Open the database in the folder `state`. Create the database if it does not exist.
 
         Raises:
             RuntimeError: another process uses the database.
@@ -44,7 +44,7 @@ class Documents:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make all changes in the context atomic; a nested transaction joins the outer one."""
+        """Make all changes in the context atomic. A nested transaction becomes a part of the outer transaction."""
         with self._lock:
             if self._depth == 0:
                 self._database.execute("begin immediate")

@@ -1,4 +1,4 @@
-"""Write JSON that is always valid: NaN and infinity become null.
+"""Write JSON that is always valid, because NaN and infinity become null.
 
 `json.dumps` writes the words NaN and Infinity, which most readers refuse.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value that JSON cannot represent: NumPy's numbers and arrays to Python's, other types to text."""
+    """Convert a value that JSON lacks. NumPy's numbers and arrays become Python's, other types become text."""
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):
@@ -19,7 +19,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# msgspec is ten times as fast as json, and each checkout writes a line. Keys are sorted only for a digest.
+# msgspec is used because it is ten times as fast as `json`, and each checkout writes a line. Keys are sorted only for a
+# digest.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)
@@ -31,7 +32,8 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # msgspec cannot encode integers above 64 bits and lone surrogates; json writes the surrogates as escapes.
+        # msgspec cannot encode integers above 64 bits and lone surrogates. `json` can, and writes the surrogates as
+        # escapes.
         content = json.dumps(_finite(value), sort_keys=is_sorted).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
 
@@ -42,7 +44,7 @@ def text(value: Any, indent: int | None = None) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """Replace NaN and infinity by None, and convert types that JSON does not have, so that `json` writes valid JSON."""
+    """Replace NaN and infinity by None, and convert types that JSON lacks, so that `json` writes valid JSON."""
     match value:
         case None | bool() | int() | str():
             return value

@@ -1,4 +1,4 @@
-"""Create the document's resources in a running cloud; repeated calls have no further effect."""
+"""Create the resources that a cloud's document declares. Repeated calls have no further effect."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ NOBODY = AnonymousCredentials()  # type: ignore[no-untyped-call]
 
 
 def everything(document: Document, services: Mapping[str, str]) -> None:
-    """Create all resources; `services` maps a service's name to its address."""
+    """Create all resources of the document. `services` maps a service's name to its address."""
     project = document.project
     with ThreadPoolExecutor(3) as pool:
         made = [
@@ -35,7 +35,7 @@ def everything(document: Document, services: Mapping[str, str]) -> None:
 
 
 def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
-    """Create the buckets `names`, unless they exist; `url` is the address of Cloud Storage."""
+    """Create the buckets `names`, unless they exist. `url` is the address of Cloud Storage."""
     client = storage.Client(project, NOBODY, client_options={"api_endpoint": url})
     for name in names:
         try:
@@ -45,9 +45,9 @@ def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
 
 
 def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None:
-    """Create each dataset with its tables, then the dataset's views, since views read tables.
+    """Create each dataset with its tables, and then its views, because views read tables.
 
-    Missing columns are added to an existing table, also inside structs. A view whose query differs is replaced.
+    If a table exists, missing columns are added to it, also inside structs. A view whose query differs is replaced.
 
     Raises:
         CommandError: a new column is not declared last. BigQuery adds it at the end of the table, so a statement with
@@ -107,14 +107,14 @@ def _whole(column: bigquery.SchemaField, wanted: bigquery.SchemaField) -> bigque
 
 
 def field(column: Column) -> bigquery.SchemaField:
-    """Convert a column of the document to a SchemaField of Google's client."""
+    """Convert a column to a SchemaField of Google's client."""
     mode = "REQUIRED" if column.required else "REPEATED" if column.repeated else "NULLABLE"
     fields = [field(one) for one in column.fields]
     return bigquery.SchemaField(column.name, column.type, mode, description=column.description, fields=fields)
 
 
 def make_topics(document: Document, host: str, functions_url: str) -> None:
-    """Create the topics, and the subscriptions that push to `functions_url`; `host` is Pub/Sub's address."""
+    """Create the topics, and the subscriptions that push to `functions_url`. `host` is Pub/Sub's address."""
     with grpc.insecure_channel(host) as channel:
         publisher = pubsub_v1.PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         subscriber = pubsub_v1.SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
@@ -135,9 +135,9 @@ def topic_path(project: str, topic: str) -> str:
 def _make_subscription(
     subscriber: pubsub_v1.SubscriberClient, project: str, named: Subscription, functions_url: str
 ) -> None:
-    """Create the subscription; if the subscription exists, update its push endpoint."""
+    """Create the subscription. If it exists, update its push endpoint."""
     path, topic = f"projects/{project}/subscriptions/{named.name}", topic_path(project, named.topic)
-    # functions-framework reads the topic of a push from the URL's path.
+    # The URL's path ends with the topic, because functions-framework reads the topic of a push there.
     push = pubsub_v1.types.PushConfig(push_endpoint=f"{functions_url}/{named.function}/{topic}")
     dead_letters = named.dead_letters and pubsub_v1.types.DeadLetterPolicy(
         dead_letter_topic=topic_path(project, named.dead_letters), max_delivery_attempts=named.max_delivery_attempts
@@ -165,9 +165,9 @@ def _duration(seconds: float) -> Duration:
 
 
 def make_endpoints(project: str, endpoints: tuple[Endpoint, ...], url: str) -> None:
-    """Create Vertex AI's endpoints; `url` is the address of Vertex AI."""
+    """Create Vertex AI's endpoints. `url` is the address of Vertex AI."""
     for endpoint in endpoints:
-        # Google's client would take a second to import, and this process uses the client nowhere else.
+        # The request is sent without Google's client, because its import would take a second.
         answer = httpx.post(
             f"{url}/v1/projects/{project}/locations/{endpoint.region}/endpoints",
             params={"endpointId": endpoint.name},

@@ -1,4 +1,4 @@
-"""Run a cloud until the user ends the process."""
+"""Run a local cloud until the user ends the process."""
 
 import contextlib
 import errno
@@ -34,7 +34,9 @@ FIXED = Ports(
 
 
 def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
-    """Return each service's port: from `named`, or else 0 (any free port) if `are_free`, or else the default port.
+    """Return the port of each service. Ports in `named` come first.
+
+    For the other services, the port is 0 (any free port) if `are_free`, and otherwise the default port.
 
     Raises:
         UsageError: two services have the same port.
@@ -55,7 +57,7 @@ def require(chosen: Ports) -> None:
     """Check that the ports are available.
 
     Raises:
-        CommandError: a port is not available; the message names the port, its flag and the remedy.
+        CommandError: a port is not available. The message names the port, its flag and the remedy.
     """
     for service, port in asdict(chosen).items():
         try:
@@ -79,7 +81,7 @@ def run(
         CommandError: another process uses the state or a port.
     """
     ending = threading.Event()
-    # The handlers are installed before the start, so that a signal during the start stops the services too.
+    # Install the handlers before the start, so that a signal during the start stops the services too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     with contextlib.ExitStack() as stack:
@@ -88,7 +90,7 @@ def run(
         except AlreadyRunningError as error:
             raise CommandError(str(error)) from error
         except OSError:
-            # This cloud's own services have already stopped. So if a port is taken, another process uses it.
+            # Here, this cloud's own services have already stopped. So if a port is taken, another process uses it.
             require(chosen)
             raise
         lines = [f"export {name}={shlex.quote(value)}" for name, value in cloud.environment.items()]
@@ -101,7 +103,7 @@ def run(
         say("ending ...")
 
 
-def told(entry: Mapping[str, Any]) -> str:
+def as_line(entry: Mapping[str, Any]) -> str:
     """Format a log entry of the functions as one line: severity, run id and message."""
     payload = entry.get("jsonPayload", {})
     message = payload.get("message") or entry.get("textPayload", "")

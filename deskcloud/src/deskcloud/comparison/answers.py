@@ -40,7 +40,7 @@ def local_bigquery() -> Iterator[bigquery.Client]:
 
 
 def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, parameters: Sequence[Any] = ()) -> Answer:
-    """Return the local BigQuery's answer to a statement or script; `parameters` are query parameters of the client."""
+    """Return the local BigQuery's answer to a statement or script. `parameters` are query parameters of the client."""
     once: Any = {"retry": None, "job_retry": None}
     configuration = bigquery.QueryJobConfig(default_dataset=dataset, query_parameters=list(parameters))
     try:
@@ -51,12 +51,12 @@ def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, param
     except GoogleAPICallError as error:
         return Answer(refusal=error.message)
     except (ValueError, TypeError, OverflowError) as error:
-        # The rows contain a value that the client cannot decode.
+        # The client cannot decode a value in the rows. So the answer has the error as its only value.
         return Answer(columns=(("", ""),), rows=((str(error),),))
 
 
 def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
-    """Decorate `ask`: an error becomes an Answer whose `refusal` is the error message."""
+    """Decorate `ask`, so that an error becomes an Answer whose `refusal` is the error message."""
 
     @functools.wraps(ask)
     def answer(*arguments: P.args, **named: P.kwargs) -> Answer:
@@ -79,7 +79,7 @@ def of_database(database: Database, sql: str, parameters: Parameters | None = No
 
 @_answered
 def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]], parameters: Parameters) -> Answer:
-    """Run INSERT, UPDATE, DELETE or MERGE on the reference implementation; return all rows of `target` afterwards."""
+    """Run INSERT, UPDATE, DELETE or MERGE on the reference implementation. Return all rows of `target` afterwards."""
     fields = {name: fields for name, (fields, _) in tables.items()}
     changed = reference.modify(sql, Catalog(fields.get), {name: rows for name, (_, rows) in tables.items()}, parameters)
     columns = [(one["name"], types.text(types.of_field(one))) for one in fields[target]]
@@ -87,7 +87,7 @@ def after_change(sql: str, target: str, tables: Mapping[str, tuple[Fields, Rows]
 
 
 def made(query: str, tables: Mapping[str, tuple[Fields, Rows]]) -> tuple[Fields, Rows]:
-    """Return the fields and rows of the result of a query of `tables`.
+    """Run a query of `tables` on the reference implementation. Return the fields and the rows of its result.
 
     Raises:
         Refused: the reference implementation refuses the query.
@@ -113,7 +113,7 @@ def parameters(select_list: str) -> dict[str, tuple[TypeProto, Any]]:
 
 
 def of_clients(name: str, of: TypeProto, value: Any) -> Any:
-    """Return the query parameter `name` as an object of Google's BigQuery client; `of` is the parameter's type."""
+    """Return the query parameter `name` as an object of Google's BigQuery client. `of` is the parameter's type."""
     match types.kind(of):
         case "ARRAY" if types.kind(of.array_type.element_type) != "STRUCT":
             return bigquery.ArrayQueryParameter(name, types.kind(of.array_type.element_type), value)

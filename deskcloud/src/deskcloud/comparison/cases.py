@@ -30,7 +30,7 @@ class Case:
     sql: str
     tables: tuple[str, ...] = ()
     parameters: str = ""
-    """A select list that defines the parameters, e.g. `1 as x`; empty if the statement has no parameters."""
+    """A select list that defines the parameters, e.g. `1 as x`. It is empty if the statement has no parameters."""
     features: frozenset[str] = frozenset()
     """GoogleSQL's names of the features that the case requires."""
     is_ordered: bool = False
@@ -51,7 +51,7 @@ class Case:
 
     @property
     def target(self) -> str:
-        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`; "" if it is not in `tables`."""
+        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`, or "" if `tables` lacks it."""
         names = {name.casefold(): name for name in self.tables}
         found = (names.get(unquoted(token).casefold()) for token in tokenize(self.sql))
         return next((name for name in found if name), "")
@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True)
 class File:
-    """The cases of a file; `tables` maps the name of each of the file's tables to the query that returns its rows."""
+    """The cases of a file. `tables` maps the name of each table in the file to the query that returns its rows."""
 
     name: str
     tables: Mapping[str, str]
@@ -73,7 +73,7 @@ def files(testdata: Path) -> Iterator[File]:
 
 
 def read(name: str, text: str) -> File:
-    """Parse the text of a file; parts without a statement are skipped."""
+    """Parse the text of a file with the name `name`. Parts without a statement are skipped."""
     tables: dict[str, str] = {}
     read: list[Case] = []
     defaults: frozenset[str] = frozenset()
@@ -123,7 +123,7 @@ def _end(text: str, start: int) -> int:
         tokens = tokenize(text[start:])
         if (index := closing(tokens, 0)) < len(tokens):
             return start + tokens[index].end
-    # A label or comment may contain a single quote that opens no string. Such an option ends at the end of its line.
+    # A label or a comment may contain a single quote that opens no string. Then the option ends at the end of its line.
     line = text.find("]\n", start)
     return len(text) if line < 0 else line + 1
 
@@ -138,7 +138,7 @@ def _made(sql: str) -> dict[str, str]:
 
 
 def _used(sql: str, tables: Mapping[str, str]) -> tuple[str, ...]:
-    """Return those names of `tables` that occur in a statement."""
+    """Return the names in `tables` that occur in a statement."""
     return tuple(name for name in tables if re.search(rf"(?i)(?<![\w@.]){re.escape(name)}\b", sql))
 
 
@@ -151,7 +151,7 @@ def _with_bigquerys_types(sql: str) -> str:
 
 
 def _order(result: str) -> dict[str, bool]:
-    """Read from an expected result whether its rows and arrays have a defined order, and whether it can vary."""
+    """Read from an expected result whether its rows and arrays have an order, and whether the result can vary."""
     head, _, rows = result.partition("{")
     return {
         "is_ordered": "[known order:" in head,

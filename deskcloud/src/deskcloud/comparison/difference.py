@@ -12,13 +12,13 @@ from deskcloud.googlesql import reference, types
 from deskcloud.googlesql.analysis import Column
 from deskcloud.googlesql.tokens import closing, tokenize
 
-# Relative tolerance for floats: the sum of floating-point numbers depends on the order of its terms.
+# Relative tolerance for floats. It is needed because the sum of floats depends on the order of its terms.
 _RELATIVE = 1e-12
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of a statement: columns as (name, type) and rows, or the error message in `refusal`."""
+    """The result of a statement. It has columns as (name, type) and rows, or the error message in `refusal`."""
 
     columns: tuple[tuple[str, str], ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
@@ -46,10 +46,10 @@ class Answer:
 
 
 def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bool = False) -> str:
-    """Return the kind of difference: accepted, refused, columns, types or rows; "" for equal answers.
+    """Return the kind of difference, which is accepted, refused, columns, types or rows, or "" for equal answers.
 
-    The local BigQuery alone accepts ("accepted") or refuses ("refused") the statement. If `has_open_arrays`, the order
-    inside arrays is ignored.
+    "accepted" means that only the local BigQuery accepts the statement, and "refused" that only the local BigQuery
+    refuses it. If `has_open_arrays`, the order inside arrays is ignored.
     """
     if ours.refusal or googles.refusal:
         return "" if ours.refusal and googles.refusal else "refused" if ours.refusal else "accepted"
@@ -62,7 +62,7 @@ def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bo
 
 
 def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -> bool:
-    """Return whether two results have the same rows; floats are compared with a relative tolerance of 1e-12."""
+    """Return whether two results have the same rows. Floats are compared with a relative tolerance of 1e-12."""
     if len(ours) != len(others):
         return False
     if not is_ordered:
@@ -71,13 +71,17 @@ def same_rows(ours: Sequence[Any], others: Sequence[Any], *, is_ordered: bool) -
 
 
 def same(one: Any, other: Any) -> bool:
-    """Return whether two values have the same Python type and are equal: floats within a tolerance, NaN to NaN."""
+    """Return whether two values have the same Python type and are equal.
+
+    Floats are equal within a relative tolerance, and NaN is equal to NaN.
+    """
     if isinstance(one, float) and isinstance(other, float):
         return (math.isnan(one) and math.isnan(other)) or one == other or math.isclose(one, other, rel_tol=_RELATIVE)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        # A STRUCT's order of fields is part of its type, which is compared elsewhere. A JSON object has no order.
+        # The order of keys is ignored, because a JSON object has none. The order of a STRUCT's fields is compared with
+        # its type.
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return type(one) is type(other) and bool(one == other)
 
@@ -100,7 +104,7 @@ def _has_null_element(value: Any) -> bool:
 
 
 def _unique(columns: Iterable[Column]) -> list[Column]:
-    """Return the columns; as in BigQuery's results, a name that occurs again gets a number (`x`, `x_1`)."""
+    """Return the columns. As in BigQuery's results, a name that occurs again gets a number (`x`, `x_1`)."""
     made: list[Column] = []
     for column in columns:
         names = {one.name.casefold() for one in made}

@@ -1,4 +1,4 @@
-"""Serve functions as Cloud Functions does, with functions-framework, in one or several processes."""
+"""Serve functions as Cloud Functions does, with functions-framework. They run in one process or in several."""
 
 from deskcloud.functions.process import WARM_UP
 from deskcloud.functions.serving import FunctionsError, OnLine, serve

@@ -28,7 +28,7 @@ from deskcloud.web.guard import Rules
 from deskcloud.web.patience import Patience
 
 GUARD = "LOCAL_FUNCTIONS_GUARD"
-"""The name of the environment variable that contains the result of `arguments` as JSON."""
+"""The environment variable that passes the access rules and time limits (the result of `arguments`) to the worker."""
 
 _MOST_BYTES = 32 << 20
 """Maximum size of a request in bytes, as on Cloud Run: https://cloud.google.com/run/quotas."""
@@ -42,7 +42,7 @@ _UNREADABLE = {
     errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
-"""The HTTP status for each parse error; the status for any other error is 400 Bad Request."""
+"""The HTTP status for each parse error of gunicorn. For any other error, the status is 400 Bad Request."""
 
 _LENGTH = re.compile(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$")
 _CHUNKED = re.compile(rb"(?im)^transfer-encoding:.*chunked")
@@ -51,7 +51,7 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 def arguments(rules: Rules, waits: Patience) -> dict[str, Any]:
-    """Return the worker's settings for the environment variable GUARD, which `from_environment` reads."""
+    """Return the worker's settings as a value for GUARD, which `from_environment` reads."""
     given = {"secret": rules.secret, "open": sorted(rules.open), "pages": dict(rules.pages)}
     return {"rules": given, "waits": asdict(waits)}
 
@@ -91,7 +91,7 @@ class Arrival:
         return self.has_head and bool(_EXPECTS.search(self.content, 0, self._body))
 
     def is_whole(self) -> bool:
-        """Return whether the whole request has arrived; also true for an invalid request, which gunicorn refuses."""
+        """Return whether the whole request has arrived, or is invalid, so that gunicorn will refuse it."""
         if not self.has_head:
             end = self.content.find(b"\r\n\r\n")
             if end < 0:
@@ -112,7 +112,7 @@ class Arrival:
                 return self.content.find(b"\r\n", self._chunk) >= 0
             size = int(line[1], 16)
             if size == 0:
-                # Trailers and an empty line follow the last chunk.
+                # The request is complete only after the trailers and the empty line that follow the last chunk.
                 return self.content.find(b"\r\n\r\n", line.end() - 2) >= 0
             self._chunk = line.end() + size + 2
         return False
@@ -128,11 +128,11 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         self._arriving: dict[Any, Arrival] = {}
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Read from a new connection, or from a known connection on which more data has arrived."""
+        """Read the data that has arrived on a connection, which may be new."""
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
             conn.initialized = True
-            # The time limit for reads and writes of the thread that answers the request.
+            # This limits the time of each read and write, in the thread that answers the request.
             seconds = struct.pack("ll", int(self.waits.body) + 1, 0)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
@@ -170,7 +170,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def murder_pending(self) -> None:
-        """Close connections whose requests take too long; gunicorn calls this method once per second."""
+        """Close connections whose requests take too long to arrive. gunicorn calls this method once per second."""
         now = time.monotonic()
         for conn, arrival in list(self._arriving.items()):
             allowed = self.waits.seconds(len(arrival.content), has_head=arrival.has_head)
@@ -179,7 +179,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
                 self._drop(conn, late if arrival.content else b"")
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Answer an invalid HTTP request; gunicorn calls this method when a request raises an exception."""
+        """Answer an invalid HTTP request. gunicorn calls this method when a request raises an exception."""
         is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if is_ours or not isinstance(exc, errors.ParseException):
             super().handle_error(req, client, addr, exc)

@@ -1,4 +1,4 @@
-"""A WSGI app for several functions; a request for /FUNCTION/PATH goes to the function FUNCTION with the path /PATH."""
+"""A WSGI app for several functions. A request for /FUNCTION/PATH goes to the function FUNCTION with the path /PATH."""
 
 import sys
 import threading
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """Passes requests to functions; the first request of a function creates its app, like a cold start.
+    """Passes requests to functions. The first request of a function creates its app, like a cold start.
 
     functions-framework converts a Pub/Sub push to /FUNCTION/projects/P/topics/T into a CloudEvent whose source is the
     topic T. The CloudEvent does not contain `subscription` and `deliveryAttempt`. functions-framework answers 400 to a
@@ -32,7 +32,7 @@ class Dispatcher:
         self._making = threading.Lock()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Call the function that the first part of the path names; without such a function, answer 404."""
+        """Call the function that the first part of the path names. If there is no such function, answer 404."""
         name = shift_path_info(environ) or ""
         if name not in self._names:
             known = ", ".join(sorted(self._names))
@@ -62,7 +62,8 @@ class Dispatcher:
 
     def _app(self, name: str) -> "WSGIApplication":
         if name not in self._apps:
-            # Only one thread may create an app: the framework registers every source under the same module name.
+            # Only one thread at a time may create an app, because the framework registers every source under the same
+            # module name.
             with self._making:
                 if name not in self._apps:
                     # The signature type applies only to functions without a decorator. Without this argument, the

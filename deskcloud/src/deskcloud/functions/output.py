@@ -1,4 +1,4 @@
-"""Mark each printed line with its function, since several functions share a process and its standard output."""
+"""Mark each printed line with its function, because several functions share a process and its standard output."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ _function: ContextVar[str] = ContextVar("function", default="")
 
 @contextlib.contextmanager
 def printed_by(function: str) -> Iterator[None]:
-    """Mark the lines that this thread prints with `function`; lines of other threads get no mark."""
+    """Mark the lines that this thread prints with the name `function`. Lines of other threads get no mark."""
     token = _function.set(function)
     try:
         yield
@@ -23,22 +23,22 @@ def printed_by(function: str) -> Iterator[None]:
 
 
 def split(line: str) -> tuple[str, str]:
-    """Split a line that `Marked` has written into the function's name, or "", and the printed text."""
+    """Split a line that `Marked` has written into the function's name and the printed text. The name may be ""."""
     function, separator, text = line.partition(_SEPARATOR)
     return (function, text) if separator else ("", line)
 
 
 class Marked(io.TextIOBase):
-    """A text stream that writes whole lines; each line begins with the name of the function that printed the line."""
+    """A text stream that writes whole lines. Each line begins with the name of the function that printed the line."""
 
     def __init__(self, stream: TextIO, lock: threading.Lock) -> None:
-        """Write to `stream`; all streams that write to the same pipe must have the same `lock`."""
+        """Write to `stream`. All streams that write to the same pipe must have the same `lock`."""
         self._stream = stream
         self._lock = lock
         self._begun = threading.local()
 
     def writable(self) -> bool:
-        """Return True: the stream can be written."""
+        """Return True, because text can be written to this stream."""
         return True
 
     def fileno(self) -> int:
@@ -46,7 +46,7 @@ class Marked(io.TextIOBase):
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
-        """Write the complete lines of `text`; keep an incomplete last line until it is complete."""
+        """Write the complete lines of `text`. Keep an incomplete last line until it is complete."""
         *whole, self._begun.text = (getattr(self._begun, "text", "") + text).split("\n")
         if whole:
             self._emit(whole)

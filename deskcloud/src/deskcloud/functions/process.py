@@ -1,4 +1,4 @@
-"""Serve functions in a process, and start a new process if the process dies."""
+"""Serve functions in a process, and start a new process if it dies."""
 
 import collections
 import contextlib
@@ -19,7 +19,10 @@ from deskcloud.functions import output
 from deskcloud.web.plain import NO_TLS
 
 type OnLine = Callable[[str, str], None]
-"""Called with a function's deployed name, in kebab-case, and a line that it printed; `functions` if it is not known."""
+"""Called with a function's deployed name, in kebab-case, and a line that the function printed.
+
+If it is not known which function printed the line, the name is `functions`.
+"""
 
 WARM_UP = "LOCAL_FUNCTIONS_WARM_UP"
 """The environment variable with the names of the modules that a process imports before its first event."""
@@ -28,18 +31,18 @@ _log = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
 _BACKOFF = (0.1, 5.0)
-"""First and maximum delay, in seconds, before a dead process is replaced; the delay doubles each time."""
+"""First and maximum delay, in seconds, before a dead process is replaced. The delay doubles each time."""
 
 _LONG_LIFE = 60.0
 """If a process lived for more than this number of seconds, the next delay is the first delay again."""
 
 
 class FunctionsError(RuntimeError):
-    """The functions' source does not exist, or their process does not start."""
+    """The source file of the functions does not exist, or their process does not start."""
 
 
 class Process:
-    """Serves the functions `names` of the file `source`; the port stays the same when a process is replaced."""
+    """Serves the functions `names` of the file `source`. The port stays the same when the process is replaced."""
 
     def __init__(
         self, source: Path, names: list[str], env: Mapping[str, str], port: int, threads: int, on_line: OnLine
@@ -61,7 +64,7 @@ class Process:
         """Start the process and wait until the functions answer.
 
         Raises:
-            FunctionsError: the functions do not answer; the message contains the last lines that the process printed.
+            FunctionsError: the functions do not answer. The message contains the last lines that the process printed.
         """
         self._thread.start()
         try:
@@ -113,7 +116,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C must end only this process, which then ends the new one
+            start_new_session=True,  # Ctrl-C must end only this process, which then ends the new process
         ) as child:
             yield child
 
@@ -127,6 +130,6 @@ class Process:
             _log.exception("a line of %s could not be logged", service)
 
     def _end(self, child: subprocess.Popen[str]) -> None:
-        """Kill the process and its workers. They have no state, and Pub/Sub delivers an unanswered event again."""
+        """Kill the process and its workers. No event is lost, because Pub/Sub delivers an unanswered event again."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -16,11 +16,11 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"
 
 
 def create_app(urls: Mapping[str, str]) -> Starlette:
-    """Return an ASGI app that forwards requests; `urls` maps functions to the URLs of their processes."""
+    """Return an ASGI app that forwards requests. `urls` maps functions to the URLs of their processes."""
 
     @contextlib.asynccontextmanager
     async def client(app: Starlette) -> AsyncIterator[None]:
-        # No timeout: the caller decides how long to wait.
+        # There is no timeout here, because the caller decides how long to wait.
         async with httpx.AsyncClient(timeout=None, trust_env=False, verify=NO_TLS) as app.state.http:  # noqa: S113
             yield
 

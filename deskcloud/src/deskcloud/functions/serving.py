@@ -32,13 +32,13 @@ def serve(
     """Yield the base URL while `source` (a main.py) serves the functions `names`.
 
     The address of a function is URL/FUNCTION. The endpoint of a push subscription is URL/FUNCTION/projects/P/topics/T,
-    since functions-framework reads the topic from the path. A process that dies is replaced.
+    because functions-framework reads the topic from the path. A process that dies is replaced.
 
     Args:
-        source: the file that Google Cloud would build; each process executes the file once per function.
+        source: the file with the functions. Each process executes the file once per function.
         names: the functions' entry points.
         env: environment variables for the processes, in addition to this process's environment.
-        port: the port on 127.0.0.1; 0 means any free port.
+        port: the port on 127.0.0.1. 0 means any free port.
         on_line: called from another thread with (service, line) for each printed line.
         threads: the maximum number of concurrent requests per process.
         is_isolated: run one process per function with the variable K_SERVICE, as on Google Cloud. Otherwise, one

@@ -1,9 +1,9 @@
-"""The process in which functions run: gunicorn with one worker, on a socket that the parent process has bound.
+"""The process in which functions run. It is gunicorn with one worker, on a socket that the parent process has bound.
 
     python -m deskcloud.functions.worker FD THREADS SOURCE NAME...
 
-FD is the file descriptor of the socket. The process ends when its standard input is closed, so also when the parent
-process ends.
+FD is the file descriptor of the socket. The process ends when its standard input is closed. This also happens when the
+parent process ends.
 """
 
 import contextlib
@@ -36,9 +36,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "worker_class": ArrivingWorker,
             "threads": threads,
             "timeout": 0,  # a function may take longer than a web request
-            "keepalive": 75,  # longer than clients keep a connection, so that no client uses a closed connection
+            "keepalive": 75,  # clients keep connections for a shorter time, so no client uses a closed connection
             "loglevel": "warning",
-            "control_socket_disable": True,  # the socket would be a file in the home directory
+            "control_socket_disable": True,  # gunicorn's control socket would be a file in the home directory
             "post_worker_init": _prepare,
         }
         self._source = source
@@ -58,7 +58,7 @@ def _prepare(_: Worker) -> None:
     """Prepare the forked worker: mark printed lines, and end the worker when standard input is closed."""
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
-    # Functions write complete log lines to this stream, without the prefix of functions-framework.
+    # Functions write their log lines to `sys.__stdout__`, so that functions-framework does not change them.
     sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]
     threading.Thread(target=_end_with_input, daemon=True).start()
 
@@ -66,7 +66,7 @@ def _prepare(_: Worker) -> None:
 def _warm_up() -> None:
     """Import the modules that the first events need, before this process forks workers.
 
-    An ImportError is ignored here, since the function that needs the module reports it.
+    An ImportError is ignored here, because the function that needs the module will report it.
     """
     for module in os.environ.get(WARM_UP, "").split():
         with contextlib.suppress(ImportError):
@@ -83,5 +83,5 @@ if __name__ == "__main__":
     # but never deployed.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     _warm_up()
-    os.chdir(Path(sys.argv[3]).parent)  # as on Google Cloud
+    os.chdir(Path(sys.argv[3]).parent)  # functions may open files beside their source, as on Google Cloud
     _Application(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]).run()

@@ -25,12 +25,13 @@ class Column:
 
 
 def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | None = None) -> list[Column]:
-    """Return the columns of a query's result; an empty list for any other statement.
+    """Return the columns of a query's result. For any other statement, return an empty list.
 
-    A statement that was accepted is analyzed again only if its tables, models or parameters have changed.
+    The result of an accepted statement is kept, so it is analyzed again only if its tables, models or parameters
+    change.
 
     Raises:
-        Refused: GoogleSQL refuses the statement; the message is GoogleSQL's.
+        Refused: GoogleSQL refuses the statement. The message comes from GoogleSQL.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     request = service.AnalyzeRequest(sql_statement=text, options=options(parameters or {}))
@@ -50,7 +51,7 @@ def _columns(asked: bytes, known: bytes) -> tuple[Column, ...]:
 
 
 def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
-    """Return options for GoogleSQL's analyzer: BigQuery's settings, and the query parameters' types by name."""
+    """Return options for GoogleSQL's analyzer, with BigQuery's settings and the types of the query parameters."""
     made = AnalyzerOptionsProto(
         default_timezone="UTC", preserve_column_aliases=True, error_message_mode=ErrorMessageMode.ERROR_MESSAGE_ONE_LINE
     )
@@ -61,7 +62,7 @@ def options(parameters: Mapping[str, TypeProto]) -> AnalyzerOptionsProto:
 
 
 def named(columns: list[tuple[str, TypeProto]]) -> list[Column]:
-    """Return the columns; a column without a name gets BigQuery's name f0_, f1_ and so on."""
+    """Return the columns. As in BigQuery, columns without names are named f0_, f1_ and so on."""
     made: list[Column] = []
     nameless = 0
     for name, kind in columns:

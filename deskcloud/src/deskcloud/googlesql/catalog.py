@@ -15,8 +15,8 @@ from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.ml import Models
 from deskcloud.googlesql.types import Fields
 
-# The features TIMESTAMP_... would allow times with more digits than BigQuery's microseconds.
-# The other features are for comparing and sorting arrays and JSON, which BigQuery cannot do:
+# These features of GoogleSQL are switched off. With TIMESTAMP_..., times could be more precise than microseconds. With
+# the others, arrays and JSON could be compared and sorted, which BigQuery does not support:
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties
 _NOT_IN_BIGQUERY = {
     LanguageFeature.FEATURE_ARRAY_EQUALITY,
@@ -74,7 +74,7 @@ def language() -> LanguageOptionsProto:
 
 
 def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
-    """Return a table for the catalog; columns whose names begin with an underscore are pseudo-columns.
+    """Return a table for the catalog. Columns whose names begin with an underscore are pseudo-columns.
 
     `number` must differ for each table of a catalog.
     """
@@ -102,7 +102,10 @@ def table_paths(sql: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _place(catalog: SimpleCatalogProto, path: tuple[str, ...]) -> SimpleCatalogProto:
-    """Return the catalog for the table at a path. Each part but the last is a nested catalog; create missing ones."""
+    """Return the catalog for the table at a path.
+
+    Each part of the path except the last is a nested catalog, which is created if it does not exist.
+    """
     for part in path[:-1]:
         known = next((one for one in catalog.catalog if one.name == part), None)
         catalog = known if known is not None else catalog.catalog.add(name=part)

@@ -1,8 +1,8 @@
 """List features that BigQuery has and this build of GoogleSQL does not have, each with its source.
 
-If GoogleSQL has an equivalent, `as_googlesql` rewrites the statement; `ml.py` rewrites BigQuery ML's functions. If not,
-GoogleSQL refuses statements that BigQuery may accept: see `is_beyond`. The sources are pages below
-https://cloud.google.com/bigquery/docs/.
+If GoogleSQL has an equivalent, `as_googlesql` rewrites the statement. `ml.py` rewrites the functions of BigQuery ML. If
+there is no equivalent, GoogleSQL refuses a statement that BigQuery may accept, and `is_beyond` returns True. The
+sources are pages below https://cloud.google.com/bigquery/docs/.
 """
 
 import re
@@ -17,14 +17,14 @@ _BY = {"MAX_BY": "MAX", "MIN_BY": "MIN"}
 # Synonyms of INT64: reference/standard-sql/data-types.
 INTEGER_TYPES = ("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT")
 
-# The columns of __TABLES__ as BigQuery returns them; the documentation shows only queries of __TABLES__.
+# The columns of __TABLES__ as BigQuery returns them. The documentation does not list them.
 TABLES = (
     *({"name": name, "type": "STRING"} for name in ("project_id", "dataset_id", "table_id")),
     *({"name": name, "type": "INT64"} for name in ("creation_time", "last_modified_time", "row_count", "size_bytes")),
     {"name": "type", "type": "INT64"},
 )
 
-# Functions that GoogleSQL does not have, by the page of BigQuery's documentation that describes them.
+# BigQuery has these functions, and GoogleSQL does not. The keys are the pages of BigQuery's documentation.
 FUNCTIONS = {
     "reference/standard-sql/search_functions": ("SEARCH", "VECTOR_SEARCH"),
     "reference/standard-sql/string_functions": ("CONTAINS_SUBSTR", "COLLATE"),
@@ -58,7 +58,7 @@ def as_googlesql(sql: str, models: Models) -> str:
 
 
 def is_beyond(refusal: Refused) -> bool:
-    """Return whether the statement is refused only because GoogleSQL does not have a feature of BigQuery."""
+    """Return whether GoogleSQL has refused the statement only because it lacks a feature of BigQuery."""
     if _SYSTEM_VARIABLE.match(str(refusal)):
         return True
     if not (found := _NO_FUNCTION.match(str(refusal))):
@@ -71,7 +71,8 @@ def is_beyond(refusal: Refused) -> bool:
 def _paths(tokens: list[Token]) -> list[tuple[int, int, str]]:
     """Quote each part of a quoted path separately.
 
-    BigQuery reads `a.b.c` as three names, GoogleSQL as one. Source: reference/standard-sql/lexical, path expressions.
+    This is needed because BigQuery reads `a.b.c` as three names, and GoogleSQL as one. Source:
+    reference/standard-sql/lexical, path expressions.
     """
     return [
         (token.start, token.end, ".".join(f"`{part}`" for part in unquoted(token).split(".")))

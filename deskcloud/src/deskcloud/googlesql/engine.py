@@ -1,4 +1,4 @@
-"""Load GoogleSQL's WebAssembly module and call it; the user's cache folder keeps the compiled machine code."""
+"""Load GoogleSQL's WebAssembly module and call it. The compiled machine code is kept in the user's cache folder."""
 
 import contextlib
 import ctypes
@@ -25,13 +25,13 @@ from deskcloud.googlesql.errors import Crashed, Failed, Refused
 
 _ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 
-# The status code of a statement that fails when it runs; a statement that is refused has another code.
+# The status code of a statement that fails when it runs. A statement that is refused has another code.
 _OUT_OF_RANGE = 11
 _KEPT_CATALOGS = 32
 
 
 class Engine:
-    """An instance of GoogleSQL's WebAssembly module. Threads can share an engine; only one call runs at a time."""
+    """An instance of GoogleSQL's WebAssembly module. Threads can share an engine, but only one call runs at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -46,14 +46,14 @@ class Engine:
         """Call a method of GoogleSQL's local service.
 
         Raises:
-            Refused: GoogleSQL refuses the request; the message is GoogleSQL's.
+            Refused: GoogleSQL refuses the request. The message comes from GoogleSQL.
             Crashed: the module failed and was restarted.
         """
         with self._lock:
             try:
                 content = self._call(f"ZetaSqlLocalService_{method}", request.SerializeToString())
             except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-                # Restart the module: its memory may be corrupt.
+                # Restart the module, because its memory may be corrupt.
                 self._start()
                 raise Crashed(f"GoogleSQL's module failed: {str(error).splitlines()[0]}") from error
         made: M = answer.FromString(content)
@@ -62,7 +62,7 @@ class Engine:
     def call_with_catalog[M: Message](
         self, method: str, request: Any, answer: type[M], catalog: service.RegisterCatalogRequest
     ) -> M:
-        """Call a method whose request needs `catalog`, which is registered first; the errors are those of `call`.
+        """Register `catalog`, and call a method whose request needs it. The errors are as in `call`.
 
         Building a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the 32
         most recently used catalogs, of 0.6 MB each.
@@ -132,12 +132,12 @@ class Engine:
 
 @cache
 def engine() -> Engine:
-    """Return this process's engine. The first call takes 0.2 s; if the module must be compiled, 35 s of CPU time."""
+    """Return this process's engine. The first call takes 0.2 s, or 35 s of CPU time if the module must be compiled."""
     return Engine()
 
 
 def _compiled(engine: wasmtime.Engine) -> wasmtime.Module:
-    """Return the WebAssembly module from the cache; compile it if the cache has none that this machine can load."""
+    """Return the WebAssembly module from the cache. If this machine cannot load one from there, compile the module."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "propensity"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"googlesql-{version('zetasql')}-wasmtime-{version('wasmtime')}.cwasm"

@@ -2,12 +2,12 @@
 
 
 class Refused(ValueError):  # noqa: N818 - the word that users of a SQL service expect
-    """GoogleSQL's analyzer or reference implementation refuses the statement; the message is GoogleSQL's."""
+    """GoogleSQL's analyzer or reference implementation refuses the statement. The message comes from GoogleSQL."""
 
 
 class Failed(Refused):
-    """The statement is valid, but fails when it runs, because of a value."""
+    """The statement is valid, but it fails when it runs because of a value."""
 
 
 class Crashed(RuntimeError):  # noqa: N818
-    """The WebAssembly module failed; the statement may still be valid."""
+    """The WebAssembly module failed. The statement may be valid."""

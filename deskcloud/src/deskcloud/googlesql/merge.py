@@ -1,4 +1,4 @@
-"""Rewrite a MERGE as queries, since the reference implementation can analyze MERGE, but not run it.
+"""Rewrite a MERGE as queries, because the reference implementation can analyze MERGE, but not run it.
 
 Each WHEN clause becomes a query for the new values of the rows to which the clause applies. If several clauses match a
 row, the first applies. Setting a field of a struct is not supported.
@@ -18,8 +18,8 @@ MATCHED, BY_TARGET, BY_SOURCE = "matched", "not matched by target", "not matched
 class Clause:
     """A WHEN clause.
 
-    `kind` is one of the constants above; `action` is UPDATE, DELETE or INSERT. `values` maps a column to the expression
-    for its value; it is empty for DELETE, and None for INSERT ROW.
+    `kind` is one of the constants above, and `action` is UPDATE, DELETE or INSERT. `values` maps a column to the
+    expression for its value. It is empty for DELETE, and None for INSERT ROW.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class Merge:
-    """A parsed MERGE; `source` and `condition` are text of the statement."""
+    """A parsed MERGE. `source` and `condition` are parts of the statement's text."""
 
     table: str
     alias: str
@@ -40,7 +40,7 @@ class Merge:
 
     @classmethod
     def read(cls, text: str, columns: Iterable[str]) -> "Merge":
-        """Parse a statement; `columns` are the target's column names.
+        """Parse a statement. `columns` are the target's column names.
 
         Raises:
             ValueError: the statement sets a field of a struct.
@@ -57,15 +57,16 @@ class Merge:
         )
 
     def matched(self, key: str) -> str:
-        """Return a query for the target's rows that match a source row; the column `key` has the rows' numbers."""
+        """Return a query for the target's rows that match a source row. The column `key` has the rows' numbers."""
         alias = f"`{self.alias}`"
         return f"select distinct {alias}.{key} from `{self.table}` as {alias} join {self.source} on {self.condition}"  # noqa: S608 - the statement's own
 
     def query(self, clause: Clause, columns: Mapping[str, str], key: str) -> str:
-        """Return a query for the rows to which a clause applies: the row's number in `key`, and the new values.
+        """Return a query for the rows to which a clause applies.
 
-        New rows have no number. `columns` maps the target's columns to their types. For `not matched by source`, the
-        query also returns rows that have a match; the caller must remove them.
+        The query returns each row's number as the column `key`, and the new values. New rows have no number. `columns`
+        maps the target's columns to their types. For `not matched by source`, the query also returns rows that have a
+        match, which the caller must remove.
         """
         same = [one for one in self.clauses if one.kind == clause.kind]
         cases = " ".join(f"when {one.condition} then {number}" for number, one in enumerate(same))

@@ -1,4 +1,4 @@
-"""Run a statement on Google's reference implementation; the caller passes the rows of the tables."""
+"""Run a statement on Google's reference implementation. The caller passes the rows of the tables."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ type Parameters = Mapping[str, tuple[TypeProto, Any]]
 
 @dataclass(frozen=True)
 class Result:
-    """The columns and rows of a query's result; a row has the Python values that Google's BigQuery client returns."""
+    """The columns and rows of a query's result, with the Python values that Google's BigQuery client returns."""
 
     columns: list[Column]
     rows: list[tuple[Any, ...]]
@@ -38,7 +38,7 @@ def run(
     """Run a query. `tables` maps the name that the query uses for a table to the table's rows.
 
     Raises:
-        Refused: GoogleSQL refuses the query, or the query fails when it runs; the message is GoogleSQL's.
+        Refused: GoogleSQL refuses the query, or the query fails when it runs. The message comes from GoogleSQL.
         ValueError: two tables of different datasets have the same name.
     """
     text, known, names = _prepared(sql, catalog)
@@ -47,7 +47,7 @@ def run(
 
 
 class Database:
-    """Tables for many queries. The queries name the tables without a dataset."""
+    """Tables on which many queries can run. The queries name the tables without a dataset."""
 
     def __init__(self, tables: Mapping[str, tuple[Fields, Rows]]) -> None:
         self._catalog = Catalog(lambda _: None).of("select 1")
@@ -56,7 +56,7 @@ class Database:
         self._contents = _contents(self._catalog, {name: rows for name, (_, rows) in tables.items()})
 
     def run(self, sql: str, parameters: Parameters | None = None) -> Result:
-        """Run a query; the errors are those of `reference.run`."""
+        """Run a query. The errors are as in `reference.run`."""
         text = dialect.as_googlesql(sql, lambda _: None)
         return _evaluated(text, self._catalog, self._contents, parameters or {})
 
@@ -91,14 +91,15 @@ def modify(sql: str, catalog: Catalog, tables: Mapping[str, Rows], parameters: P
     """Run INSERT, UPDATE, DELETE or MERGE.
 
     Raises:
-        Refused: see `run`; also for TRUNCATE, which the reference implementation cannot run.
+        Refused: as in `run`. TRUNCATE is refused too, because the reference implementation cannot run it.
     """
     if starts(tokenize(sql), "MERGE"):
         return _merge(sql, catalog, tables, parameters or {})
     text, known, names = _prepared(sql, catalog)
     before = {names[name]: list(rows) for name, rows in tables.items() if name in names}
     if not starts(tokenize(text), "INSERT"):
-        # The reference implementation reports which rows it deletes or updates only if the table has a key.
+        # Give each table a key. Otherwise the reference implementation would not report which rows it deletes or
+        # updates.
         for one in known.table:
             one.column.add(name=_KEY, type=types.scalar("INT64"), is_pseudo_column=True)
             one.primary_key_column_index.append(len(one.column) - 1)
@@ -178,9 +179,10 @@ def _contents(catalog: SimpleCatalogProto, tables: Mapping[str, Rows]) -> dict[s
 def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict[str, str]]:
     """Shorten each table path in a statement to its last part.
 
-    Return the statement, its catalog, and the last part of each path by the full path.
+    This is needed because the reference implementation accepts rows only for tables without a dataset. Return the
+    statement, its catalog, and the last part of each path by the full path.
 
-    The reference implementation accepts rows only for tables without a dataset.
+    @@
     """
     text = dialect.as_googlesql(sql, catalog.models)
     paths = sorted(set(table_paths(text)), key=len, reverse=True)

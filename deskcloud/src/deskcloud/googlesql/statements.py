@@ -14,7 +14,7 @@ _PROCEDURAL = _BLOCKS | {"DECLARE", "SET", "EXECUTE", "CALL", "RAISE", "ASSERT",
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a script. `text` is the whole script; the tokens' offsets are positions in `text`."""
+    """One statement of a script. `text` is the whole script, and the tokens' offsets are positions in `text`."""
 
     text: str
     tokens: Sequence[Token]
@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Definition:
-    """A common table expression `name AS (query)`; the name is visible between the offsets `start` and `end`.
+    """A common table expression `name AS (query)`. The name is visible between the offsets `start` and `end`.
 
     `clause` is the offset of WITH. `first` is the token of the name, and `last` is the closing bracket.
     """
@@ -65,7 +65,7 @@ class Definition:
 
 
 def parse(text: str) -> list[Statement]:
-    """Return the statements of a script; a block (BEGIN ... END, IF ... END IF) counts as one statement.
+    """Return the statements of a script. A block (BEGIN ... END, IF ... END IF) counts as one statement.
 
     Raises:
         UnterminatedError: a string or a quoted name has no end.
@@ -116,14 +116,14 @@ _OWN_STATEMENTS = {
     ("DROP", "SCHEMA"): "DROP_SCHEMA",
 }
 _HINT = re.compile(r"\bml\b|\bmodel\b|\bexport\b|\bschema\b", re.IGNORECASE)
-# Maximum number of tokens in CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS and a table name with dashes.
+# CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS and a table name with dashes have at most so many tokens.
 _LONGEST_HEAD = 30
 _BEFORE_A_KIND = frozenset({"OR", "REPLACE", "MATERIALIZED"})
 _ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\bML\s*\.\s*\w+\s*\(", re.IGNORECASE)
 
 
 def own_statement(tokens: Sequence[Token]) -> str:
-    """Return the type of a statement that the gateway runs itself, e.g. CREATE_MODEL; "" for any other statement."""
+    """Return the type of a statement that the gateway runs itself, e.g. CREATE_MODEL, or "" for any other statement."""
     return next((kind for words, kind in _OWN_STATEMENTS.items() if starts(tokens, *words)), "")
 
 
@@ -158,7 +158,7 @@ def is_ours(text: str) -> bool:
 
 
 def created_table(text: str) -> Sequence[Token]:
-    """Return the tokens from the table's name on if a text begins with CREATE TABLE or CREATE VIEW; otherwise none."""
+    """Return the tokens from the table's name on, if the text begins with CREATE TABLE or CREATE VIEW, or none."""
     try:
         tokens = list(islice(read(text), _LONGEST_HEAD))
     except UnterminatedError:
@@ -171,7 +171,7 @@ def created_table(text: str) -> Sequence[Token]:
 
 
 def ml_calls(tokens: Sequence[Token]) -> Iterator[Call]:
-    """Yield the calls of ML functions; an inner call comes before the outer call."""
+    """Yield the calls of ML functions. An inner call comes before the outer call."""
     found = []
     for index in range(len(tokens) - 3):
         before = tokens[index - 1].text if index else ""
@@ -216,7 +216,10 @@ def _is_definition(tokens: Sequence[Token]) -> bool:
 
 
 def _end_of_region(tokens: Sequence[Token], index: int) -> int:
-    """Return the index of the bracket that closes the brackets around the token at `index`; len(tokens) without any."""
+    """Return the index of the bracket that closes the brackets around a token.
+
+    `index` is the index of the token. If no brackets are around it, the result is len(tokens).
+    """
     depth = 0
     for position in range(index, len(tokens)):
         depth += (tokens[position].word in {"(", "["}) - (tokens[position].word in {")", "]"})

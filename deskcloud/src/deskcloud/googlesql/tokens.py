@@ -1,6 +1,6 @@
 """Split GoogleSQL into tokens: words, names, strings, numbers, parameters and signs.
 
-All searches in a statement use tokens instead of the text, so text in strings and comments is never read as SQL.
+Searches in a statement use the tokens and not the text, so the content of strings and comments is never read as SQL.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical
 """
 
@@ -30,7 +30,7 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
 class UnterminatedError(ValueError):
-    """A string or a quoted name has no end; `offset` is the position of its opening `quote`."""
+    """A string or a quoted name has no end. `offset` is the position of its opening `quote`."""
 
     def __init__(self, quote: str, offset: int) -> None:
         super().__init__(f"unclosed {quote} at offset {offset}")
@@ -40,7 +40,7 @@ class UnterminatedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token; `kind` is the name of a group of the pattern. `start` and `end` (exclusive) are offsets."""
+    """A token. `kind` is the name of a group of the pattern. `start` and `end` (exclusive) are offsets."""
 
     kind: str
     text: str
@@ -49,12 +49,12 @@ class Token:
 
     @property
     def word(self) -> str:
-        """The keyword or sign in upper case; "" for other kinds of token."""
+        """The keyword or sign in upper case, or "" for other kinds of tokens."""
         return self.text.upper() if self.kind in {"word", "sign"} else ""
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return the tokens of `text`; spaces and comments are left out.
+    """Return the tokens of `text`. Spaces and comments are left out.
 
     Raises:
         UnterminatedError: a string or a quoted name has no end.
@@ -63,7 +63,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def read(text: str) -> Iterator[Token]:
-    """Yield the tokens one by one, for callers that need only the first tokens; the errors are those of `tokenize`."""
+    """Yield the tokens one by one, for callers that need only the first tokens. The errors are as in `tokenize`."""
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "sign"
         if kind == "sign" and match.group() in _QUOTES:
@@ -73,7 +73,7 @@ def read(text: str) -> Iterator[Token]:
 
 
 def closing(tokens: Sequence[Token], opening: int) -> int:
-    """Return the index of the bracket that closes the bracket at `opening`; len(tokens) if there is none."""
+    """Return the index of the bracket that closes the bracket at `opening`, or len(tokens) if there is none."""
     depth = 0
     for index in range(opening, len(tokens)):
         sign = tokens[index].text if tokens[index].kind == "sign" else ""
@@ -84,7 +84,7 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
 
 
 def split(tokens: Sequence[Token], sign: str) -> list[Sequence[Token]]:
-    """Split the tokens at each `sign` outside brackets; the result is an empty list if there are no tokens."""
+    """Split the tokens at each `sign` outside brackets. If there are no tokens, return an empty list."""
     parts: list[Sequence[Token]] = []
     start = index = 0
     while index < len(tokens):
@@ -104,5 +104,5 @@ def starts(tokens: Sequence[Token], *words: str) -> bool:
 
 
 def unquoted(token: Token) -> str:
-    """Return the token's text; a quoted name without the backticks."""
+    """Return the token's text. A quoted name loses its backticks."""
     return token.text[1:-1].replace("\\`", "`") if token.kind == "name" else token.text

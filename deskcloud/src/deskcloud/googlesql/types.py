@@ -80,7 +80,7 @@ def text(of: TypeProto) -> str:
 
 
 def field(name: str, of: TypeProto) -> dict[str, Any]:
-    """Return a column of the type `of` in the format of the REST API; the inverse of `of_field`."""
+    """Return a column of the type `of` in the format of the REST API. This is the inverse of `of_field`."""
     inside = of.array_type.element_type if kind(of) == "ARRAY" else of
     made: dict[str, Any] = {"name": name, "type": kind(inside), "mode": "REPEATED" if inside is not of else "NULLABLE"}
     if kind(inside) == "STRUCT":

@@ -16,13 +16,13 @@ from deskcloud.googlesql import types
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-# The number of digits after the decimal point, by type.
+# Each type has this number of digits after the decimal point.
 _SCALE = {"NUMERIC": 9, "BIGNUMERIC": 38}
 _DIGITS = 80
 
 
 def decode(value: ValueProto, of: TypeProto) -> Any:
-    """Return the value as Google's client returns it: a STRUCT as a dict, a NULL array as an empty list."""
+    """Return the value as Google's client returns it. A STRUCT becomes a dict, and a NULL array an empty list."""
     name = types.kind(of)
     field = value.WhichOneof("value")
     if field is None:
@@ -43,7 +43,7 @@ def decode(value: ValueProto, of: TypeProto) -> Any:
 
 
 def encode(value: Any, of: TypeProto) -> ValueProto:  # noqa: C901, PLR0912 - a table of types
-    """Convert a Python value to a value of the reference implementation; dates and times may be ISO 8601 texts."""
+    """Convert a Python value to a value of the reference implementation. Dates and times may be ISO 8601 texts."""
     made = ValueProto()
     if value is None:
         return made
@@ -93,7 +93,8 @@ def _decimal(content: bytes, scale: int) -> Decimal:
 def _scaled(value: Decimal, scale: int) -> bytes:
     with localcontext(prec=_DIGITS):
         number = int(value.scaleb(scale))
-    # The number needs one more bit for its sign. In two's complement, -2**n needs one bit less than 2**n.
+    # The length in bytes has room for one more bit, the sign. For a negative number, ~number has the bits that two's
+    # complement needs.
     length = (number if number >= 0 else ~number).bit_length() // 8 + 1
     return number.to_bytes(length, "little", signed=True)
 

@@ -1,7 +1,11 @@
 """Serve the documented APIs of advertising and CRM platforms, so that their clients can be tested on one machine.
 
-Each platform has its own port and its own access tokens. Their common parts: `front` notes requests and lets them meet
-planned faults, `state` keeps members with counts, `clock` can be moved forward, and `admin` shows all of it.
+Each platform has its own port and its own access tokens. They share these modules:
+
+front    notes each request, and makes it fail if a fault is planned for it
+state    keeps members, with counts of their changes
+clock    the platforms' time, which tests can move forward
+admin    an API that shows all of this and plans faults
 """
 
 from deskcloud.platforms.serving import ADMIN, Running, run

@@ -1,6 +1,6 @@
-"""The admin API of the platforms: plan faults, move the clock, and see what the platforms have received and keep.
+"""The admin API of the platforms. Tests plan faults, move the clock, and see what the platforms have received.
 
-docs/platforms.md describes the routes. No platform has such an API.
+docs/platforms.md describes the routes. The real platforms have no such API.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ from deskcloud.web.answers import JSONResponse
 
 @dataclass(frozen=True)
 class Platform:
-    """The parts of a platform that the admin API uses; `settle` processes the requests whose delay has passed."""
+    """The parts of a platform that the admin API uses. `settle` processes the requests whose delay has passed."""
 
     state: State
     plan: Plan
@@ -40,7 +40,7 @@ class _Advance(Struct, forbid_unknown_fields=True):
 
 
 def create_app(platforms: Mapping[str, Platform], clock: Clock) -> Starlette:
-    """Return an ASGI app that serves the admin API of `platforms`, which are keyed by name."""
+    """Return an ASGI app that serves the admin API. `platforms` maps names to platforms."""
     app = Starlette(
         routes=[
             Route("/clock", show_clock),
@@ -89,12 +89,12 @@ async def advance_clock(request: Request) -> Response:
 
 
 def list_faults(request: Request) -> Response:
-    """Return the faults that are still to come."""
+    """Return the planned faults that no request has met yet."""
     return JSONResponse({"faults": [_shown(one) for one in _platform(request).plan.left()]})
 
 
 async def replace_faults(request: Request) -> Response:
-    """Replace the faults that are still to come."""
+    """Replace the planned faults that no request has met yet."""
     wanted = msgspec.json.decode(await request.body(), type=_Faults)
     _platform(request).plan.replace(wanted.faults)
     return list_faults(request)
@@ -110,7 +110,7 @@ def list_requests(request: Request) -> Response:
 
 
 def list_members(request: Request) -> Response:
-    """Return the members of a list, with how often each was added, updated and removed."""
+    """Return the members of a list. For each member, tell how often it was added, updated and removed."""
     platform = _platform(request)
     platform.settle()
     return JSONResponse({"members": platform.state.members(request.path_params["list"])})

@@ -1,4 +1,4 @@
-"""The platforms' clock, which can be moved forward so that statuses end and tokens expire at once."""
+"""The platforms' clock. A test can move it forward, so that requests are processed and tokens expire at once."""
 
 import json
 import threading
@@ -9,7 +9,7 @@ from deskcloud import jsontext
 
 
 class Clock:
-    """The time of this machine plus an offset, which is stored in `file` and thus remains after a restart."""
+    """The time of this machine plus an offset. The offset is stored in `file`, so it remains after a restart."""
 
     def __init__(self, file: Path) -> None:
         self._file, self._lock = file, threading.Lock()

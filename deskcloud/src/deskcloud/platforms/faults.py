@@ -1,4 +1,4 @@
-"""Choose the planned fault of a request."""
+"""Keep the faults that are planned for a platform, and choose the fault that a request meets."""
 
 from collections.abc import Collection, Iterable
 
@@ -9,21 +9,22 @@ from deskcloud.errors import CommandError
 from deskcloud.jsonstore import Documents
 
 _NAME = "faults"
-# Every platform can reset connections; each adds the further kinds that it supports.
+# Every platform can reset connections. Each platform supports further kinds of faults.
 _COMMON = frozenset({"reset_before", "reset_after"})
 
 
 class UnknownFaultError(CommandError):
-    """A fault is of a kind that the platform does not have."""
+    """The platform does not have faults of this kind."""
 
 
 class Plan:
-    """The faults of a platform that are still to come; they remain after a restart."""
+    """The planned faults of a platform that no request has met yet. They are stored, so they remain after a restart."""
 
     def __init__(self, state: Documents, kinds: Collection[str], planned: tuple[Fault, ...] = ()) -> None:
-        """Open the plan in `state`. The document's faults, `planned`, replace it only if they have changed.
+        """Open the plan that is stored in `state`.
 
-        `kinds` are the kinds of faults that the platform has in addition to resets.
+        `planned` are the faults in the cloud's document. They replace the stored plan only if they have changed since
+        the last start. `kinds` are the kinds of faults that the platform has in addition to resets.
 
         Raises:
             UnknownFaultError: the platform does not have the kind of a planned fault.
@@ -35,11 +36,11 @@ class Plan:
             state.put(_NAME, {"document": wanted, "left": wanted})
 
     def left(self) -> list[Fault]:
-        """Return the faults that are still to come."""
+        """Return the planned faults that no request has met yet."""
         return msgspec.convert(self._kept()["left"], list[Fault])
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Replace all faults that are still to come.
+        """Replace all planned faults that no request has met yet.
 
         Raises:
             UnknownFaultError: the platform does not have one of the kinds.
@@ -49,9 +50,9 @@ class Plan:
         self._state.put(_NAME, self._kept() | {"left": msgspec.to_builtins(faults)})
 
     def take(self, request: str, *, is_named: bool = False) -> Fault | None:
-        """Count a request, such as `POST /v1/x`; return the fault that it meets, if any.
+        """Count a request, such as `POST /v1/x`. Return the planned fault that it meets, or None.
 
-        With `is_named`, the request meets only faults whose `request` is not empty.
+        If `is_named`, the request can meet only faults whose field `request` is not empty.
         """
         with self._state.transaction():
             met, left = None, []

@@ -1,4 +1,4 @@
-"""The front of a platform: it notes each request and lets it meet its planned fault."""
+"""Note each request to a platform, and make the request fail if a fault is planned for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ _SCOPE = "platform_fault"
 
 PARTIAL_FAILURE, NEVER_ENDS = "partial_failure", "never_ends"
 ASYNCHRONOUS = frozenset({PARTIAL_FAILURE, NEVER_ENDS})
-"""The kinds of faults of a platform that processes records after it has taken a request."""
+"""The kinds of faults of platforms that answer a request first and process its records later."""
 
 type Refusals = Mapping[str, Callable[[], Response]]
-"""Maps kinds of faults to the platform's answer; kinds that need no answer of their own are absent."""
+"""Maps a kind of fault to a function that returns the platform's answer. Some kinds need no special answer."""
 
 
 @dataclass(frozen=True)
 class Front:
-    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach the front.
+    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach it.
 
-    GET requests, and requests for the path `login`, meet only faults whose `request` is not empty.
+    GET requests, and requests for the path `login`, meet only faults whose field `request` is not empty.
     """
 
     app: ASGIApp
@@ -58,7 +58,7 @@ class Front:
             if kind == "reset_before":
                 raise ConnectionReset
             if kind in self.refusals:
-                # Read the body, so that the client can read the answer.
+                # Read the body first, because some clients read the answer only after they have sent the whole body.
                 await Request(scope, receive).body()
                 await self.refusals[kind]()(scope, receive, sent)
             else:
@@ -70,13 +70,13 @@ class Front:
 
 
 def failing(request: Request) -> Callable[[int], bool]:
-    """Return a function that tells whether a record (by its index) fails by the request's fault `partial_failure`."""
+    """Return a function that takes a record's index, and returns whether the fault `partial_failure` concerns it."""
     fault = request.scope.get(_SCOPE)
     every = fault.every if fault and fault.kind == PARTIAL_FAILURE else 0
     return lambda index: bool(every) and (index + 1) % every == 0
 
 
 def never_ends(request: Request) -> bool:
-    """Return whether the request has met the fault `never_ends`, so that it will never be processed."""
+    """Return whether the request has met the fault `never_ends`. Then the request must never be processed."""
     fault = request.scope.get(_SCOPE)
     return fault is not None and fault.kind == NEVER_ENDS

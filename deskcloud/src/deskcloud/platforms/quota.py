@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Quota:
-    """At most `limit` requests in any `seconds`; a restart forgets the past requests."""
+    """Allows at most `limit` requests in any period of `seconds`. A restart forgets the past requests."""
 
     def __init__(self, limit: int, seconds: float, now: Callable[[], float]) -> None:
         self._limit, self._seconds, self._now = limit, seconds, now
@@ -14,7 +14,7 @@ class Quota:
         self._lock = threading.Lock()
 
     def take(self) -> float:
-        """Count a request. Return 0, or the seconds until the next request is possible if the quota is exhausted."""
+        """Count a request and return 0. If the quota is exhausted, return the seconds until a request is possible."""
         with self._lock:
             if seconds := self._wait():
                 return seconds
@@ -23,7 +23,7 @@ class Quota:
 
     @property
     def seconds(self) -> float:
-        """The seconds until the next request is possible; 0 if it is possible now."""
+        """The seconds until the next request is possible, or 0 if it is possible now."""
         with self._lock:
             return self._wait()
 

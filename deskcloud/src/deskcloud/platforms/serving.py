@@ -1,4 +1,4 @@
-"""Run the platforms that the document lists, each on its own port, and their admin API."""
+"""Run the platforms that the cloud's document lists, each on its own port, and their admin API."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -21,16 +21,16 @@ ADMIN = "platforms"
 """The name of the admin API among the services."""
 
 type Address = Callable[[str, str], str]
-"""Takes a service's name and address; returns the address for clients, which can be a proxy's."""
+"""A function that takes a service's name and address, and returns the address for clients, which can be a proxy."""
 
 
 @dataclass(frozen=True)
 class Running:
     """The running platforms.
 
-    `addresses` maps each platform's name to its address, without a secret. `secret` is the secret of the local cloud's
-    ports, which Data Manager and the admin API require. `credentials` maps environment variables, such as
-    META_ACCESS_TOKEN, to the other platforms' credentials.
+    `addresses` maps each platform's name to its address, without a secret. Data Manager and the admin API require
+    `secret`, the secret of the local cloud's ports. `credentials` maps environment variables, such as
+    META_ACCESS_TOKEN, to the credentials of the other platforms.
     """
 
     addresses: Mapping[str, str]
@@ -42,8 +42,8 @@ class Running:
         return {name: self._opened(name, address) for name, address in self.addresses.items()}
 
     def variables(self, address: Address) -> dict[str, str]:
-        """Return the values of the variables in the document's `environment`, such as `${META_URL}`."""
-        # Google's client sends the secret as a token, so Data Manager's URL needs none.
+        """Return the values of variables such as `${META_URL}`, which the functions' `environment` may contain."""
+        # Data Manager's URL contains no secret, because Google's client sends the secret as a token.
         at = {name: address(name, one) for name, one in self.addresses.items()}
         if ADMIN in at:
             at[ADMIN] = self._opened(ADMIN, at[ADMIN])
@@ -63,7 +63,9 @@ class Running:
 
 @contextlib.contextmanager
 def run(state: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -> Iterator[Running]:
-    """Yield the platforms once all of them answer; stop them when the context ends. Without platforms, run nothing.
+    """Yield the platforms once all of them answer, and stop them when the context ends.
+
+    If `named` has no platform, run nothing.
 
     Args:
         state: the local cloud's folder for persistent state; the platforms use its subfolder `platforms`.
@@ -116,7 +118,8 @@ class _Starting:
         app = meta.create_app(audiences, self.clock, settings, token)
         refusals = meta.refusals(settings)
         plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
-        # Clients send forms, and Meta's access token instead of the port's secret.
+        # The guard lets these paths pass without the port's secret, because clients send Meta's access token instead.
+        # They also send forms.
         forms = Rules(open=frozenset(f"/{one}" for one in meta.VERSIONS))
         self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
 

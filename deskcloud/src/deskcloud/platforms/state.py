@@ -1,4 +1,4 @@
-"""The state of a platform: documents, the members of its lists, and the requests that it has received."""
+"""The stored state of a platform: JSON documents, the members of its lists, and the requests that it has received."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ create table if not exists members (
 ) without rowid;
 create table if not exists received (request text, status integer, fault text);
 """
-# Adding a member again counts as an update; removing a non-member has no effect.
+# If a member is added again, it counts as an update. Removing a non-member has no effect.
 _ADD = """
 insert into members values (?, ?, 1, 1, 0, 0, ?, ?) on conflict (list, member) do update set
     added = added + 1 - is_member, updated = updated + is_member, is_member = 1, added_at = excluded.added_at,
@@ -27,12 +27,12 @@ _REMOVE = "update members set removed = removed + is_member, is_member = 0 where
 class State(Documents):
     """The state of one platform in the folder `state`.
 
-    A member is a person's identifier or a row's key, and a list is a user list, an audience or a data extension. A
-    member that has been removed stays known, so that its counts show how often it was added and removed.
+    Here, a member is the identifier of a person or the key of a row. A list is a user list, an audience or a data
+    extension. A removed member stays in the database, so that its counts show how often it was added and removed.
     """
 
     def __init__(self, state: Path) -> None:
-        """Open the database in the folder `state`; create the database if it does not exist.
+        """Open the database in the folder `state`. Create the database if it does not exist.
 
         Raises:
             RuntimeError: another process uses the database.
@@ -41,7 +41,7 @@ class State(Documents):
         self._database.executescript(_TABLES)
 
     def add(self, name: str, members: Mapping[str, Mapping[str, Any]], at: float) -> None:
-        """Add members with their fields to the list `name`; a present member keeps the fields that are not given.
+        """Add members with their fields to the list `name`. If a member exists, its other fields are kept.
 
         `at` is the time of the addition, in seconds since 1970.
         """
@@ -60,7 +60,7 @@ class State(Documents):
             self._database.execute(f"{_REMOVE} and added_at < ?", (name, at))
 
     def replace(self, name: str, members: Mapping[str, Mapping[str, Any]], at: float) -> None:
-        """Add members to the list `name`, and remove its other members; the arguments are those of `add`."""
+        """Add members to the list `name`, and remove its other members. The arguments are as in `add`."""
         with self.transaction():
             self.remove(
                 name, [one for one, found in self.members(name).items() if found["is_member"] and one not in members]
@@ -94,7 +94,11 @@ class State(Documents):
         return found is not None
 
     def record(self, request: str, status: int, fault: str) -> None:
-        """Note a request, such as `GET /v1/x`, its HTTP status (0: no answer), and its fault's kind ("": none)."""
+        """Note a request, such as `GET /v1/x`.
+
+        `status` is the HTTP status of the answer, or 0 if there was none. `fault` is the kind of the fault that the
+        request has met, or "".
+        """
         with self._lock:
             self._database.execute("insert into received values (?, ?, ?)", (request, status, fault))
 

@@ -1,4 +1,4 @@
-"""Requests that a platform has accepted and processes after a delay."""
+"""A queue of requests that a platform has accepted, and that it processes after a delay."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ class Waiting:
             self._state.put(f"waiting:{number:012}", {"due": due, "work": work})
 
     def settle(self, process: Callable[[Work], None]) -> None:
-        """Process the requests whose delay has passed. Each is processed exactly once, even if this process dies."""
+        """Process the requests whose delay has passed, each exactly once, even if this process is killed."""
         with self._state.transaction():
             for name, one in self._state.matching("waiting:*"):
                 if one["due"] is not None and one["due"] <= self._clock.now():

@@ -17,11 +17,11 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _PART = re.compile(r"(?:(\*)|(\w+)(?:-(\w+))?)(?:/(\d+))?")
 
 _HORIZON = timedelta(days=8 * 366)
-"""The longest time between two matching days, e.g. from 29 February 1896 to 1904, since 1900 was not a leap year."""
+"""The longest time between two matching days. For example, 29 February 1896 and 1904 match, but not 1900."""
 
 
 class CronError(ValueError):
-    """The expression is invalid, or names a day that never occurs."""
+    """The cron expression is invalid, or names a day that never occurs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Field:
         raise CronError(f"{self.name}: {text!r} is not a number from {self.low} to {self.high}{names}")
 
     def values(self, text: str) -> frozenset[int]:
-        """Return all numbers that the field's text allows. Raises CronError if the text is invalid."""
+        """Return all numbers that the text of this field allows. Raises CronError if the text is invalid."""
         return frozenset(value for part in text.split(",") for value in self._part(part))
 
     def _part(self, text: str) -> range:
@@ -78,7 +78,7 @@ class Cron:
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]
-    """Weekdays from 0 to 6; Sunday is 0."""
+    """Weekdays from 0 to 6. Sunday is 0."""
     either_day: bool
     """Whether a day needs to match only one of `days` and `weekdays`."""
 
@@ -87,7 +87,7 @@ class Cron:
         return self._matches_day(wall) and wall.hour in self.hours and wall.minute in self.minutes
 
     def next_after(self, moment: datetime, zone: tzinfo) -> datetime:
-        """Return the first full minute after `moment` whose local time in `zone` matches; the result is in UTC.
+        """Return the first full minute after `moment` whose local time in `zone` matches. The result is in UTC.
 
         When the clocks are set forward, skipped times do not match. When they are set back, repeated times match twice.
 

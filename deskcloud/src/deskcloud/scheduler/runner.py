@@ -1,4 +1,4 @@
-"""Publish the messages of schedules when the schedules are due, from a thread."""
+"""Publish the messages of schedules when they are due. A thread does this."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ from deskcloud.scheduler.cron import Cron, CronError, parse
 _log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 60.0
-"""Maximum wait of the thread, in seconds. After a sleep of the machine, due schedules are noticed within this time."""
+"""Maximum wait of the thread, in seconds. If the machine has slept, the thread finds due schedules within this time."""
 
 type Clock = Callable[[], datetime]
 
@@ -64,7 +64,7 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def trigger(self, name: str) -> None:
-        """Publish a schedule's message now; the schedule's next time does not change.
+        """Publish a schedule's message now. The schedule's next time does not change.
 
         Raises:
             ScheduleError: no schedule has that name.
@@ -76,7 +76,7 @@ class Scheduler:
         self._send(self._planned[name].schedule)
 
     def start(self) -> None:
-        """Start the thread; the schedules' times before now are skipped."""
+        """Start the thread. Times of schedules that have passed are skipped."""
         now = self._clock()
         for planned in self._planned.values():
             planned.plan(now)
@@ -133,7 +133,7 @@ def run(
     *,
     is_held: bool = False,
 ) -> Iterator[Scheduler]:
-    """Publish on schedule while the context is open; if `is_held`, only after the caller starts the scheduler.
+    """Publish on schedule while the context is open. If `is_held`, wait until the caller starts the scheduler.
 
     The scheduler calls `publish` from its own thread.
 

@@ -47,7 +47,7 @@ class Model:
     resource: dict[str, Any]
     folder: Path
 
-    def learned(self) -> ml.TrainedModel:
+    def trained(self) -> ml.TrainedModel:
         """Load the trained model from its folder. The eight models that were used last are cached."""
         return _load(self.folder)
 

@@ -175,7 +175,7 @@ def _model(work: Work, call: Call) -> tuple[ml.TrainedModel, Function]:
     if behind:
         raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{behind[0].text}" after MODEL {reference}')
     # Load the model now, because replacing a model deletes the old model's files.
-    model = work.services.models.get(reference).learned()
+    model = work.services.models.get(reference).trained()
     if (function := FUNCTIONS[type(model)].get(call.name)) is None:
         raise BigQueryError(
             "invalidQuery",

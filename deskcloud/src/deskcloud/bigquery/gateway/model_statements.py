@@ -115,7 +115,7 @@ def write(work: Work, reference: Reference, uri: str, destination_format: str | 
         raise unsupported("EXPORT MODEL while no storage service is configured")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        files = ml.export(model.learned(), folder)
+        files = ml.export(model.trained(), folder)
         for file in files:
             work.services.storage.upload(file, f"{uri.rstrip('/')}/{file.relative_to(folder)}")
     return len(files)

@@ -140,7 +140,7 @@ class Strict:
                 rating=label["name"],
                 is_implicit=options["feedbackType"] == "IMPLICIT",
             )
-        learned = found.learned()
+        learned = found.trained()
         names = class_columns(learned.class_names) if isinstance(learned, ml.Classifier) else ()
         return Model(model_type, label["name"], label["type"]["typeKind"], names)
 

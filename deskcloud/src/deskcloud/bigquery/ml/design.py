@@ -59,7 +59,7 @@ class Design:
         return np.concatenate([[of_rows.sum()], numbers.T @ of_rows, *categories])
 
 
-def learned(inputs: tuple[Input, ...], *, fit_intercept: bool) -> Mask:
+def learnable(inputs: tuple[Input, ...], *, fit_intercept: bool) -> Mask:
     """Return a mask of the weights that are learned. Weights of unseen and of left-out categories are always 0."""
     categories = [input_ for input_ in inputs if isinstance(input_, Category)]
     masks = [np.array([fit_intercept]), np.ones(len(inputs) - len(categories), np.bool_)]

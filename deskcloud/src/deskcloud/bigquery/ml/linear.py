@@ -117,7 +117,7 @@ def train(
     loss = _loss(options["model_type"])
     of_rows = Design(rows.columns, features, inputs)
     watched = Design(held_out.columns, features, inputs) if held_out else None
-    learned = design.learned(inputs, fit_intercept=options["fit_intercept"])
+    learned = design.learnable(inputs, fit_intercept=options["fit_intercept"])
 
     def eval_loss(flat: Floats) -> float | None:
         return loss.mean(watched.times(flat), held_out.labels, held_out.weights) if held_out and watched else None

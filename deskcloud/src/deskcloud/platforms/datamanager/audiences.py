@@ -1,4 +1,4 @@
-"""Take requests that change user lists, process them after a delay, and report their status."""
+"""Accept requests that change user lists, process them after a delay, and report their status."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -21,14 +21,15 @@ _COUNTS = {
     "userIdData": "userIdCount",
 }
 _DENIED, _INTERNAL = "PROCESSING_ERROR_REASON_DENIED_CONSENT", "PROCESSING_ERROR_REASON_INTERNAL_ERROR"
-# https://developers.google.com/data-manager/api/reference/rest/v1/ErrorReason: REQUEST_TOO_OLD
+# A status can be read for so many days: REQUEST_TOO_OLD in
+# https://developers.google.com/data-manager/api/reference/rest/v1/ErrorReason
 _KEPT_DAYS = 50
 
 type Fails = Callable[[int], bool]
 
 
 class Audiences:
-    """The user lists of the document's accounts. A request's changes are visible once the request is processed."""
+    """The user lists of the accounts. A request's changes are visible once the request is processed."""
 
     def __init__(self, state: State, clock: Clock, settings: DataManager) -> None:
         self._state, self._clock = state, clock
@@ -36,12 +37,12 @@ class Audiences:
         self._lists = {(account.id, one) for account in settings.accounts for one in account.user_lists}
 
     def change(self, action: str, body: Mapping[str, Any], fails: Fails, *, never_ends: bool) -> dict[str, Any]:
-        """Take a request to `ingest` or `remove` members, and return the response.
+        """Accept a request to add or remove members, and return the response.
 
         Args:
             action: `ingest` or `remove`.
             body: the request's body.
-            fails: returns whether the processing of a member (by its index) will fail.
+            fails: takes the index of a member, and returns whether the processing of this member will fail.
             never_ends: the request's status stays PROCESSING, and its members are not processed.
 
         Raises:
@@ -66,7 +67,7 @@ class Audiences:
         return {"requestId": request_id} | ({"fieldWarnings": reader.warnings} if reader.warnings else {})
 
     def remove_all(self, body: Mapping[str, Any], *, never_ends: bool) -> dict[str, Any]:
-        """Take a request to remove the members that were last added before `removeAsOfTime`; return the response.
+        """Accept a request to remove the members that were last added before `removeAsOfTime`. Return the response.
 
         Raises:
             InvalidArgumentError: the request violates a rule.
@@ -88,7 +89,7 @@ class Audiences:
         """Return the status of a request, for each of its destinations.
 
         Raises:
-            InvalidArgumentError: there is no such request, or it is too old.
+            InvalidArgumentError: there is no such request, or it is older than 50 days.
         """
         self.settle()
         kept = self._state.get(f"request:{request_id}")
@@ -140,8 +141,8 @@ def _records(
 ) -> list[dict[str, Any]]:
     """Return a record for each member with data of a supported kind.
 
-    A record has the member's identifiers, its references to destinations, and the reason why its processing will fail
-    (None if it will not).
+    A record has the member's identifiers and its references to destinations. It also has the reason why its processing
+    will fail, or None.
     """
     records = []
     for index, one in enumerate(body.get("audienceMembers", [])):
@@ -155,7 +156,7 @@ def _records(
 
 
 def _addressed(kept: Mapping[str, Any], destination: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the records for a destination: those without references, and those that refer to the destination."""
+    """Return the records for a destination. These are records that refer to it, and records without references."""
     reference = destination.get("reference")
     return [one for one in kept["records"] if not one["references"] or reference in one["references"]]
 
@@ -193,6 +194,6 @@ def _counts(kind: str, records: list[dict[str, Any]], action: str) -> dict[str, 
     else:
         counts[_COUNTS[kind]] = str(len(identifiers))
     if action == "ingest" and kind in {"userData", "compositeData"}:
-        # A local service has no users to match.
+        # There is no match rate, because a local service has no users to match.
         counts["uploadMatchRateRange"] = "MATCH_RATE_RANGE_NOT_ELIGIBLE"
     return counts

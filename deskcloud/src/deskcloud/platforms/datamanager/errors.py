@@ -13,7 +13,7 @@ _DOMAIN = "datamanager.googleapis.com"
 
 @dataclass(frozen=True)
 class Violation:
-    """A field that violates a rule; `reason` is a value of the enum ErrorReason."""
+    """A field that violates a rule. `reason` is a value of the enum ErrorReason."""
 
     field: str
     description: str
@@ -21,17 +21,17 @@ class Violation:
 
 
 class DataManagerError(Exception):
-    """A failed request, with its HTTP status, its gRPC code by name, and the reason for ErrorInfo."""
+    """A failed request, with its HTTP status, the name of its gRPC code, and the reason for ErrorInfo."""
 
     code, status, reason = 500, "INTERNAL", "INTERNAL_ERROR"
 
     @property
     def metadata(self) -> dict[str, str]:
-        """ErrorInfo's metadata; empty for most errors."""
+        """The metadata of ErrorInfo. They are empty for most errors."""
         return {}
 
     def details(self) -> list[dict[str, Any]]:
-        """Return the error's details besides ErrorInfo; none for most errors."""
+        """Return the error's details in addition to ErrorInfo. Most errors have none."""
         return []
 
     @property
@@ -47,7 +47,7 @@ class DataManagerError(Exception):
 
 
 class InvalidArgumentError(DataManagerError):
-    """The request violates rules; no record of it is processed."""
+    """The request violates rules, so no member in it is processed."""
 
     code, status, reason = 400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"
 
@@ -76,7 +76,7 @@ class UnauthenticatedError(DataManagerError):
 
 
 class ResourceExhaustedError(DataManagerError):
-    """Too many requests; the next is possible after `seconds`."""
+    """Too many requests. The next request is possible after `seconds`."""
 
     code, status, reason = 429, "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED"
 
@@ -106,7 +106,7 @@ class NotFoundError(DataManagerError):
 
 
 class UnimplementedError(DataManagerError):
-    """Google supports this request; the local Data Manager does not."""
+    """Google supports this request, but the local Data Manager does not."""
 
     code, status, reason = 501, "UNIMPLEMENTED", "UNIMPLEMENTED"
 

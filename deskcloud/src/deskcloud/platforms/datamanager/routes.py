@@ -24,13 +24,13 @@ from deskcloud.platforms.datamanager.errors import (
 from deskcloud.platforms.quota import Quota
 from deskcloud.web.answers import JSONResponse
 
-# https://developers.google.com/data-manager/api/devguides/limits: reads and writes have separate quotas.
+# Reads and writes have separate quotas: https://developers.google.com/data-manager/api/devguides/limits.
 _WRITES, _READS = "IngestionMutateRequestsPerMinutePerProject", "IngestionReadRequestsPerMinutePerProject"
 _MINUTE = 60.0
 
 
 def create_app(audiences: Audiences, clock: Clock, settings: DataManager) -> Starlette:
-    """Return an ASGI app that serves Data Manager's API; the port's guard requires the access token."""
+    """Return an ASGI app that serves Data Manager's API. The port's guard requires the access token."""
     app = Starlette(
         routes=[
             Route("/v1/audienceMembers:ingest", ingest, methods=["POST"]),

@@ -1,7 +1,8 @@
-"""The rules of Data Manager's requests, each with its source. A violated rule fails the whole request.
+"""The rules of Data Manager's requests, each with its source. If a rule is violated, the whole request fails.
 
-Pages: https://developers.google.com/data-manager/api/ followed by the name in brackets; [proto] is the comment of the
-field in googleapis/google/ads/datamanager/v1, and [ErrorReason] reference/rest/v1/ErrorReason.
+The source is in brackets. It is a page below https://developers.google.com/data-manager/api/. [proto] is the comment of
+the field in googleapis/google/ads/datamanager/v1, and [ErrorReason] is reference/rest/v1/ErrorReason. UNVERIFIED marks
+a rule without a source.
 
 - A request has 1 to 10 destinations and at most 10,000 members with at most 10 identifiers [devguides/limits].
 - A destination has an operating account with type and id, and a product destination id [proto].
@@ -28,19 +29,22 @@ from deskcloud.platforms.datamanager.wire import as_hex
 
 MAX_MEMBERS, MAX_IDENTIFIERS, MAX_DESTINATIONS = 10_000, 10, 10
 KINDS = ("userData", "compositeData", "mobileData", "userIdData")
-"""The kinds of data that the local service takes; the others are for data partners."""
+"""The kinds of data that the local service accepts. The API's other kinds are for data partners."""
 
 _OTHER_KINDS = ("pairData", "ppidData", "googleUserIdData", "partnerProvidedIdData")
 _NEED_TERMS = ("userData", "compositeData", "mobileData")
 _MOBILE_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 type HasList = Callable[[str, str], bool]
-"""Whether an account (by its id) has a user list (by its id)."""
+"""A function that takes the ids of an account and of a user list, and returns whether the account has the list."""
 
 
 @dataclass
 class Reader:
-    """Reads the members of a request, and notes violations and warnings. `encoding` is HEX, BASE64, or "" (absent)."""
+    """Reads the members of a request, and notes violations and warnings.
+
+    `encoding` is HEX or BASE64, or "" if the request gives none.
+    """
 
     encoding: str = ""
     violations: list[Violation] = field(default_factory=list)
@@ -51,7 +55,7 @@ class Reader:
         self.violations.append(Violation(place, description, reason))
 
     def identifiers(self, member: Mapping[str, Any], place: str) -> list[str]:
-        """Return a member's identifiers as text, such as `emailAddress:` and the hash in hexadecimal digits."""
+        """Return a member's identifiers as texts. An example is `emailAddress:` and the hash in hexadecimal digits."""
         if "compositeData" in member:
             if member["compositeData"].get("ipData"):
                 self.refuse(f"{place}.composite_data.ip_data", "The local service takes no IP data.", "INVALID_FORMAT")
@@ -151,7 +155,7 @@ def destination_problems(destinations: list[dict[str, Any]], has_list: HasList) 
 
 
 def member_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
-    """Yield the violations in the members' number, kinds of data and references to destinations."""
+    """Yield the violations that concern the number of members, their kinds of data, and their references."""
     members = body.get("audienceMembers", [])
     if not members:
         yield Violation("audience_members", "At least one member is required.", "REQUIRED_FIELD_MISSING")
@@ -183,7 +187,7 @@ def terms_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def is_denied(member: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Return whether a consent is denied by the member, or by the request if the member does not specify it."""
+    """Return whether the member denies a consent. If the member does not specify it, the request's consent applies."""
     own, common = _specified(member), _specified(body)
     return "CONSENT_DENIED" in (common | own).values()
 

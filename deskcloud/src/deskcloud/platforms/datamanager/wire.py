@@ -11,7 +11,7 @@ from deskcloud.discovery import Body, Document, Method
 from deskcloud.platforms.datamanager.errors import InvalidArgumentError, NotFoundError, Violation
 
 DOCUMENT = Document("datamanager.v1", json.loads(resources.files(__package__).joinpath("discovery.json").read_text()))
-"""Google's discovery document, reduced to this service's methods; tests/desk/discovery.py writes the file."""
+"""Google's discovery document, reduced to this service's methods. tests/desk/discovery.py writes the file."""
 
 
 def method(http_method: str, path: str) -> Method:
@@ -32,7 +32,7 @@ def check_query(called: Method, query: list[tuple[str, str]]) -> None:
     Raises:
         InvalidArgumentError: a parameter is missing, unknown, or has a value of another type.
     """
-    # Clients that were generated from protos send `$alt`, which no discovery document has.
+    # `$alt` is accepted, because clients that were generated from protos send it. No discovery document has it.
     problems = called.query_problems([one for one in query if one[0] != "$alt"])
     if found := [
         Violation(one.place.partition("?")[2], f"{one.place} {one.rule}", "INVALID_FORMAT") for one in problems
@@ -41,9 +41,9 @@ def check_query(called: Method, query: list[tuple[str, str]]) -> None:
 
 
 def read(called: Method, content: bytes) -> dict[str, Any]:
-    """Parse a request's body, replace the numbers of enum values by their names, and check it against the document.
+    """Parse a request's body, and check it against the discovery document.
 
-    An empty body is an empty object.
+    Numbers of enum values are replaced by their names. An empty body is an empty object.
 
     Raises:
         InvalidArgumentError: the body is not JSON, or contradicts the discovery document.
@@ -81,7 +81,7 @@ def seconds(time: str) -> float:
 
 
 def as_hex(text: str, encoding: str) -> str:
-    """Return a hash in lower-case hexadecimal digits; `encoding` is BASE64, or else hexadecimal.
+    """Return a hash in lower-case hexadecimal digits. If `encoding` is not BASE64, the text is hexadecimal.
 
     Raises:
         ValueError: the text is not in the encoding.

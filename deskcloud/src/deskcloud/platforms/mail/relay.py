@@ -1,4 +1,4 @@
-"""Take messages by SMTP, and keep them instead of sending them on."""
+"""Accept messages by SMTP, and keep them instead of sending them on."""
 
 import email
 import email.policy
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     import asyncio
 
 LIST = "messages"
-"""The list of accepted Message-IDs in the state; a message that is accepted again counts as an update."""
+"""The name of the list of accepted Message-IDs in the state. If a message is accepted again, it counts as an update."""
 
 
 class Relay:
     """Handles the commands for aiosmtpd, which calls the methods `handle_...`."""
 
     def __init__(self, state: State, clock: Clock, plan: Plan, settings: MailRelay, login: LoginPassword) -> None:
-        """Keep messages in `state`; `login` has the name and the password of the only user."""
+        """Keep messages in `state`. `login` has the name and the password of the only user."""
         self._state, self._clock, self._plan, self._settings, self._login = state, clock, plan, settings, login
 
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _name: str, given: object
     ) -> AuthResult:
-        """Check the user's name and password; any planned fault of AUTH refuses them."""
+        """Check the user's name and password. If a fault is planned for AUTH, refuse them."""
         fault = self._plan.take("AUTH", is_named=True)
         is_known = (
             isinstance(given, LoginPassword)
@@ -55,7 +55,7 @@ class Relay:
     async def handle_RCPT(  # noqa: N802 - as above
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Accept a recipient, unless the document lists it as refused or deferred."""
+        """Accept a recipient, unless the relay's settings list it as refused or deferred."""
         for answer, addresses in (
             (rules.REFUSED_RECIPIENT, self._settings.refused_recipients),
             (rules.DEFERRED_RECIPIENT, self._settings.deferred_recipients),

@@ -1,4 +1,4 @@
-"""The relay's answers, by planned fault and by recipient; RFC 5321 and, for the enhanced codes, RFC 3463."""
+"""The relay's answers to planned faults and to recipients. See RFC 5321, and RFC 3463 for the enhanced codes."""
 
 ACCEPTED = "250 2.0.0 OK"
 AUTHENTICATION_REQUIRED = "530 5.7.0 Authentication required"
@@ -13,7 +13,7 @@ REFUSALS = {
     "permission_denied": "550 5.7.1 Sender refused",
     "expired_token": AUTHENTICATION_FAILED,
 }
-"""The answer to a message, by the kind of its fault. AUTH answers 535 to a fault of any kind."""
+"""The answer to a message that meets a planned fault, by the kind of the fault. AUTH answers 535 to every fault."""
 
 MAX_BYTES = 10_485_760
 """The maximum size of a message. Each relay chooses its own, and announces it in the answer to EHLO (RFC 1870)."""

@@ -14,7 +14,7 @@ from deskcloud.platforms.mail.relay import Relay
 
 @contextlib.contextmanager
 def serve(relay: Relay, port: int) -> Iterator[str]:
-    """Yield the address, such as `127.0.0.1:9025`, while the relay answers; port 0 means any free port.
+    """Yield the address, such as `127.0.0.1:9025`, while the relay answers. Port 0 means any free port.
 
     Raises:
         OSError: the port is taken.
@@ -24,7 +24,8 @@ def serve(relay: Relay, port: int) -> Iterator[str]:
     started = threading.Event()
 
     def connected() -> SMTP:
-        # AUTH without TLS: the connection does not leave this machine. LOGIN is not a standard (RFC 4616 is PLAIN).
+        # AUTH needs no TLS, because the connection does not leave this machine. Only AUTH PLAIN (RFC 4616) is offered,
+        # because LOGIN is not a standard.
         return SMTP(
             relay,
             hostname="localhost",

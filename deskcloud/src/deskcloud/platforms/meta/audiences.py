@@ -1,4 +1,4 @@
-"""Change the members of Custom Audiences: single requests, sessions of several batches, and replacements."""
+"""Change the members of Custom Audiences by single requests, by sessions of several batches, and by replacements."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -17,9 +17,9 @@ from deskcloud.platforms.meta.rules import Session, Upload
 from deskcloud.platforms.state import State
 from deskcloud.platforms.waiting import Waiting
 
-# The subcode is known from public reports of this error.
+# Meta's pages do not list this subcode. It is known from public reports of the error.
 _NO_FIRST_BATCH = 1870147
-# The codes, except 471, and the number of people from which an audience can be used, are UNVERIFIED.
+# Of the codes, only 471 is documented. The others, and the least number of people of an audience, are UNVERIFIED.
 _NORMAL = {"code": 200, "description": "Normal"}
 _UPDATING = {"code": 300, "description": "Update in progress"}
 _FLAGGED = {"code": 471, "description": "Flagged"}
@@ -31,7 +31,7 @@ ADD, REMOVE, REPLACE = "add", "remove", "replace"
 
 
 class Audiences:
-    """The Custom Audiences of the document's ad account. Changes are visible once they are processed."""
+    """The Custom Audiences of the ad account. Changes are visible once they are processed."""
 
     def __init__(self, state: State, clock: Clock, settings: AdAccount) -> None:
         self._state, self._clock, self._account = state, clock, settings
@@ -40,9 +40,9 @@ class Audiences:
     def change(
         self, audience: str, action: str, found: Upload, session: Session | None, *, never_ends: bool
     ) -> dict[str, Any]:
-        """Add or remove members, or replace them with the members of a session; return the response.
+        """Add or remove members, or replace them with the members of a session. Return the response.
 
-        A batch that a session already has is answered as before, and has no further effect.
+        If a session already has a batch, the batch is answered as before and has no further effect.
 
         Raises:
             UnknownObjectError: there is no such audience.
@@ -79,7 +79,7 @@ class Audiences:
             return answer
 
     def require(self, audience: str) -> None:
-        """Require that the ad account has the audience.
+        """Check that the ad account has the audience.
 
         Raises:
             UnknownObjectError: there is no such audience.
@@ -91,7 +91,7 @@ class Audiences:
             )
 
     def describe(self, audience: str, fields: Iterable[str]) -> dict[str, Any]:
-        """Return the audience's id and the given `fields`.
+        """Return the audience's id and its `fields`.
 
         Raises:
             UnknownObjectError: there is no such audience.
@@ -117,7 +117,7 @@ class Audiences:
         return {one: known[one] for one in ("id", *fields)}
 
     def sessions(self, audience: str, wanted: str | None) -> list[dict[str, Any]]:
-        """Return the upload sessions of an audience; if `wanted` is a session's id, only this session.
+        """Return the upload sessions of an audience. If `wanted` is the id of a session, return only this session.
 
         Raises:
             UnknownObjectError: there is no such audience.

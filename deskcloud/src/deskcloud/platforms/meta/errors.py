@@ -1,6 +1,6 @@
 """The Graph API's errors: https://developers.facebook.com/docs/graph-api/guides/error-handling.
 
-Meta documents the codes, but not the HTTP status of each code: the statuses of 190, 368 and 80003 are UNVERIFIED.
+Meta documents the codes, but not always their HTTP status. The statuses of 190, 368 and 80003 are UNVERIFIED.
 """
 
 import secrets
@@ -47,7 +47,7 @@ class UnknownObjectError(InvalidParameterError):
 
 
 class FlaggedAudienceError(InvalidParameterError):
-    """The audience is flagged: its members cannot be changed."""
+    """The audience is flagged, so its members cannot be changed."""
 
     subcode = 1713230
     title = "Audience Upload Blocked"
@@ -79,7 +79,7 @@ class BlockedError(GraphError):
 
 
 class UpdateFailedError(GraphError):
-    """The audience cannot be updated: the session's batches violate a rule."""
+    """The audience cannot be updated, because the batches of the session violate a rule."""
 
     status, code = 400, 2650
 

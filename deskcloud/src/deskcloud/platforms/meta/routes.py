@@ -73,7 +73,7 @@ def refusals(settings: AdAccount) -> front.Refusals:
 
 
 def _usage(account: str, percent: int, minutes: int) -> dict[str, str]:
-    """Return the header with the used share of the quota, in percent, and the `minutes` until calls are possible again.
+    """Return the header that reports the used quota in `percent`, and the `minutes` until calls are possible again.
 
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
@@ -141,12 +141,12 @@ async def remove(request: Request) -> Response:
 
 
 async def replace(request: Request) -> Response:
-    """Replace all people of an audience with those of a session."""
+    """Replace all people of an audience with the people of a session."""
     return await _changed(request, REPLACE)
 
 
 async def describe(request: Request) -> Response:
-    """Return the fields of an audience that the parameter `fields` names; by default its id."""
+    """Return the fields of an audience that the parameter `fields` names. By default, return its id."""
     given = await _given(request)
     fields = [one.strip() for one in str(given.get("fields", "id")).split(",") if one.strip()]
     return _answer(request, _audiences(request).describe(request.path_params["audience"], fields))

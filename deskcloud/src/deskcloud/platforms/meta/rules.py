@@ -1,4 +1,7 @@
-"""The rules of Custom Audiences, each with its source.
+"""The rules of Custom Audiences, each with its source. UNVERIFIED marks a rule without a source.
+
+The maximum number of calls per hour is not a rule here, but the setting `calls_per_hour` of the ad account
+(document.py).
 
 Pages below https://developers.facebook.com/: [users] and [usersreplace] documentation/ads-commerce/marketing-api/
 reference/custom-audience/..., [guide] .../audiences/guides/custom-audiences, [versions] docs/graph-api/changelog,
@@ -32,9 +35,9 @@ REPLACEMENT_SECONDS = 90 * 60
 _SINGLE = {"EMAIL_SHA256": "EMAIL", "PHONE_SHA256": "PHONE", "MOBILE_ADVERTISER_ID": "MADID"}
 _UNHASHED = frozenset({"EXTERN_ID", "MADID"})
 _HASHED = frozenset({"EMAIL", "PHONE", "GEN", "DOBY", "DOBM", "DOBD", "LN", "FN", "FI", "CT", "ST", "ZIP", "COUNTRY"})
-# Each of these keys identifies a person; the others do so only together.
+# Each of these keys alone identifies a person. The other keys identify a person only together.
 _IDENTIFYING = ("EXTERN_ID", "EMAIL", "PHONE", "MADID")
-# Further columns of the guide, which identify nobody.
+# The guide has these further columns, which do not identify a person.
 _ABOUT = frozenset(
     {"LOOKALIKE_VALUE", "DATA_PROCESSING_OPTIONS"} | {f"DATA_PROCESSING_OPTIONS_{one}" for one in ("COUNTRY", "STATE")}
 )
@@ -43,7 +46,7 @@ _MAX_SAMPLES = 10
 
 
 def check_version(version: str) -> None:
-    """Require a version that is available.
+    """Check that the API version is available.
 
     Raises:
         OldVersionError: the version is older than the available ones.
@@ -62,9 +65,9 @@ def check_version(version: str) -> None:
 
 @dataclass
 class Upload:
-    """The records of a request: the identifiers of the valid ones; for samples of the invalid ones, the violated rule.
+    """The records of a request: the identifiers of the valid records, and samples of the invalid records.
 
-    `received` and `invalid` are counts. `samples` has the positions of the records as keys.
+    `received` and `invalid` are counts. `samples` maps the position of an invalid record to the rule that it violates.
     """
 
     received: int = 0
@@ -89,7 +92,7 @@ class Session:
 
 
 def session(value: Any) -> Session | None:
-    """Read the parameter `session`; None if it is absent.
+    """Read the parameter `session`. Return None if it is absent.
 
     Raises:
         InvalidParameterError: the parameter is not an object, or a field of it violates a rule.
@@ -109,10 +112,12 @@ def session(value: Any) -> Session | None:
 
 
 def upload(payload: Any, fails: Callable[[int], bool]) -> Upload:
-    """Read the parameter `payload`; `fails` returns whether a record (by its index) is refused by a planned fault.
+    """Read the parameter `payload`.
+
+    `fails` takes the index of a record, and returns whether a planned fault refuses this record.
 
     Raises:
-        InvalidParameterError: the payload violates a rule. Invalid records are no error; they are counted.
+        InvalidParameterError: the payload violates a rule. Invalid records are no error, but are counted.
     """
     if not isinstance(payload, Mapping):
         raise InvalidParameterError("The parameter payload is required.")
@@ -134,7 +139,7 @@ def upload(payload: Any, fails: Callable[[int], bool]) -> Upload:
 
 def _keys(schema: Any) -> list[str]:
     if isinstance(schema, str):
-        # A form may send a list as text.
+        # Parse a list that is sent as text, because a form has only texts.
         schema = json.loads(schema) if schema.startswith("[") else [schema]
     keys = [_SINGLE.get(str(one), str(one)) for one in schema] if isinstance(schema, list) else []
     if not keys or not set(keys) <= _HASHED | _UNHASHED | _ABOUT or len(set(keys)) < len(keys):
@@ -143,7 +148,7 @@ def _keys(schema: Any) -> list[str]:
 
 
 def _broken_rule(keys: list[str], values: list[Any]) -> str:
-    """Return the rule that a record violates, or ""; the text contains no values."""
+    """Return the rule that a record violates, or "". The text contains no personal data."""
     if len(values) != len(keys):
         return f"The record has {len(values)} values for {len(keys)} keys."
     for key, value in zip(keys, values, strict=True):

@@ -1,4 +1,4 @@
-"""Read the parameters of the Graph API, which may be in the query, in a form, or in JSON."""
+"""Read the parameters of a request of the Graph API. They may be in the query, in a form, or in JSON."""
 
 import json
 from typing import Any
@@ -43,6 +43,6 @@ def _decoded(content: bytes | str, name: str) -> Any:
 
 
 def token(request: Request, given: dict[str, Any]) -> str:
-    """Return the access token of a request: the parameter, or else the header; empty if there is none."""
+    """Return the access token of a request. It is the parameter `access_token` or in a header, or else ""."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     return str(given.get("access_token") or (value if scheme.lower() == "bearer" else ""))

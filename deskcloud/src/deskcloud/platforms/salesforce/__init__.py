@@ -1,4 +1,4 @@
-"""Serve Salesforce Marketing Cloud: rows of data extensions, by REST and SOAP, and transactional e-mail."""
+"""Serve Salesforce Marketing Cloud's APIs for rows of data extensions (REST and SOAP) and transactional e-mail."""
 
 from deskcloud.platforms.salesforce.messages import Messages
 from deskcloud.platforms.salesforce.routes import REFUSALS, TOKEN_PATH, Parts, create_app

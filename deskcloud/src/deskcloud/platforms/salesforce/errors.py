@@ -62,7 +62,7 @@ class NotFoundError(MarketingCloudError):
 
 
 class RateLimitError(MarketingCloudError):
-    """Too many requests; the next is possible after `seconds`."""
+    """Too many requests. The next request is possible after `seconds`."""
 
     status, code = 429, 50100
 

@@ -31,20 +31,20 @@ type Answer = tuple[int, dict[str, Any]]
 
 
 class Messages:
-    """The accepted messages. A message is Queued until its delay has passed, and then Sent or NotSent."""
+    """The accepted messages. The status of a message is Queued until its delay has passed, and then Sent or NotSent."""
 
     def __init__(self, state: State, clock: Clock, settings: MarketingCloud) -> None:
         self._state, self._clock, self._settings = state, clock, settings
 
     def send_one(self, key: str, body: Any, *, never_ends: bool) -> Answer:
-        """Take a message to one recipient; return the HTTP status and the response."""
+        """Accept a message to one recipient. Return the HTTP status and the response."""
         recipient = body.get("recipient") if isinstance(body, dict) else None
         if not isinstance(recipient, dict):
             return _refused(109102)
         return self._send(body, [{**recipient, "messageKey": key}], lambda _: False, never_ends=never_ends)
 
     def send_many(self, body: Any, fails: Callable[[int], bool], *, never_ends: bool) -> Answer:
-        """Take messages to several recipients; `fails` tells whether a recipient (by its index) is refused."""
+        """Accept messages to several recipients. `fails` takes a recipient's index, and tells if it is refused."""
         recipients = body.get("recipients") if isinstance(body, dict) else None
         if not isinstance(recipients, list) or not all(isinstance(one, dict) for one in recipients) or not recipients:
             return _refused(109102)
@@ -108,11 +108,12 @@ class Messages:
         if failed:
             total = len(responses)
             answer["message"] = f"MCMS_UTM_ResponsesHasErrors: {failed} subscribers failed to queue out of {total}"
-        # The pages show 202 if one of two recipients fails; 400 if all of them fail is UNVERIFIED.
+        # Salesforce's pages show status 202 if one of two recipients fails. That it is 400 if all of them fail is
+        # UNVERIFIED.
         return (400 if failed == len(responses) else 202), {**answer, "responses": responses}
 
     def _problem(self, recipient: Mapping[str, Any]) -> int:
-        """Return Marketing Cloud's error code for the rule that a recipient violates, or 0."""
+        """Return Marketing Cloud's code for the rule that a recipient violates, or 0 if it violates none."""
         key = str(recipient["messageKey"])
         if not recipient.get("contactKey"):
             return 109105

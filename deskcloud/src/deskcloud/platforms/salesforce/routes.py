@@ -1,4 +1,4 @@
-"""Marketing Cloud's API: tokens, rows of data extensions, and transactional e-mail.
+"""Marketing Cloud's API for tokens, rows of data extensions, and transactional e-mail.
 
 https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/rest-api-overview.html
 """
@@ -47,7 +47,7 @@ class Parts:
 
 
 def create_app(parts: Parts) -> Starlette:
-    """Return an ASGI app that serves Marketing Cloud's REST API and SOAP's Delete, and issues tokens."""
+    """Return an ASGI app that serves Marketing Cloud's REST API, its SOAP method Delete, and access tokens."""
     rows, messages = "/data/v1/async/dataextensions/key:{key}/rows", "/messaging/v1/email/messages"
     app = Starlette(
         routes=[
@@ -101,7 +101,9 @@ def _parts(request: Request) -> Parts:
 
 
 def _admit(request: Request, authorization: str | None = None) -> Parts:
-    """Check a request's token and count the request; return the parts. `authorization` replaces the request's header.
+    """Check a request's token, count the request, and return the parts.
+
+    `authorization` replaces the request's header.
 
     Raises:
         NotAuthorizedError: the token is not valid.
@@ -148,7 +150,7 @@ async def _taken(request: Request, action: str) -> Response:
 
 
 async def delete_rows(request: Request) -> Response:
-    """Delete rows by SOAP; the access token is in the envelope instead of a header.
+    """Delete rows by SOAP. The access token is in the envelope and not in a header.
 
     Raises:
         InvalidFormatError: the body is no envelope with a DeleteRequest of rows.
@@ -204,7 +206,7 @@ def unknown(request: Request) -> Response:
     """Refuse a request for a path or method that this service does not have.
 
     Raises:
-        NotFoundError: the token is valid and the quota is not exhausted.
+        NotFoundError: always, if the token is valid and the quota is not exhausted.
     """
     _admit(request)
     raise NotFoundError(f"{request.method} {request.url.path} is not supported by the local Marketing Cloud.")

@@ -1,4 +1,4 @@
-"""Insert and upsert rows of data extensions asynchronously, and report the requests' status and results."""
+"""Insert and upsert rows of data extensions asynchronously. Report the status and the results of each request."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _DUPLICATE = "Violation of PRIMARY KEY constraint. Cannot insert duplicate key."
 
 
 class Rows:
-    """The rows of the document's data extensions. The rows of a request are visible once it is processed."""
+    """The rows of the data extensions. The rows of a request are visible once the request is processed."""
 
     def __init__(self, state: State, clock: Clock, settings: MarketingCloud) -> None:
         self._state, self._clock = state, clock
@@ -26,14 +26,14 @@ class Rows:
     def take(
         self, key: str, action: str, body: Any, fails: Callable[[int], bool], *, never_ends: bool
     ) -> dict[str, Any]:
-        """Take a request to insert or upsert rows, and return the response.
+        """Accept a request to insert or upsert rows, and return the response.
 
         Args:
             key: the data extension's external key.
             action: INSERT or UPSERT.
             body: the request's body.
-            fails: returns whether a row (by its index) fails because of a planned fault.
-            never_ends: the request stays Pending.
+            fails: takes the index of a row, and returns whether the row fails because of a planned fault.
+            never_ends: the status of the request stays Pending.
 
         Raises:
             MissingFieldError: the request has no items.
@@ -87,7 +87,7 @@ class Rows:
         return {**found, "requestId": str(uuid.uuid4()), "resultMessages": []}
 
     def delete(self, key: str, row: Mapping[str, Any]) -> str:
-        """Delete the row whose primary key is `row`; return why this is not possible, or "" if it is deleted."""
+        """Delete the row whose primary key is `row`. If this is not possible, return why, and otherwise ""."""
         self.settle()
         extension = self._extensions.get(key)
         if extension is None:
@@ -137,7 +137,10 @@ class Rows:
         *,
         is_planned: bool,
     ) -> tuple[str, str] | None:
-        """Return the code and text of a row's error, or None; `rows` are the request's earlier rows by their keys."""
+        """Return the code and the text of a row's error, or None.
+
+        `rows` are the earlier rows of the same request, by their keys.
+        """
         if is_planned:
             return "UnexpectedError", "A planned fault."
         if rule := rules.broken_rule(extension, row):

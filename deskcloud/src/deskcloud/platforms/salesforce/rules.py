@@ -1,4 +1,4 @@
-"""The rules of Marketing Cloud, each with its source.
+"""The rules of Marketing Cloud, each with its source. UNVERIFIED marks a rule without a source.
 
 Pages below https://developer.salesforce.com/docs/marketing/marketing-cloud/: [token] guide/access-token-s2s.html,
 [upsert] references/mc_rest_data_extensions/updateDataExtensionIDAsync.html, [insert], [status] and [results] beside it,
@@ -77,13 +77,13 @@ _FORMS: dict[str, Callable[[str], bool]] = {
 
 
 def named(extension: DataExtension, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with its column names spelled as the data extension declares them; unknown names remain."""
+    """Return a row with column names that are spelled as in the data extension. Unknown names are not changed."""
     names = {column.name.lower(): column.name for column in extension.columns}
     return {names.get(name.lower(), name): value for name, value in row.items()}
 
 
 def broken_rule(extension: DataExtension, row: Mapping[str, Any]) -> str:
-    """Return the rule that a row violates, or ""; the text contains no values."""
+    """Return the rule that a row violates, or "". The text contains no personal data."""
     columns = {column.name: column for column in extension.columns}
     for name in row:
         if name not in columns:
@@ -110,5 +110,5 @@ def _broken_form(column: ExtensionColumn, value: Any) -> str:
 
 
 def key_of(extension: DataExtension, row: Mapping[str, Any]) -> str:
-    """Return the row's primary key as text; "" if the data extension has none."""
+    """Return the row's primary key as text, or "" if the data extension has none."""
     return "|".join(str(row[column.name]) for column in extension.columns if column.is_primary_key)

@@ -1,4 +1,4 @@
-"""SOAP's Delete of rows, since REST has no such method.
+"""Read and answer the SOAP method Delete, because the REST API cannot delete rows.
 
 https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/delete.html
 """
@@ -46,7 +46,7 @@ def _row(element: ET.Element) -> Row:
 
 
 def answer(problems: Sequence[str]) -> bytes:
-    """Return the response's envelope, with a result for each row; the problem of a deleted row is ""."""
+    """Return the envelope of the response, with a result for each row. The problem of a deleted row is ""."""
     body = ET.Element(f"{_PARTNER}DeleteResponse")
     for index, problem in enumerate(problems):
         result = ET.SubElement(body, f"{_PARTNER}Results")
@@ -59,7 +59,7 @@ def answer(problems: Sequence[str]) -> bytes:
 
 
 def fault(code: str, text: str) -> bytes:
-    """Return the envelope with a fault; it is answered with HTTP status 500."""
+    """Return an envelope with a SOAP fault. The HTTP status of the answer is 500."""
     body = ET.Element(f"{_SOAP}Fault")
     ET.SubElement(body, "faultcode").text = code
     ET.SubElement(body, "faultstring").text = text

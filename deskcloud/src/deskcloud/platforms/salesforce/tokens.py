@@ -18,13 +18,13 @@ class Client(NamedTuple):
 
 
 class Tokens:
-    """The access tokens of the client; the state has only their hashes."""
+    """The access tokens of the client. Only hashes of the tokens are stored."""
 
     def __init__(self, state: Documents, clock: Clock, settings: MarketingCloud, client: Client) -> None:
         self._state, self._clock, self._seconds, self._client = state, clock, settings.token_seconds, client
 
     def issue(self, asked: Any, url: str) -> dict[str, Any]:
-        """Return a token for client credentials; `url` is the address of the REST and SOAP APIs.
+        """Return the answer with a token for client credentials. `url` is the address of the REST and SOAP APIs.
 
         Raises:
             TokenRefusedError: the request or its credentials are not valid.
@@ -47,7 +47,7 @@ class Tokens:
         }
 
     def require(self, authorization: str) -> None:
-        """Require a token that has not expired; `authorization` is the request's header.
+        """Check that `authorization`, a request's header, has a token that has not expired.
 
         Raises:
             NotAuthorizedError: the token is missing, unknown or expired.
