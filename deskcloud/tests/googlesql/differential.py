@@ -38,6 +38,11 @@ NOTES = {
         "scripts, in EXECUTE IMMEDIATE, after DECLARE and in sessions."
     )
 }
+# This difference concerns the statistics of all jobs and not a single statement.
+STATISTICS = (
+    "The statistics of every job, e.g. of a plain SELECT or a dry run, say that `totalBytesProcessed` is 0. For\n"
+    "queries, `totalBytesBilled` is 0 and `cacheHit` is false. So costs cannot be estimated locally."
+)
 KINDS = {
     "rows": "Other rows, without an error",
     "types": "Other types",
@@ -152,6 +157,8 @@ def page() -> str:
         "Each statement runs on the local BigQuery and on Google's reference implementation of GoogleSQL.",
         f"For {size - count} statements, the results or the changed tables are equal, or both refuse the statement.",
         f"This page lists the other {count}. `python tests/googlesql/differential.py --write` writes this page.",
+        "",
+        STATISTICS,
     ]
     for kind, title in KINDS.items():
         of_kind = {theme: of_theme[kind] for theme, of_theme in known().items() if of_theme.get(kind)}

@@ -181,8 +181,6 @@ def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict
 
     This is needed because the reference implementation accepts rows only for tables without a dataset. Return the
     statement, its catalog, and the last part of each path by the full path.
-
-    @@
     """
     text = dialect.as_googlesql(sql, catalog.models)
     paths = sorted(set(table_paths(text)), key=len, reverse=True)

@@ -25,7 +25,7 @@ type Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Publish `body` as JSON to `topic` (projects/P/topics/T) at the times of `cron` in `time_zone`."""
+    """A schedule. It publishes `body` as JSON to `topic` (projects/P/topics/T) by `cron`, in `time_zone`."""
 
     name: str
     cron: str
