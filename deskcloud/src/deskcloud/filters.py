@@ -119,7 +119,7 @@ class Parser[Subject](abc.ABC):
         return True
 
     def expect(self, text: str, words: str = "") -> None:
-        """Advance past the token `text`. Raises FilterError if another token is next; the error contains `words`."""
+        """Advance past the token `text`. Raises FilterError, with `words` in the message, if another token is next."""
         if not self.accept(text):
             raise self.error(words or repr(text))
 

@@ -11,10 +11,10 @@ from deskcloud.googlesql.errors import Refused
 from deskcloud.googlesql.ml import Models, without_ml
 from deskcloud.googlesql.tokens import Token, closing, split, tokenize, unquoted
 
-# MAX_BY(x, y) is a synonym of ANY_VALUE(x HAVING MAX y): reference/standard-sql/aggregate_functions.
+# MAX_BY(x, y) is a synonym of ANY_VALUE(x HAVING MAX y). Source: reference/standard-sql/aggregate_functions.
 _BY = {"MAX_BY": "MAX", "MIN_BY": "MIN"}
 
-# Synonyms of INT64: reference/standard-sql/data-types.
+# Synonyms of INT64. Source: reference/standard-sql/data-types.
 INTEGER_TYPES = ("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT")
 
 # The columns of __TABLES__ as BigQuery returns them. The documentation does not list them.
@@ -37,9 +37,9 @@ FUNCTIONS = {
 _MISSING = {name for names in FUNCTIONS.values() for name in names}
 
 _NO_FUNCTION = re.compile(r"(?:Function|Table-valued function) not found: `?([\w.]+)")
-# GoogleSQL's namespaces. A function with any other prefix is user-defined: user-defined-functions.
+# GoogleSQL's namespaces. A function with any other prefix is user-defined. Source: user-defined-functions.
 _NAMESPACES = {"SAFE", "NET", "KEYS", "AEAD", "HLL_COUNT", "KLL_QUANTILES", "D3A_COUNT", "ML"}
-# @@project_id and others: reference/system-variables.
+# GoogleSQL does not know BigQuery's system variables, such as @@project_id. Source: reference/system-variables.
 _SYSTEM_VARIABLE = re.compile(r"Unrecognized name: @@")
 
 

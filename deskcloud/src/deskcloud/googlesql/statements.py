@@ -96,7 +96,7 @@ def _opens_a_block(tokens: Sequence[Token], index: int) -> bool:
         return False
     following = tokens[index + 1].word if index + 1 < len(tokens) else ""
     if word in {"IF", "REPEAT"} and following == "(":
-        # `THEN IF(a, b, c)` and `REPEAT('a', 3)` are function calls; `IF (condition) THEN` is not.
+        # `THEN IF(a, b, c)` and `REPEAT('a', 3)` are function calls, but `IF (condition) THEN` is not.
         inside = tokens[index + 2 : closing(tokens, index + 1)]
         return word == "IF" and len(split(inside, ",")) == 1
     return not (word == "BEGIN" and following in {"", ";", "TRANSACTION"})

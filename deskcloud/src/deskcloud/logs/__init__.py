@@ -1,4 +1,4 @@
-"""A local Cloud Logging: write and list entries, and export them through sinks."""
+"""A local Cloud Logging. Clients write and list entries, and sinks export them."""
 
 from deskcloud.filters import FilterError
 from deskcloud.logs.router import Router, Sink, SinkError

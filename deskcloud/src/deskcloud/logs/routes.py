@@ -1,4 +1,4 @@
-"""Cloud Logging's REST API: entries:write and entries:list."""
+"""Cloud Logging's REST API, with the methods entries:write and entries:list."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ type Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class LoggingError(Exception):
-    """An error answer in Google's format: HTTP `status`, canonical `code` and message."""
+    """An error answer in Google's format, with an HTTP `status`, a canonical `code` and a message."""
 
     def __init__(self, message: str, status: int = 400, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)

@@ -68,7 +68,7 @@ def run(state: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -
     If `named` has no platform, run nothing.
 
     Args:
-        state: the local cloud's folder for persistent state; the platforms use its subfolder `platforms`.
+        state: the local cloud's folder for persistent state. The platforms use the subfolder `platforms`.
         named: the platforms and their accounts.
         ports: the port of each platform and of the admin API, by name.
         rules: the access rules of the local cloud's ports.

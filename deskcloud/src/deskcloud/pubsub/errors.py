@@ -4,7 +4,7 @@ import grpc
 
 
 class PubsubError(Exception):
-    """An error answer: a gRPC status code and a message."""
+    """An error answer, which has a gRPC status code and a message."""
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)

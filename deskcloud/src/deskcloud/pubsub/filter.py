@@ -1,4 +1,4 @@
-"""Parse the filters of subscriptions: Pub/Sub's expression language for the attributes of a message.
+"""Parse the filters of subscriptions. They are expressions about the attributes of a message.
 
     condition   = operand { "AND" operand } | operand { "OR" operand }
     operand     = ["NOT" | "-"] ( "(" condition ")" | comparison | prefix )

@@ -259,7 +259,7 @@ class _Stream:
 
 
 class _Unsupported(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
-    """Refuses methods that the local Pub/Sub does not implement, such as those of snapshots, schemas and IAM."""
+    """Refuses methods that the local Pub/Sub does not implement, e.g. for snapshots, schemas and IAM."""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
         method = handler_call_details.method.strip("/")

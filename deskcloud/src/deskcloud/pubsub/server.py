@@ -1,4 +1,4 @@
-"""Run Pub/Sub in a thread of this process, which has its own event loop."""
+"""Run Pub/Sub in a thread of this process. The thread has its own event loop."""
 
 import asyncio
 import contextlib

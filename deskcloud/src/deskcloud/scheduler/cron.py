@@ -71,7 +71,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A parsed expression: the allowed values of each field."""
+    """A parsed cron expression, with the allowed values of each field."""
 
     minutes: frozenset[int]
     hours: frozenset[int]

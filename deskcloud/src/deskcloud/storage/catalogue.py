@@ -16,7 +16,7 @@ insert into clock select 0 where not exists (select * from clock);
 
 
 def opened(state: Path) -> sqlite3.Connection:
-    """Open the database in the folder `state` with an exclusive lock; create the database if it does not exist.
+    """Open the database in the folder `state` with an exclusive lock. Create the database if it does not exist.
 
     Raises:
         RuntimeError: another process uses the database.

@@ -23,9 +23,10 @@ _EMPTY = "type.googleapis.com/google.protobuf.Empty"
 class Action:
     """The work of one kind of operation. If the process ends before `apply` has returned, the work runs again.
 
-    apply: changes the stored resources and returns the response, in the transaction that ends the operation prepare:
-    the slow part of the work, which runs before `apply` metadata: the name of Vertex AI's metadata message response:
-    the name of Vertex AI's response message; None means google.protobuf.Empty
+    apply: changes the stored resources and returns the response, in the transaction that ends the operation
+    prepare: the slow part of the work, which runs before `apply`
+    metadata: the name of Vertex AI's metadata message
+    response: the name of Vertex AI's response message, or None for google.protobuf.Empty
     """
 
     apply: Callable[[Document], Document]

@@ -19,7 +19,7 @@ def now() -> str:
 
 
 def new_id(digits: int = 19) -> str:
-    """Return a random id in Google's format: a number of `digits` digits without a leading zero."""
+    """Return a random id in Google's format, which is a number of `digits` digits without a leading zero."""
     return str(secrets.choice(range(1, 10))) + "".join(secrets.choice("0123456789") for _ in range(digits - 1))
 
 

@@ -94,7 +94,7 @@ def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _write(file: Path, content: str) -> None:
-    """Write a file atomically, so that only its owner can read it."""
+    """Write a file atomically. Only the file's owner can read it."""
     fresh = file.with_name(f"{file.name}.new")
     file.parent.mkdir(parents=True, exist_ok=True)
     fresh.unlink(missing_ok=True)

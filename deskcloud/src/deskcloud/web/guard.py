@@ -28,7 +28,7 @@ USER = "local"
 """The user name in a URL whose password is the secret."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-# Content types that browsers send without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+# Browsers send these content types without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _SIMPLE = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
 # 401 is not used, because Google's clients would then request new credentials, and report the error of that request.
 _STATUS = {403: "PERMISSION_DENIED", 415: "INVALID_ARGUMENT"}

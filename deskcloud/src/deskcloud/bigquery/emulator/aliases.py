@@ -66,7 +66,10 @@ def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
 
 
 def _name(one: exp.Expr) -> str:
-    """Return the name of a select list's expression. A path has its last part's name; an unnamed expression has ""."""
+    """Return the name of an expression in a select list.
+
+    The name of a path is its last part. An expression without a name gives "".
+    """
     if isinstance(one, exp.Alias | exp.Column):
         return one.alias_or_name
     return one.expression.name if isinstance(one, exp.Dot) and isinstance(one.expression, exp.Identifier) else ""

@@ -1,6 +1,6 @@
 """Refuse values in INSERT, UPDATE and MERGE whose type BigQuery does not convert to the column's type.
 
-DuckDB casts such values: 1.5 becomes the INT64 2, and 5 becomes the STRING '5'.
+Otherwise DuckDB would cast such values. For example, 1.5 would become the INT64 2, and 5 the STRING '5'.
 
 Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules
 """

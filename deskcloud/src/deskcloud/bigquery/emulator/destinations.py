@@ -1,8 +1,8 @@
 """Report the table that a statement has written, and let clients write to the anonymous dataset.
 
 The job's destinationTable is the table that the statement created or changed. dbt reads the number of rows from this
-table. The anonymous dataset stores query results. Clients may also create tables there, which live for one day; ibis
-loads the tables of its joins into this dataset.
+table. The anonymous dataset stores query results. Clients may also create tables in this dataset, e.g. ibis for its
+joins. Such tables live for one day.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Restrict DuckDB to the folders of the local cloud: no other files, no network addresses, no other extensions.
+"""Restrict DuckDB to the folders of the local cloud. It can use no other files, network addresses or extensions.
 
 The restriction applies to all SQL that reaches DuckDB, even if no rule of the emulator foresees the SQL. The module
 `sql_reach.py` refuses such statements earlier, with BigQuery's messages.

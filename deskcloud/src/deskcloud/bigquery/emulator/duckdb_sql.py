@@ -1,7 +1,7 @@
 """Correct the DuckDB SQL that sqlglot writes.
 
 DIV and its arguments are written in parentheses. Without the parentheses, 9 * DIV(12, 10) becomes (9 * 12) div 10.
-DIV(1 + 9, 4) becomes 1 + (9 div 4). MIN_BY and MAX_BY include rows whose value is NULL.
+DIV(1 + 9, 4) becomes 1 + (9 div 4). MIN_BY and MAX_BY are written so that they include rows whose value is NULL.
 """
 
 import functools

@@ -4,7 +4,8 @@ local-bigquery keeps all jobs in a table of its database. Writing a job there ta
 requires a query. Here, a job is written when it is accepted and again when it is done, so unfinished jobs are known
 after a crash.
 
-This module also decides when a query result is deleted: with its job, or `LIFETIME_SECONDS` after the job's creation.
+This module also deletes query results. A result is deleted with its job, or `LIFETIME_SECONDS` after the job's
+creation.
 """
 
 import collections
@@ -132,7 +133,7 @@ class History:
         return [one for one in found if states is None or one["status"]["state"] in states]
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """Return all stored jobs: project, job, parent, state, creation time in milliseconds, resource."""
+        """Return (project, job, parent, state, creation time in milliseconds, resource) of all stored jobs."""
         with self._lock:
             return self._database.execute("SELECT project, job, parent, state, created, resource FROM jobs").fetchall()
 

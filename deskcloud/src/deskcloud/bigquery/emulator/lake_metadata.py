@@ -49,7 +49,7 @@ _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _WIDTH = f"select count(*) {_COLUMNS} and t.table_name = $2 and c.column_name <> $3"
 _HAS_COLUMN = f"select 1 {_COLUMNS} and t.table_name = $2 and c.column_name = $3"
 _reading = threading.local()
-# Per project: the version of the project's tables, and the metadata that was read at this version.
+# Maps a project to the version of its tables, and to the metadata that was read at this version.
 _known: dict[str, tuple[int, dict[Any, Any]]] = {}
 
 

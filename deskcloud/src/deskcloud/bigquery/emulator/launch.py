@@ -1,6 +1,6 @@
 """Start the package `local-bigquery` as its own process on 127.0.0.1, without any download.
 
-The emulator expects DuckDB's extensions below HOME. Its HOME is a folder in the state folder, with links to the
+The emulator expects DuckDB's extensions below HOME. Therefore HOME is a folder in the state folder, with links to the
 extensions that pip installed.
 
 The emulator reads `gs://` paths from the folder `buckets`, where the storage service stores each object as the file
@@ -156,7 +156,8 @@ def _wait_until_it_answers(
                 answer = client.get(f"{url}/bigquery/v2/projects")
                 if answer.is_success:
                     return
-                # The emulator opens its database at the first request. Later requests would fail with the same error.
+                # End the start here. The emulator has failed to open its database, and every later request would fail
+                # too.
                 raise EmulatorDiedError(
                     f"the BigQuery emulator cannot open the state in {log.parent}: {_reason(answer)}. "
                     f"Name another state folder, or remove this one; the emulator's log is {log}"

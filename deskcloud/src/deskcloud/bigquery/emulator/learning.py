@@ -1,4 +1,4 @@
-"""Ask DuckDB for types that sqlglot cannot infer: the types of functions, of table functions and of PIVOT."""
+"""Ask DuckDB for types that sqlglot cannot infer, i.e. those of some functions, table functions and PIVOT."""
 
 import copy
 import itertools

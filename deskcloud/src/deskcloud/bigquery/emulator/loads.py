@@ -28,12 +28,13 @@ from deskcloud.bigquery.emulator.text_rows import Refused, plain_text, refused_r
 
 _TEXT = {"CSV": "CSV", "NEWLINE_DELIMITED_JSON": "JSON"}
 _SHOWN = 5
-# If the file declares types, as Parquet does, only columns of these types are checked here; the writer checks the rest.
+# In a file that declares types, such as Parquet, only columns of these types are checked here. The writer checks the
+# rest.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "DATE", "TIME", "RECORD"}
 
 
 class LoadError(BigQueryError):  # type: ignore[misc]  # local-bigquery is not typed
-    """A load job failed because of its rows. `details` are the further messages for errors[]."""
+    """A load job failed because of invalid rows. `details` are further messages for BigQuery's errors[]."""
 
     def __init__(self, message: str, details: Sequence[str]) -> None:
         super().__init__("invalid", message)

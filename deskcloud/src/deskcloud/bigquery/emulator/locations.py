@@ -1,4 +1,4 @@
-"""Apply a job's location as BigQuery does: a job finds only datasets in its location and creates datasets there.
+"""Apply a job's location as BigQuery does. A job finds only datasets in its location, and creates datasets there.
 
 The gateway sends the location in a header. A job without a location may use datasets in any location.
 """

@@ -36,7 +36,7 @@ class Steps:
         with lake_metadata.at_one_version():
             translated, bound = translate(sqlglot.parse_one(text, dialect=BigQueryDialect), self.context)
         if into:
-            # CREATE TEMP TABLE also registers its table here. Otherwise the name is looked up among the permanent
+            # Register the table, as CREATE TEMP TABLE does. Otherwise its name would be looked up among the permanent
             # tables.
             self.context.temporary.add(into)
         keep = f"CREATE OR REPLACE TEMP TABLE {into} AS " if into else ""
@@ -88,7 +88,7 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
 
 
 def _compare(steps: Steps, parts: Merge) -> None:
-    """Fill the temporary tables before anything changes, since the clauses' conditions may read the target."""
+    """Fill the temporary tables before anything changes, because the clauses' conditions may read the target."""
     table, alias, given = parts.table, parts.alias, parts.given
     steps.run(f"SELECT ROW_NUMBER() OVER () AS __sid, {given}.* FROM {parts.source}", SOURCE)  # noqa: S608 - the client's
     steps.run(

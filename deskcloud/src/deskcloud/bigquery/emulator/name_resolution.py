@@ -1,4 +1,4 @@
-"""Resolve names that mean something else in DuckDB: the names of array elements that UNNEST puts in FROM.
+"""Resolve the names of array elements that UNNEST puts in FROM, because these names mean something else in DuckDB.
 
 In GoogleSQL, `UNNEST(array) AS h` makes `h` a range variable. The name `h` is an element. If the element is a STRUCT,
 its fields are columns, with or without `h.`. `FROM t, t.array` means the same as `FROM t, UNNEST(t.array)`.
@@ -71,7 +71,7 @@ class _Resolver:
                 structs.rename(assignment.expression, stored.get(assignment.this.name))
 
     def _around(self, tree: exp.Expr) -> Scope:
-        """Return the scope of a statement that is not a query: a function's parameters, or the tables of DML."""
+        """Return the scope of a statement that is not a query. It has a function's parameters, or the tables of DML."""
         scope = Scope()
         if isinstance(tree, exp.Create) and isinstance(tree.this, exp.UserDefinedFunction):
             parameters = [(one.name, types.known(one.kind)) for one in tree.this.expressions]
@@ -311,7 +311,7 @@ class _Resolver:
                 column.type = scopes.type_in(source, names)
                 is_hidden = self._is_argument or isinstance(column.find_ancestor(exp.Unnest, exp.Query), exp.Unnest)
                 if is_field and source.name and is_hidden:
-                    # Without the table's name, the name may mean something else: the element, or a column in the
+                    # Add the table's name. Otherwise the name might refer to the element, or to a column in the
                     # function's body.
                     root = exp.column(parts[0].copy(), source.name)
                     root.type = scopes.type_in(source, names[:1])

@@ -17,7 +17,8 @@ from sqlglot.tokenizer_core import TokenType
 from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 
-# GoogleSQL has these operators: https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
+# GoogleSQL has these pipe operators, which are not supported here:
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/pipe-syntax
 _UNSUPPORTED = frozenset(
     {"ASSERT", "CALL", "CREATE", "DESCRIBE", "EXPORT", "FORK", "IF", "INSERT", "LOG", "MATCH_RECOGNIZE", "RECURSIVE"}
     | {"STATIC_DESCRIBE", "TEE", "WINDOW", "WITH"}
@@ -81,7 +82,10 @@ def _nested(query: exp.Select) -> exp.Select:
 
 
 def _open(query: exp.Select, *cuts: str) -> exp.Select:
-    """Return a query that can take another clause: it selects all columns and has none of the clauses `cuts`."""
+    """Return a query to which another clause can be added.
+
+    The query selects all columns and has none of the clauses in `cuts`.
+    """
     is_open = _has_only(query, frozenset(query.args) - {"expressions"} | _SOURCES)
     return _nested(query) if not is_open or any(query.args.get(one) for one in (*_CUT, *cuts)) else query
 

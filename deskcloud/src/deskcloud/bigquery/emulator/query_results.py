@@ -41,7 +41,7 @@ _TABLES_IN_MEMORY = 20
 _PAGE_SOURCE = "_page"
 
 Name = tuple[str, str]
-"""The name of a result: its project and its job's id."""
+"""The name of a result, which is the project and the id of the job."""
 
 
 class Results:

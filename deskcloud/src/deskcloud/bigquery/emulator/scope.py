@@ -29,8 +29,8 @@ class Arguments(Table):
 class Elements:
     """An UNNEST in FROM.
 
-    `name` is its alias, or "". `column` refers to the array's element, and `type` is its type. `offset` refers to the
-    column of WITH OFFSET, and is None without one.
+    `name` is the alias of the UNNEST, or "". `column` refers to the array's element, and `type` is the element's type.
+    `offset` refers to the column of WITH OFFSET, or is None.
     """
 
     name: str
@@ -213,7 +213,7 @@ def outputs(select: exp.Select, scope: Scope) -> Columns | None:
 
 
 def renamed(columns: Columns | None, names: Sequence[str]) -> Columns | None:
-    """Return the columns under the names in an alias's column list; without such a list, under their own names."""
+    """Return the columns with the names in `names`, an alias's column list. If `names` is empty, keep their names."""
     if not names or columns is None:
         return columns
     return [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]

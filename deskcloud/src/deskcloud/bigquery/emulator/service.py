@@ -73,7 +73,7 @@ def _end_with_the_parent() -> None:
 
 
 def main() -> None:
-    """Serve requests until the parent process ends. The command line is that of local-bigquery."""
+    """Serve requests until the parent process ends. The command line is the same as for local-bigquery."""
     mends.apply()
     _guard(os.environ.pop(SECRET), os.environ.pop(READING_SECRET))
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

@@ -207,7 +207,7 @@ def _check_name(table: exp.Table, context: Any) -> None:
 
 
 def _seen(table: exp.Table, context: Any) -> set[str]:
-    """Return the names without a dataset that a statement may read: WITH queries and temporary tables."""
+    """Return the names of WITH queries and temporary tables. A statement may read them without a dataset."""
     defined = {one.alias_or_name.casefold() for one in table.root().find_all(exp.CTE)}
     temporary: set[str] = context.temporary
     return defined | temporary

@@ -22,7 +22,7 @@ from local_bigquery.models import TableFieldSchema
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _DIGITS = 100
 _DECIMALS = {"NUMERIC": (29, 9), "BIGNUMERIC": (38, 38)}
-# A column of these types also accepts values of other types. A column of any other type accepts only its own.
+# Columns of these types also accept values of other types. A column of any other type accepts only values of its type.
 HOLDS = {
     "FLOAT": {"FLOAT", "INTEGER", "NUMERIC", "BIGNUMERIC"},
     "NUMERIC": {"NUMERIC", "INTEGER", "BIGNUMERIC", "FLOAT"},
@@ -52,7 +52,7 @@ _ALIASES = {
 
 
 class Kind(enum.Enum):
-    """The kinds of faults: an unknown field, a missing required field, a forbidden NULL, a value of a wrong type."""
+    """The kinds of faults: unknown fields, missing required fields, forbidden NULLs, and values of a wrong type."""
 
     UNKNOWN = enum.auto()
     MISSING = enum.auto()
@@ -93,7 +93,7 @@ def text_check(field: TableFieldSchema) -> Callable[[str], bool]:
 
 
 def kind_of(field: TableFieldSchema) -> str:
-    """Return the column's type under its legacy name in the API: INTEGER, not INT64."""
+    """Return the column's type under its legacy name in the API, e.g. INTEGER and not INT64."""
     kind = (field.type or "STRING").upper()
     return _ALIASES.get(kind, kind)
 

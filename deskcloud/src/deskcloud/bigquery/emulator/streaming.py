@@ -21,7 +21,7 @@ from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import Fault, Kind, row_check
 
 Row = tuple[int, str | None, dict[str, Any]]
-"""A row: its index in the request, its insertId, and its values by column name."""
+"""A row of a request, as its index in the request, its insertId, and its values by column name."""
 
 
 def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRequest) -> dict[str, Any]:

@@ -37,7 +37,7 @@ _NAMES = {_Kind.TIMESTAMP: _Kind.DATETIME}
 
 
 def add() -> None:
-    """Insert this module's rules before those that translate functions of dates and times."""
+    """Insert this module's rules before the rules that translate functions of dates and times."""
     patching.replace(datetime, "_interval", _interval, "INTERVAL loses digits")
     by_name = "functions use their name and not the type of their argument"
     patching.wrap(datetime, "format_cast", _format_cast, by_name, rules=NODE_RULES)

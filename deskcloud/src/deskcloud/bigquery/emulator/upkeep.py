@@ -5,7 +5,7 @@ MB, and each change of one table adds another 2 MB.
 
 A thread checks each project. If the project has more than `KEPT_SNAPSHOTS` + `_EACH` snapshots, the thread deletes all
 but the newest `KEPT_SNAPSHOTS`. It also merges the files of tables with many small files, which streaming creates.
-Results of queries are not deleted here: see history.py.
+Results of queries are deleted by history.py.
 """
 
 import concurrent.futures

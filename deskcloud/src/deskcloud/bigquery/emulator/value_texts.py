@@ -375,7 +375,7 @@ def _grouped(text: str) -> str:
 
 
 def decoded(content: bytes) -> str:
-    """Return the result of SAFE_CONVERT_BYTES_TO_STRING: invalid UTF-8 becomes U+FFFD."""
+    """Return the result of SAFE_CONVERT_BYTES_TO_STRING, in which invalid UTF-8 becomes U+FFFD."""
     return content.decode(errors="replace")
 
 

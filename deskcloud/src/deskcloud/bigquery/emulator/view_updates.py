@@ -1,6 +1,6 @@
 """Replace a view if tables.patch or tables.update changes its query.
 
-local-bigquery stores the new query but keeps the old view.
+Otherwise local-bigquery would store the new query and keep the old view.
 """
 
 from collections.abc import Callable

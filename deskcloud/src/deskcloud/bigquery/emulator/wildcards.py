@@ -1,4 +1,4 @@
-"""Read wildcard tables as BigQuery does: with the schema of the newest table, and with columns matched by name.
+"""Read wildcard tables as BigQuery does, with the schema of the newest table. Columns are matched by name.
 
 local-bigquery matches the columns of the tables by position. This fails if the number of columns differs. If only the
 order of the columns differs, local-bigquery mixes up the columns. Here, an older table gives NULL for a column or a

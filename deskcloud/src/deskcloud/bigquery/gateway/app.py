@@ -76,7 +76,8 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # XGBoost imports this module at its first training, which takes a second. Import the module ahead of time.
+        # Import this module ahead of time. Otherwise XGBoost would import it at the first training, which takes a
+        # second.
         threading.Thread(target=importlib.import_module, args=["xgboost.sklearn"], daemon=True).start()
         yield
         await passthrough.aclose()

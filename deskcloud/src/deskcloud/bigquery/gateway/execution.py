@@ -1,4 +1,4 @@
-"""Run a job of the gateway: one statement, or the statements of a script one after another."""
+"""Run a job of the gateway. It is one statement, or a script whose statements run one after another."""
 
 import logging
 

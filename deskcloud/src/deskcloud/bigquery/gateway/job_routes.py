@@ -49,7 +49,7 @@ class JobRoutes:
         self._inserting: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def insert(self, request: Request) -> Response:
-        """Answer jobs.insert. Start the job if it needs the gateway; otherwise pass the request to the emulator."""
+        """Answer jobs.insert. Start the job if it needs the gateway. Otherwise pass the request to the emulator."""
         project = request.path_params["project"]
         body = await request.body()
         job = _json(request, body)
@@ -190,7 +190,7 @@ class JobRoutes:
                 return
 
     async def upload(self, request: Request) -> Response:
-        """Answer jobs.insert with a file in the request: a whole upload, or one part of a resumable upload."""
+        """Answer jobs.insert with a file in the request. It is a whole upload, or one part of a resumable upload."""
         answer = await self._passthrough.fetch(request)
         job = answer.json() if answer.is_success and answer.content else {}
         if job.get("configuration", {}).get("labels"):

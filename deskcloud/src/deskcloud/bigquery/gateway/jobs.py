@@ -74,14 +74,15 @@ class Jobs:
         types = _statement_types(configuration)
         running = _Running(_resource(project, job_id, configuration))
         if statement_type := "SCRIPT" if len(types) > 1 else types[0]:
-            # Set the type before the statement runs, so that a failed job has it too: log sinks filter by
-            # statementType.
+            # Set the type before the statement runs, so that a failed job has it too. This is needed because log sinks
+            # filter by statementType.
             running.resource["statistics"]["query"] = {"statementType": statement_type}
         try:
             self._insert(running.resource)
         except sqlite3.IntegrityError:
             raise already_exists("Job", f"{project}:{job_id}") from None
-        # Register the job only after the insert: a refused job must not replace the job that already has its id.
+        # Register the job only after the insert, because a refused job must not replace the job that already has the
+        # id.
         self._running[project, job_id] = running
         pool = self._training if "CREATE_MODEL" in types else self._quick
         running.future = pool.submit(contextvars.copy_context().run, self._execute, running, configuration)
@@ -164,7 +165,7 @@ class Jobs:
         except httpx.TransportError as failure:
             error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
         except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
-            # This is a fault of the local cloud, not of the request: a wrong request raises BigQueryError.
+            # This is a fault of the local cloud and not of the request, because a wrong request raises BigQueryError.
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")
         resource = running.resource = _done(resource, outcome, error)

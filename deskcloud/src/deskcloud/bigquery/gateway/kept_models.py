@@ -42,7 +42,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Model:
-    """A stored model: its resource in the REST API and the folder with its files."""
+    """A stored model, with its resource in the REST API and the folder with its files."""
 
     resource: dict[str, Any]
     folder: Path

@@ -21,7 +21,7 @@ Render = Callable[[int, int], str]
 
 @dataclass(frozen=True)
 class Function:
-    """An ML function. `compute` returns its result; `options` are the allowed fields of its STRUCT argument.
+    """An ML function. `compute` returns the result. `options` are the allowed fields of the STRUCT argument.
 
     `rows` says how many inputs of rows the function takes: "never", "optional", "required" or "two". `default` returns
     the rows for a call without optional rows. Without `default`, `compute` gets None instead of rows.
@@ -186,7 +186,7 @@ def _model(work: Work, call: Call) -> tuple[ml.TrainedModel, Function]:
 
 
 def _source(argument: Sequence[Token], render: Render) -> str | None:
-    """Return the query in an argument `TABLE t` or `(query)`; None for any other argument."""
+    """Return the query in an argument `TABLE t` or `(query)`, or None for any other argument."""
     if starts(argument, "TABLE"):
         return f"SELECT * FROM {render(argument[1].start, argument[-1].end)}"  # noqa: S608 - the client's own SQL
     if starts(argument, "(") and closing(argument, 0) == len(argument) - 1:

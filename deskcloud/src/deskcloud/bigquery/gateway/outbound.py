@@ -1,4 +1,4 @@
-"""Write tables to Cloud Storage: EXPORT DATA and extract jobs.
+"""Run EXPORT DATA and extract jobs, which write to Cloud Storage.
 
 The emulator can only write plain files. Only the storage service can create an object with metadata and a generation.
 The emulator therefore writes into the scratch folder, and the gateway uploads the files.

@@ -6,9 +6,10 @@ from typing import Any
 
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 
-# Source: https://cloud.google.com/bigquery/docs/locations (multi-regions and regions).
+# The names of multi-regions and regions: https://cloud.google.com/bigquery/docs/locations.
 _LOCATION = re.compile(r"us|eu|[a-z]+-[a-z]+[0-9]+", re.IGNORECASE)
-# Source: https://cloud.google.com/bigquery/docs/introduction-sql#changing_from_the_default_dialect
+# The line that selects a dialect:
+# https://cloud.google.com/bigquery/docs/introduction-sql#changing_from_the_default_dialect
 _PREFIX = re.compile(r"\s*#(legacy|standard)sql[ \t]*(?:\n|\Z)", re.IGNORECASE)
 
 
@@ -52,7 +53,7 @@ def location(named: str | None) -> str:
 
 
 def _check_dialect(query: dict[str, Any]) -> None:
-    """Refuse legacy SQL, which a request selects by an option or by the first line of its text."""
+    """Refuse legacy SQL. A request selects it by an option, or by the first line of the query's text."""
     option, prefix = query.get("useLegacySql"), _PREFIX.match(str(query.get("query") or ""))
     is_legacy = prefix and prefix[1].lower() == "legacy"
     if prefix and option is not None and bool(option) != is_legacy:

@@ -1,4 +1,4 @@
-"""Register models with Vertex AI, and remove them. A model's BigQuery resource stores its registry id and version."""
+"""Register models with Vertex AI, and remove them. BigQuery stores the id and version that Vertex AI uses."""
 
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 from deskcloud.bigquery.gateway.kept_models import Reference

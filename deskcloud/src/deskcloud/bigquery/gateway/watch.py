@@ -29,7 +29,7 @@ class Watch:
     def see(self, answer: dict[str, Any]) -> None:
         """Watch a job of the emulator.
 
-        `answer` is the job's resource, or the answer to a query, which holds only the job's reference.
+        `answer` is the job's resource, or the answer to jobs.query, which contains only a reference to the job.
         """
         if not self._audit.is_on:
             return

@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """A job of the gateway while it runs: services, ids and configuration. All query parameters are named."""
+    """A running job of the gateway, with services, ids and configuration. All query parameters are named."""
 
     services: Services
     project: str
@@ -107,7 +107,7 @@ class Work:
         return {"useLegacySql": False} | shared | {"query": text}
 
     def run_query(self, text: str, job_id: str) -> dict[str, Any]:
-        """Run the client's statement on the emulator after its rewriting to `text`. Return the finished job.
+        """Run `text`, the rewritten statement of the client, on the emulator. Return the finished job.
 
         If the client's job is a dry run, the emulator's job is also a dry run.
         """
@@ -183,7 +183,10 @@ def _value(tree: exp.Expr) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Convert a value for the ML options: structs become tuples, NUMERIC becomes float, times become ms since 1970."""
+    """Convert a value for the ML options.
+
+    Structs become tuples, NUMERIC becomes float, and times become milliseconds since 1970.
+    """
     match value:
         case dict():
             return plain(tuple(value.values()))

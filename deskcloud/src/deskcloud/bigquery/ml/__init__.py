@@ -1,8 +1,8 @@
-"""Train and use BigQuery ML models. Input and output are Arrow tables; this package uses neither SQL nor HTTP.
+"""Train and use BigQuery ML models. Input and output are Arrow tables. This package uses neither SQL nor HTTP.
 
 The function `train` returns a model, `TrainedModel.save` stores it, and `load` reads it. All other functions use a
-model. Column names, types and meanings are those of BigQuery's ML functions. Features and labels are matched by name,
-ignoring case.
+model. Column names, types and meanings are the same as in BigQuery's ML functions. Features and labels are matched by
+name, ignoring case.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Alternating least squares: learn factors of users and items whose products approximate the ratings.
+"""Alternating least squares. Learn factors of users and items whose products approximate the ratings.
 
 The prediction of a rating is  g + a_u + b_i + x_u . y_i . The factors are x and y, the intercepts are a and b, and the
 global intercept is g. The loss to minimise is

@@ -28,7 +28,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Classifier(Supervised):
-    """A binary classifier: LOGISTIC_REGRESSION or BOOSTED_TREE_CLASSIFIER.
+    """A binary classifier of the type LOGISTIC_REGRESSION or BOOSTED_TREE_CLASSIFIER.
 
     class_names: the two label values as STRING, in the ascending order of the values; the last is the positive class
     """

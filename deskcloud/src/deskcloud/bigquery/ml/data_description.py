@@ -1,4 +1,4 @@
-"""Compute ML.DESCRIBE_DATA: statistics of each column of a table or query."""
+"""Compute ML.DESCRIBE_DATA, which returns statistics of each column of a table or query."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DESCRIBED = pa.schema(
 def describe_data(
     rows: pa.Table, num_quantiles: int = 2, num_array_length_quantiles: int = 10, top_k: int = 1
 ) -> pa.Table:
-    """Return ML.DESCRIBE_DATA: one row per column, sorted by name. Quantiles and distinct counts are exact."""
+    """Return ML.DESCRIBE_DATA, with one row per column, sorted by name. Quantiles and distinct counts are exact."""
     check_number("num_quantiles", num_quantiles, 100_000)
     check_number("num_array_length_quantiles", num_array_length_quantiles, 100_000)
     check_number("top_k", top_k, 10_000)

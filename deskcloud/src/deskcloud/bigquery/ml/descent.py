@@ -46,7 +46,7 @@ class Objective:
         self.penalised = self.learned & (np.arange(len(self.learned)) > 0)
 
     def smooth(self, flat: Floats) -> tuple[float, Floats, float]:
-        """Return three things at `flat`: the objective without L1, its gradient, and the mean loss.
+        """Return the objective without L1, the gradient of this objective, and the mean loss, at `flat`.
 
         The objective is `loss.share` times the mean loss, plus the L2 penalty divided by the sum of the row weights.
         """
@@ -60,7 +60,7 @@ class Objective:
         return value, (gradient + penalty) * self.learned, loss
 
     def scale(self, flat: Floats) -> Floats:
-        """Return the step scale of each weight: the inverse of the weight's curvature at `flat`."""
+        """Return the step scale of each weight, which is the inverse of the weight's curvature at `flat`."""
         total = self.row_weights.sum()
         slopes = self.row_weights * self.loss.slopes(self.loss.predict(self.design.times(flat))) / total
         curvature = self.design.curvature(slopes) + self.l2 * self.penalised / total
@@ -93,7 +93,7 @@ def evaluate(objective: Objective, flat: Floats, rate: float = 0.0) -> Point:
 
 
 def line_search(objective: Objective, here: Point, initial_rate: float) -> Iterator[Point]:
-    """Yield the points of OWL-QN: L-BFGS within an orthant, so that L1 yields zeros (Andrew and Gao, 2007).
+    """Yield the points of OWL-QN (Andrew and Gao, 2007). It is L-BFGS within an orthant, so that L1 yields zeros.
 
     The first step follows the gradient, scaled by the curvature of each weight. Its rate is `initial_rate`, which is
     doubled as long as the objective falls. Later steps try the rate 1 first.
@@ -143,7 +143,10 @@ def _step(
 
 
 def _pseudo_gradient(here: Point, l1: Floats) -> Floats:
-    """Return the gradient including L1. At a zero weight, use the one-sided derivative that descends, or else 0."""
+    """Return the gradient including L1.
+
+    At a zero weight, it is the one-sided derivative along which the objective falls, or 0 if there is none.
+    """
     at_zero = np.sign(here.gradient) * np.maximum(np.abs(here.gradient) - l1, 0)
     result: Floats = np.where(here.flat != 0, here.gradient + l1 * np.sign(here.flat), at_zero)
     return result

@@ -1,6 +1,6 @@
-"""The design matrix of a linear model: numbers are dense columns, and categories are codes.
+"""The design matrix of a linear model. Numbers are dense columns, and categories are codes.
 
-A model's weights are one flat vector: the intercept, one weight per number, and `size` weights per category.
+A model's weights are one flat vector, with the intercept, one weight per number, and `size` weights per category.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Design:
         return float(flat[0]), np.split(flat[1:], edges[1:-1] - 1)
 
     def times(self, flat: Floats) -> Floats:
-        """Return the margin of each row: the intercept plus the weights times the inputs."""
+        """Return the margin of each row, which is the intercept plus the weights times the inputs."""
         intercept, weights = self.split(flat)
         result: Floats = self.numbers @ weights[0] + intercept
         for of_category, codes in zip(weights[1:], self.codes, strict=True):

@@ -1,7 +1,7 @@
 """Summarise columns as TensorFlow Data Validation does, and compute the distance of two distributions.
 
-BigQuery compares these summaries, not the values. The summaries here reproduce BigQuery's published results: see
-deskcloud/docs/model-monitoring.md. "TFDV" is https://github.com/tensorflow/data-validation.
+BigQuery compares such summaries and not the values. deskcloud/docs/model-monitoring.md says which of BigQuery's results
+the summaries here reproduce. "TFDV" is https://github.com/tensorflow/data-validation.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _TEXTUAL = CATEGORICAL | {"TIMESTAMP"}
 class Numbers:
     """A histogram of the finite values with buckets of equal width, and the numbers of infinite values and of NaN.
 
-    edges: one more than `counts`, from the least to the greatest value; [x, x] if x is the only value
-    counts: values per bucket, with fractions, because they are computed from quantiles
+    edges: the edges of the buckets, from the least to the greatest value, or [x, x] if x is the only value
+    counts: the number of values in each bucket. It may have fractions, because it is computed from quantiles
     """
 
     edges: list[float]
@@ -85,8 +85,8 @@ type Distribution = Numbers | Categories
 class Values:
     """The values of a column without NULL, as numbers or as texts. Arrays are unnested.
 
-    lengths: the length of each array; None if the column is no array
-    indices: the indices of a sparse array, ARRAY<STRUCT<INT64, number>>; None for other columns
+    lengths: the length of each array, or None if the column is no array
+    indices: the indices of a sparse array, ARRAY<STRUCT<INT64, number>>, or None for other columns
     """
 
     numbers: Floats | None
@@ -201,7 +201,7 @@ def _histogram(numbers: Floats, buckets: int) -> Numbers:
 
 
 def l_infinity(base: Categories, study: Categories) -> float:
-    """Return the largest difference, over all categories, between a category's shares in the two distributions.
+    """Return the largest difference, over all categories, between the two shares of a category.
 
     Source: MaxNormalizedDifference in TFDV's anomalies/metrics.cc.
     """

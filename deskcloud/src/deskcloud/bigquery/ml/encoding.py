@@ -1,6 +1,7 @@
-"""Encode columns for training: fill NULLs and number categories. Encodings are fitted on the training rows only.
+"""Encode columns for training. NULLs are filled, and categories are numbered, by the training rows only.
 
-Each feature becomes one input. A TIMESTAMP becomes eight inputs: its epoch seconds and seven calendar parts.
+Each feature becomes one input. Only a TIMESTAMP becomes eight inputs, which are the epoch seconds and seven calendar
+parts.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ The categories of the vocabulary have the codes 1 to n, and NULL has the code n 
 """
 
 NULL_CATEGORY = "_null_filler"
-"""The name of NULL among the categories of ML.WEIGHTS. Google does not document this name; it was observed."""
+"""The name of NULL among the categories of ML.WEIGHTS. Google does not document it, but BigQuery returns it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Numeric:
 
     @classmethod
     def fit(cls, name: str, feature: int, column: pa.ChunkedArray) -> Numeric:
-        """Compute the mean and the standard deviation. A column of NULLs has 0 for both, and thus no effect."""
+        """Compute the mean and the standard deviation. Both are 0 for a column of NULLs, which then has no effect."""
         _refuse_non_finite(name, column)
         mean, stddev = pc.mean(column).as_py(), pc.stddev(column, ddof=1).as_py()
         return cls(name, feature, mean or 0.0, stddev or 0.0)
@@ -74,7 +75,10 @@ class Category:
     vocabulary: tuple[str, ...]
     null_count: int
     dropped: int | None = None
-    """The code that DUMMY_ENCODING leaves out: the most frequent category, or the first of several such categories."""
+    """The code of the category that DUMMY_ENCODING leaves out.
+
+    It is the most frequent category, or the first if several are equally frequent.
+    """
 
     @classmethod
     def fit(cls, name: str, feature: int, column: pa.DictionaryArray, *, dummy: bool) -> Category:
@@ -88,7 +92,7 @@ class Category:
 
     @property
     def size(self) -> int:
-        """Return the number of codes: one for unseen categories, one per category of the vocabulary, one for NULL."""
+        """Return the number of codes. There is one for unseen categories, one per known category, and one for NULL."""
         return len(self.vocabulary) + 2
 
     @property
@@ -160,7 +164,7 @@ def fit(columns: Columns, features: list[Feature], *, dummy: bool = False) -> tu
 
 
 def columns_of(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> Iterable[tuple[Input, Any]]:
-    """Yield each input with its column: ChunkedArray of float64 for Numeric, DictionaryArray for Category."""
+    """Yield each input with its column, a ChunkedArray of float64 for Numeric or a DictionaryArray for Category."""
     pairs = (pair for feature in features for pair in _inputs(columns, feature))
     for input_, (_, column) in zip(inputs, pairs, strict=True):
         yield input_, column

@@ -52,7 +52,7 @@ def of_all(users: Vectors, items: Vectors) -> Floats:
 
 @dataclass(frozen=True)
 class Side:
-    """The users or the items of the training: their column, their ids in ascending order, and their vectors."""
+    """The users or the items of the training, with their column, their ids in ascending order, and their vectors."""
 
     feature: Feature
     ids: pa.Array

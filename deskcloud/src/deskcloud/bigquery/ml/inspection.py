@@ -84,7 +84,7 @@ def feature_info(model: TrainedModel) -> pa.Table:
 
 
 def feature_importance(model: Supervised) -> pa.Table:
-    """Return ML.FEATURE_IMPORTANCE of boosted trees: the number of splits, and the splits' mean gain and mean cover."""
+    """Return ML.FEATURE_IMPORTANCE of boosted trees, with the number, the mean gain and the mean cover of splits."""
     if isinstance(model.estimator, Linear):
         raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
     found = cast("Trees", model.estimator).importance()
@@ -96,7 +96,7 @@ def feature_importance(model: Supervised) -> pa.Table:
 
 
 def global_explain(model: Supervised, class_level_explain: bool = False) -> pa.Table:
-    """Return ML.GLOBAL_EXPLAIN: mean absolute attributions, the highest first.
+    """Return ML.GLOBAL_EXPLAIN, with mean absolute attributions, the highest first.
 
     The model must have been trained with ENABLE_GLOBAL_EXPLAIN. If `class_level_explain`, return the top ten features
     of each class of a classifier. With two classes, the attributions of the classes differ only in sign.

@@ -1,4 +1,4 @@
-"""Compute ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW: how much the distributions of each column differ."""
+"""Compute ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW. They tell how much the distributions of columns differ."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _REPORT = pa.schema(
 
 
 def validate_data_drift(base: pa.Table, study: pa.Table, **options: Any) -> pa.Table:
-    """Return ML.VALIDATE_DATA_DRIFT: one row for each column that both inputs have, sorted by name."""
+    """Return ML.VALIDATE_DATA_DRIFT, with one row for each column that both inputs have, sorted by name."""
     for name in BUCKETS.keys() & options.keys():
         check_number(name, options[name], BUCKETS[name])
     sizes = (
@@ -72,7 +72,7 @@ def validate_data_drift(base: pa.Table, study: pa.Table, **options: Any) -> pa.T
 
 
 def validate_data_skew(model: Supervised, rows: pa.Table, **options: Any) -> pa.Table:
-    """Return ML.VALIDATE_DATA_SKEW: one row for each feature of the model that the rows have, sorted by name."""
+    """Return ML.VALIDATE_DATA_SKEW, with one row for each feature of the model that `rows` has, sorted by name."""
     if model.distributions is None:
         raise MLError(
             "ML.VALIDATE_DATA_SKEW needs the statistics of the training data, but this model has none: "

@@ -1,8 +1,8 @@
 """Solve linear regression in closed form, by the normal equations.
 
 The weights minimise  sum_i (label_i - prediction_i)^2 / 2  +  L2_REG / 2 * |w|^2. With L2_REG = 0, one-hot categories
-have several solutions, because the indicators of a feature add up to 1. The result is then the limit for L2_REG towards
-0: of all solutions, the one whose weights have the smallest norm. All solutions give the same predictions.
+have several solutions, because the indicators of a feature add up to 1. The result is then the solution whose weights
+have the smallest norm, which is the limit for L2_REG towards 0. All solutions give the same predictions.
 
 https://mathworld.wolfram.com/NormalEquation.html
 """

@@ -49,7 +49,7 @@ def beside(added: pa.Table, rows: pa.Table) -> pa.Table:
 
 
 def predicted_labels(model: Classifier, probabilities: Floats, threshold: float) -> pa.Array:
-    """Return the predicted labels: the positive class if its probability is at least the threshold."""
+    """Return the predicted labels. The positive class is predicted if its probability is at least the threshold."""
     return model.class_array.take(pa.array((probabilities >= threshold).astype(np.int8)))
 
 
@@ -99,7 +99,7 @@ def roc_curve(model: Classifier, rows: pa.Table | None = None, thresholds: Seque
 
 
 def confusion_matrix(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
-    """Return ML.CONFUSION_MATRIX: one row per expected label, one column per predicted label, in ascending order.
+    """Return ML.CONFUSION_MATRIX, with a row per expected label and a column per predicted label, in ascending order.
 
     `expected_label` has the type of the label column in `rows`.
     """

@@ -59,7 +59,10 @@ def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str
 
 
 def _ranks(predicted: Floats, rows: Codes, columns: Codes) -> Codes:
-    """Return the rank of these items for these users, from 1: the number of items predicted at least as high."""
+    """Return the rank of item `columns[k]` for user `rows[k]`, for each k.
+
+    The rank is the number of items whose predictions are at least as high, so the first rank is 1.
+    """
     values, ordered = predicted[rows, columns], np.sort(predicted, axis=1)
     count = ordered.shape[1]
     # Run a binary search in all rows at the same time.

@@ -27,12 +27,12 @@ _BLOCK = 1 << 20
 
 
 def all_users(model: Factorization) -> pa.Table:
-    """Return the default rows of ML.RECOMMEND: all users. The result then holds all pairs of known users and items."""
+    """Return all users. For these default rows, ML.RECOMMEND returns all pairs of known users and items."""
     return pa.table({model.users.feature.name: model.users.ids})
 
 
 def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
-    """Return ML.RECOMMEND: the prediction, then user and item.
+    """Return ML.RECOMMEND, which has the prediction, then the user and the item.
 
     The prediction is `predicted_<rating>`, or `predicted_<rating>_confidence` with implicit feedback.
 
@@ -88,9 +88,9 @@ def _spread(ids: pa.Array, codes: Codes) -> pa.ChunkedArray:
 
 
 def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
-    """Return ML.EVALUATE: error metrics with explicit feedback, ranking metrics with implicit feedback.
+    """Return ML.EVALUATE, with error metrics for explicit feedback or ranking metrics for implicit feedback.
 
-    Without `rows`, the metrics are those of the held-out rows, or of the training rows if no rows were held out.
+    Without `rows`, the metrics are computed on the held-out rows, or on the training rows if no rows were held out.
     """
     measured = model.measures
     if rows is not None:
@@ -129,7 +129,7 @@ _WEIGHTS = pa.schema(
 
 
 def weights(model: Factorization) -> pa.Table:
-    """Return ML.WEIGHTS: one row per user, one row per item, then one row for the global intercept, without factors."""
+    """Return ML.WEIGHTS, with one row per user, one per item, and one for the global intercept without factors."""
     last = {
         "processed_input": None,
         "feature": GLOBAL_INTERCEPT,

@@ -41,8 +41,9 @@ def _measures(model: Regressor, columns: Columns) -> dict[str, float]:
 def explain_predict(model: Regressor, rows: pa.Table, top_k_features: int = 5) -> pa.Table:
     """Return ML.EXPLAIN_PREDICT: prediction and attributions, then all columns of `rows`.
 
-    The prediction is the sum of the baseline and all attributions; with trees, up to float32 rounding. The baseline is
-    the intercept, or the trees' mean prediction. Weights and TreeSHAP are exact, so the approximation error is 0.
+    The prediction is the sum of the baseline and all attributions. With trees, this holds up to float32 rounding. The
+    baseline is the intercept, or the trees' mean prediction. Weights and TreeSHAP are exact, so the approximation error
+    is 0.
     """
     columns = Columns(rows)
     predictions, parts = model.estimator.predictions(columns), model.estimator.contributions(columns)

@@ -99,10 +99,12 @@ def _random(columns: Columns, size: int) -> Mask:
 
 
 def fingerprints(columns: Columns) -> Hashes:
-    """Return a hash of each row: of the values, of the columns' names and types, and of the number of earlier copies.
+    """Return a hash of each row.
+
+    It depends on the values, on the columns' names and types, and on the number of earlier copies of the row.
 
     Without the number of earlier copies, all copies of a row would be on the same side of the split. BigQuery uses
-    FARM_FINGERPRINT.
+    another hash, FARM_FINGERPRINT.
     """
     total = np.zeros(columns.rows, np.uint64)
     for position, feature in enumerate(columns.expanded):

@@ -1,4 +1,4 @@
-"""The common part of classifiers and regressors: features with a label, and an estimator that was trained on them."""
+"""The common part of classifiers and regressors, which have features, a label and a trained estimator."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _learn(
 ) -> tuple[Estimator, Floats]:
     """Train, and return the estimator and its predictions for the evaluation rows.
 
-    If no rows are held out, the predictions are those for the training rows.
+    If no rows are held out, the predictions are for the training rows.
     """
     if settings["model_type"] in rules.LINEAR_MODELS:
         model = linear.train(training, held_out, features, settings, journal)

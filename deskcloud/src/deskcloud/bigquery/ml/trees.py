@@ -1,6 +1,6 @@
 """Train boosted trees with XGBoost on a float32 matrix, and translate BigQuery ML's options into XGBoost's parameters.
 
-Numbers are used unchanged, and NULL becomes the training mean. A category becomes its code; NULL and unseen categories
+Numbers are used unchanged, and NULL becomes the training mean. A category becomes its code. NULL and unseen categories
 have the code 0. With ONE_HOT_ENCODING, there is one column per category and one column for NULL. Importing this module
 imports XGBoost.
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Matrix = npt.NDArray[np.float32]
 
 BASE_SCORE = 0.5
-"""The initial prediction. BigQuery's XGBoost versions start at 0.5; later versions start at the mean of the labels."""
+"""The initial prediction. BigQuery's XGBoost versions start at 0.5, but later versions at the mean of the labels."""
 
 BLOCK = 1 << 14
 """Number of rows copied into the matrix at a time. These rows fit into the processor's cache."""
@@ -115,7 +115,7 @@ class Trees:
         return np.asarray(given, np.float64)
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Return each feature's contribution to the booster's sum: TreeSHAP, or an approximation if `approximate`.
+        """Return each feature's contribution to the booster's sum, by TreeSHAP or, if `approximate`, approximately.
 
         The sum is the predicted value, or the log odds of the positive class. The last column is the bias.
         """
@@ -192,7 +192,7 @@ def train(
 ) -> tuple[Trees, Floats]:
     """Train until MAX_ITERATIONS or EARLY_STOP. Return the model and its predictions for the evaluation rows.
 
-    Without evaluation rows, the predictions are those for the training rows.
+    Without evaluation rows, the predictions are for the training rows.
     """
     inputs = encoding.fit(rows.columns, features)
     one_hot = options["category_encoding_method"] == "ONE_HOT_ENCODING"

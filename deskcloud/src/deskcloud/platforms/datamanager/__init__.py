@@ -1,4 +1,4 @@
-"""Serve Google's Data Manager API: members of Customer Match lists in Google Ads."""
+"""Serve Google's Data Manager API, which changes the members of Customer Match lists in Google Ads."""
 
 from deskcloud.platforms.datamanager.audiences import Audiences
 from deskcloud.platforms.datamanager.routes import REFUSALS, create_app

@@ -1,4 +1,4 @@
-"""Data Manager's errors: google.rpc.Status with ErrorInfo, BadRequest and RetryInfo.
+"""Data Manager's errors, which are google.rpc.Status with ErrorInfo, BadRequest and RetryInfo.
 
 https://developers.google.com/data-manager/api/devguides/concepts/understand-errors
 """
@@ -95,7 +95,7 @@ class ResourceExhaustedError(DataManagerError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Retry-After: the time until the next request is possible, in whole seconds."""
+        """The header Retry-After. It is the time until the next request is possible, in whole seconds."""
         return {"Retry-After": str(math.ceil(self._seconds))}
 
 

@@ -105,7 +105,7 @@ async def remove(request: Request) -> Response:
 
 
 async def remove_all(request: Request) -> Response:
-    """Remove all members, or those that were last added before a time, from user lists."""
+    """Remove all members of user lists, or only members that were last added before a time."""
     body, never_ends = await _body(request), front.never_ends(request)
     return JSONResponse(await run_in_threadpool(lambda: _audiences(request).remove_all(body, never_ends=never_ends)))
 

@@ -72,7 +72,7 @@ class RateLimitError(MarketingCloudError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Retry-After: the time until the next request is possible, in whole seconds."""
+        """The header Retry-After. It is the time until the next request is possible, in whole seconds."""
         return {"Retry-After": str(self._seconds)}
 
     def body(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class BlockedError(MarketingCloudError):
 
 
 class TokenRefusedError(Exception):
-    """No access token is issued. The answer has OAuth 2's error format; `reason` is one of OAuth 2's error codes."""
+    """No access token is issued. The answer has OAuth 2's error format. `reason` is an error code of OAuth 2."""
 
     def __init__(self, status: int, reason: str, description: str) -> None:
         super().__init__(description)
