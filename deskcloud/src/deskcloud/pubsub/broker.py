@@ -38,7 +38,7 @@ class Broker:
         """Return the queues, one per subscription."""
         return self._queues.values()
 
-    # Topics
+    # Methods for topics
 
     def create_topic(self, topic: Any) -> Any:
         """Create a topic.
@@ -119,7 +119,7 @@ class Broker:
             queue.put(delivery)
         return ids
 
-    # Subscriptions
+    # Methods for subscriptions
 
     def create_subscription(self, subscription: Any) -> Queue:
         """Create a subscription.

@@ -112,7 +112,7 @@ class Queue:
         while self._ready and len(taken) < limit:
             delivery = self._ready.popleft()
             if delivery.id not in self._unacked:
-                continue  # the subscriber acknowledged it after its lease had ended
+                continue  # the message was acknowledged after its lease had ended
             if self._is_outlived(delivery):
                 self._settle(delivery, "outlived")
                 continue

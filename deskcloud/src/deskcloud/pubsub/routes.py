@@ -86,7 +86,7 @@ class Routes:
             answer, request_deserializer=request.pb().FromString, response_serializer=_serialize
         )
 
-    # Publisher
+    # The service Publisher
 
     async def _create_topic(self, topic: Any, _: Call) -> Any:
         return self._broker.create_topic(topic)
@@ -116,7 +116,7 @@ class Routes:
         wire.check_messages(request.messages)
         return pubsub.PublishResponse.pb()(message_ids=self._broker.publish(request.topic, request.messages))
 
-    # Subscriber
+    # The service Subscriber
 
     async def _create_subscription(self, subscription: Any, _: Call) -> Any:
         return self._followed(self._broker.create_subscription(subscription))

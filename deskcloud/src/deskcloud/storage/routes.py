@@ -84,7 +84,7 @@ def _generation(request: Request, name: str = "generation") -> int | None:
     return whole_number(request.query_params, name)
 
 
-# Buckets
+# Routes for buckets
 
 
 async def create_bucket(request: Request) -> Response:
@@ -127,7 +127,7 @@ def delete_bucket(request: Request) -> Response:
     return Response(status_code=204)
 
 
-# Objects
+# Routes for objects
 
 
 def list_objects(request: Request) -> Response:

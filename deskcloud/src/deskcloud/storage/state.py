@@ -93,7 +93,7 @@ class Store:
             if file.name not in alive:
                 file.unlink()
 
-    # Buckets
+    # Methods for buckets
 
     def create_bucket(self, project: str, fields: Resource) -> Resource:
         """Create a bucket.
@@ -167,7 +167,7 @@ class Store:
             with contextlib.suppress(OSError):
                 (self.root / name).rmdir()
 
-    # Objects
+    # Methods for objects
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
@@ -314,7 +314,7 @@ class Store:
                 return
             yield name, resource
 
-    # Resumable uploads
+    # Methods for resumable uploads
 
     def begin_upload(self, bucket: str, name: str, fields: Resource, preconditions: Preconditions) -> str:
         """Start a resumable upload and return its id.
@@ -366,7 +366,7 @@ class Store:
             self._database.execute("delete from uploads where id = ?", (upload.id,))
         upload.file.unlink(missing_ok=True)
 
-    # Helper methods that read the rows of the SQLite database
+    # Methods that read rows of the SQLite database
 
     def _row(self, bucket: str, name: str) -> tuple[str, Resource] | None:
         row = self._database.execute(

@@ -75,7 +75,7 @@ class Endpoints:
         """
         return self._models.artifact(f"{deployed['model']}@{deployed['modelVersionId']}")
 
-    # Endpoints
+    # Methods for endpoints
 
     def prepare_create(self, location: str, endpoint_id: str | None, body: Document) -> Document:
         """Check a request to create an endpoint.
@@ -152,7 +152,7 @@ class Endpoints:
         self._documents.put(kept["name"], kept | {"updateTime": fields.now()})
         return self.get(kept["name"])
 
-    # Deployments
+    # Methods for deployed models
 
     def prepare_deploy(self, name: str, request: Document) -> Document:
         """Check a deployModel request, and choose the version and the id of the deployed model.

@@ -134,7 +134,7 @@ async def _started(request: Request, parent: str, action: str, arguments: Docume
     return JSONResponse(await run_in_threadpool(operations.wait, operation["name"], _PATIENCE_SECONDS))
 
 
-# Models
+# Routes for models
 
 
 async def upload_model(request: Request) -> Response:
@@ -188,7 +188,7 @@ async def delete_version(request: Request) -> Response:
     return await _started(request, name.partition("@")[0], "delete version", {"name": name})
 
 
-# Endpoints
+# Routes for endpoints
 
 
 async def create_endpoint(request: Request) -> Response:
@@ -260,7 +260,7 @@ async def _predicted(request: Request) -> Document:
     return await run_in_threadpool(_service(request).predict, _endpoint(request), body, _decoded(body))
 
 
-# Operations
+# Routes for operations
 
 
 def _operation(request: Request) -> str:

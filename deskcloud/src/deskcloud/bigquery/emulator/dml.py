@@ -195,7 +195,8 @@ def _merge(cursor: Any, tree: exp.Merge, context: Any) -> Any:
                 if _is_default(one.expression):
                     one.set("expression", _default(tree.this, one.this.name, context))
                 if isinstance(one.expression, exp.Null):
-                    # sqlglot would write `x = NULL` as NULL here, because it does not recognize the assignment.
+                    # Put NULL in parentheses. Otherwise sqlglot would write `x = NULL` as NULL, because it takes the
+                    # assignment for a comparison.
                     one.set("expression", exp.paren(one.expression.copy()))
     run = replacing.run if replacing.is_one(tree) else merging.run
     with contextlib.nullcontext() if _IN_TRANSACTION in context.settings else transaction(cursor):
@@ -206,7 +207,7 @@ def _insert(action: exp.Insert, columns: list[str]) -> None:
     """Add the list of columns to an INSERT. Columns with DEFAULT as their value are left out."""
     named, values = action.this.expressions, action.expression
     if not values and isinstance(named[0], exp.Anonymous):
-        # sqlglot parses VALUES as the name of a column.
+        # The INSERT has no list of columns. So sqlglot has parsed VALUES (...) as a column, which holds the values.
         named, values = [exp.column(name, quoted=True) for name in columns], named[0]
     if len(named) != len(values.expressions):
         raise BigQueryError("invalidQuery", "Inserted row has wrong column count")

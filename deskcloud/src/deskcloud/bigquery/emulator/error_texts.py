@@ -76,7 +76,7 @@ def add() -> None:
     errors.DUCKDB_ERRORS[0:0] = [(re.compile(pattern), "invalidQuery", words) for pattern, words in _VALUES]
     for module in (errors, query):
         patching.wrap(module, "from_duckdb", _of_duckdb, "errors have DuckDB's messages")
-    # The module refusals.py handles errors of requests.
+    # Replace only the errors of jobs and scripts here, because refusals.py replaces the errors of requests.
     for module in (runner, script):
         patching.wrap(module, "from_exception", _of_exception, "errors have Python's messages")
 

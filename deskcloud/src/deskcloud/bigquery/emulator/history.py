@@ -185,7 +185,7 @@ def add() -> None:
     patching.change(information_schema, "JOBS", _JobsView, "reads jobs from a table that is no longer used")
     path = f"{PREFIX}/projects/{{project_id}}/jobs"
     app.add_api_route(path, _list_jobs, methods=["GET"], dependencies=[Depends(valid_project)])
-    # The first route that matches a request is used.
+    # Move the new route to the front, because the first route that matches a request is used.
     app.router.routes.insert(0, app.router.routes.pop())
 
 

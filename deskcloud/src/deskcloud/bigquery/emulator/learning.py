@@ -60,7 +60,7 @@ class Learner:
         try:
             return types.of_query(cursor, *self._translated(query, context))
         except (BigQueryError, duckdb.Error, SqlglotError):
-            # The type stays unknown. The statement itself reports the error.
+            # Leave the type unknown, because the statement itself will report the error.
             return None
 
     def _translated(self, query: exp.Expr, context: Context) -> tuple[str, dict[str, object]]:

@@ -252,7 +252,7 @@ def _typed(
                 f"Provided Schema does not match Table {names.label(*table)}. Cannot add fields (field: {name})",
             )
         if not declared and not config.ignoreUnknownValues:
-            # The writer checks whether the column may be added to the table.
+            # The column is new. The writer checks whether it may be added to the table.
             columns.append(quote(name))
     return ", ".join(columns)
 

@@ -105,7 +105,7 @@ def _options(original: Any, node: exp.Expr | None, mapping: dict[str, Any], eval
     found: dict[str, Any] = original(node, mapping, evaluate)
     if mapping is not options.DATASET_OPTIONS or isinstance(node, exp.Alter):
         return found
-    # sqlglot parses the location as a separate clause.
+    # sqlglot parses the location as a separate clause and not as one of the options.
     given = node.find(exp.LocationProperty) if node else None
     location = evaluate(given.this) if given else _named.get()
     return found | ({"location": location} if location else {})

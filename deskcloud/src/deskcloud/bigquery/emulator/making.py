@@ -73,7 +73,7 @@ def make(writer: Any, table: Reference, select: str, bound: dict[str, Any] | Non
         try:
             _publish(writer, table, lake, required)
         except BaseException:
-            # No lake refers to these files any more.
+            # Delete the files with the rows, because no lake refers to them any more.
             for (file,) in writer.execute(_FILES, [lake, name, dataset]).fetchall():
                 Path(file).unlink(missing_ok=True)
             raise

@@ -49,7 +49,8 @@ class _Resolver:
         self._context = context
         self._prefix = ""
         self._numbers = itertools.count(1)
-        # A number for each distinct call of a template. Equal calls get equal names inside, which GROUP BY compares.
+        # Equal calls of a template get the same number, and so the same names inside, because GROUP BY compares these
+        # names.
         self._calls: dict[str, int] = {}
         self._is_argument = False
         self._learner = Learner(context, resolve)
@@ -121,7 +122,7 @@ class _Resolver:
         for one in with_.expressions:
             name = one.alias.casefold()
             if with_.recursive and isinstance(one.this, exp.SetOperation):
-                # The part before UNION determines the columns. The part after it reads them.
+                # In a recursive query, the part before UNION determines the columns, which the part after UNION reads.
                 columns = self._query(one.this.this, outer, queries | found)
                 self._query(one.this.expression, outer, queries | found | {name: columns})
             else:

@@ -1,7 +1,7 @@
 """Replace parts of a dependency. Each replacement is written for one version of the dependency.
 
-Use `change`, `replace`, `wrap` or `remove`, with a reason, for all changes to attributes of other packages. Additions
-need none of these functions: a new function, or a rule at the start or end of a list.
+Use `change`, `replace`, `wrap` or `remove`, with a reason, for all changes to attributes of other packages. An
+addition, such as a rule at the start or end of a list, needs none of these functions.
 """
 
 import functools

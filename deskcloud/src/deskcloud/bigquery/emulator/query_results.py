@@ -136,7 +136,7 @@ class Results:
             database.execute(f"DROP TABLE {_table(name)}")
 
     def _file(self, name: Name) -> Path:
-        # A job's id may be too long for a file name.
+        # The file name is a hash, because a job's id may be too long for a file name.
         return self._folder / f"{hashlib.sha256('\n'.join(name).encode()).hexdigest()}.arrow"
 
 

@@ -52,7 +52,7 @@ def _guard(secret: str, reading_secret: str) -> None:
     """Accept HTTP requests only from the gateway, and gRPC reads only with the secret."""
     local_bigquery.app.add_middleware(locations.asgi)
     local_bigquery.app.add_middleware(guard.asgi, rules=Rules(secret, header=SECRET_HEADER))
-    # One log line per request would make the log grow without limit.
+    # Do not log each request, because the log would grow without limit.
     patching.change(
         uvicorn,
         "run",

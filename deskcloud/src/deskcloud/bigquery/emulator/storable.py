@@ -168,10 +168,10 @@ def _is_integer(value: Any) -> bool:
         text = value.strip(" ")
         if not _INTEGER.fullmatch(text):
             return False
-        # Python limits the number of digits that int() reads. No 64-bit number has so many digits.
+        # A longer text cannot be a 64-bit number, so it is not parsed. int() would refuse a very long text.
         value = int(text) if len(text) < _DIGITS else _MOST + 1
     if isinstance(value, float):
-        # 1.0 and 1e3 are integers, 1.5 is not.
+        # 1.0 and 1e3 are integers, but 1.5 is not.
         return value.is_integer() and _LEAST <= value <= _MOST
     return isinstance(value, int) and _LEAST <= value <= _MOST
 

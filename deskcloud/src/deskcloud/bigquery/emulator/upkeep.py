@@ -57,7 +57,7 @@ def tidy(project: str) -> None:
             _call("ducklake_merge_adjacent_files($1, $2, schema => $3)", project, table, schema)
     [(old,)] = database.fetch(_OLD.format(metadata=metadata), [newest - KEPT_SNAPSHOTS])
     _call("ducklake_expire_snapshots($1, versions => $2)", project, old)
-    # Running jobs may still read files that only the deleted snapshots use.
+    # Wait for the running jobs, because they may still read files that only the deleted snapshots use.
     concurrent.futures.wait([job.future for job in list(runner._running.values()) if job.future])  # noqa: SLF001
     _call("ducklake_cleanup_old_files($1, cleanup_all => true)", project)
 

@@ -40,7 +40,7 @@ def _assign(interpreter: Any, names: list[str], value: exp.Expr) -> None:
     if isinstance(value, exp.Paren) and len(names) == 1:
         value = exp.Tuple(expressions=[value.this])
     if isinstance(value, exp.Struct):
-        # DuckDB cannot store a struct with unnamed fields.
+        # Split the struct into its values, because DuckDB cannot store a struct with unnamed fields.
         value = exp.Tuple(expressions=[_value(one) for one in value.expressions])
     sources = _values(interpreter, value) if isinstance(value, exp.Tuple) else _fields(interpreter, value)
     if len(sources) != len(names):

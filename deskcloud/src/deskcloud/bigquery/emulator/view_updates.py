@@ -25,7 +25,7 @@ def _update(
     if not (body.view and current.view) or body.view.query == current.view.query:
         return update(project, dataset, name, body, etag, *rest)
     metadata.check_etag(current, etag)
-    # An invalid query is refused before the old view is deleted.
+    # Translate the query first, so that an invalid query is refused before the old view is deleted.
     translate_view(project, dataset, body.view.query)
     tables.delete(project, dataset, name)
     return tables.create(project, dataset, current.merged(body).replace(schema_=None, etag=None), translate_view)

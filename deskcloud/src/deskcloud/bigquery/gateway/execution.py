@@ -39,7 +39,8 @@ def run(work: Work) -> Outcome:
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     except Exception as error:
-        # Clients retry internal errors, but this error would occur again.
+        # Report an invalid query, because clients would retry after an internal error, and the same error would occur
+        # again.
         _LOG.exception("job %s cannot be run", work.job_id)
         raise BigQueryError("invalidQuery", f"The local BigQuery cannot run this: {error!r}") from error
 

@@ -72,7 +72,7 @@ def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Wa
 def _iteration(problem: _Problem, items: Vectors, l2: float) -> tuple[Vectors, Vectors, float]:
     """Solve the users for the given items, then the items for these users. Return the users, the items and the loss."""
     loss = np.nan
-    # An overflow makes the loss infinite or NaN. A tiny L2_REG can make a system singular.
+    # These errors are reported below. An overflow makes the loss infinite or NaN, and a singular system leaves it NaN.
     with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(np.linalg.LinAlgError):
         users = problem.by_user.solve(items, l2)
         items = problem.by_item.solve(users, l2)

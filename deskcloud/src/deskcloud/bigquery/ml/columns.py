@@ -82,7 +82,7 @@ class Columns:
     def __init__(self, table: pa.Table) -> None:
         self.rows = table.num_rows
         self._table = table
-        # Lower-case name -> (position, position of the STRUCT's field or None).
+        # Maps a lower-case name to the position of the column, and the position of the field in a STRUCT, or None.
         self._found: dict[str, tuple[int, int | None]] = {}
         self._expanded: list[Feature] = []
         for position, field in enumerate(table.schema):

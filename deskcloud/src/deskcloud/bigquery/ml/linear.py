@@ -113,7 +113,7 @@ def _loss(model_type: str) -> Loss:
 def train(
     rows: Rows, held_out: Rows | None, features: list[Feature], options: dict[str, Any], journal: Journal
 ) -> Linear:
-    """Train with OPTIMIZE_STRATEGY, and return the model. Change `options` to the strategy that was used."""
+    """Train by OPTIMIZE_STRATEGY, and return the model. Write the strategy that was used into `options`."""
     inputs = encoding.fit(rows.columns, features, dummy=options["category_encoding_method"] == "DUMMY_ENCODING")
     loss = _loss(options["model_type"])
     of_rows = Design(rows.columns, features, inputs)

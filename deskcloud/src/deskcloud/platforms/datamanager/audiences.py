@@ -21,7 +21,7 @@ _COUNTS = {
     "userIdData": "userIdCount",
 }
 _DENIED, _INTERNAL = "PROCESSING_ERROR_REASON_DENIED_CONSENT", "PROCESSING_ERROR_REASON_INTERNAL_ERROR"
-# A status can be read for so many days: REQUEST_TOO_OLD in
+# The status of a request can be read for 50 days. Source: REQUEST_TOO_OLD in
 # https://developers.google.com/data-manager/api/reference/rest/v1/ErrorReason
 _KEPT_DAYS = 50
 

@@ -11,6 +11,7 @@ from deskcloud.platforms.salesforce.errors import NotFoundError
 from deskcloud.platforms.state import State
 
 _EVENTS = "TransactionalSendEvents."
+# Codes and texts of errors:
 # https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/transactional-send-response.html
 _ERRORS = {
     109101: "MCMS_UTM_Validation_TooManySubscribers",
@@ -24,6 +25,7 @@ _ERRORS = {
     109121: "MCMS_UTM_Validation_InvalidValue_to",
 }
 _HAS_ERRORS, _PLANNED = 109001, 30000
+# Statuses of messages:
 # https://developer.salesforce.com/docs/marketing/marketing-cloud/guide/transactional-send-subscriber.html
 _HELD = {"statusCode": 2, "statusMessage": "Held"}
 
