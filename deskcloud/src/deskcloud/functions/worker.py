@@ -35,7 +35,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "workers": 1,
             "worker_class": ArrivingWorker,
             "threads": threads,
-            "timeout": 0,  # a function may take longer than a web request
+            "timeout": 0,  # no time limit, because a function may take longer than a web request
             "keepalive": 75,  # clients keep connections for a shorter time, so no client uses a closed connection
             "loglevel": "warning",
             "control_socket_disable": True,  # gunicorn's control socket would be a file in the home directory

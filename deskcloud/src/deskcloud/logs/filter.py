@@ -193,9 +193,9 @@ def _value_test(path: tuple[str, ...], operator: str, value: str) -> Callable[[A
 
 
 def _converter(path: tuple[str, ...], value: str) -> Callable[[Any], tuple[Any, Any] | None]:
-    """Return a function that takes a value of an entry, and returns it and the filter's `value` in comparable types.
+    """Return a function that converts a value of an entry, so that it can be compared with the filter's `value`.
 
-    The function returns None if the two cannot be compared.
+    The function returns both values, converted to a common type, or None if they cannot be compared.
     """
     number, moment = _number(value), _moment(value)
     # These fields are protocol buffers, whose JSON has 64-bit integers as strings.

@@ -178,7 +178,7 @@ def _ingestion_time(rule: Callable[..., exp.Expr], tree: exp.Expr, context: Any)
     if unit is not None and rules._ingestion_partitioned(tree):  # noqa: SLF001 - there is no public name for it
         for column in made.find_all(exp.ColumnDef):
             if column.name == tables.INGESTION_TIME:
-                # This is DuckDB's function. BigQuery's function of the same name returns a DATE.
+                # Call DuckDB's function here, because BigQuery's function of the same name would return a DATE.
                 begin = exp.Anonymous(
                     this="date_trunc", expressions=[exp.Literal.string(unit.name.lower()), exp.CurrentTimestamp()]
                 )

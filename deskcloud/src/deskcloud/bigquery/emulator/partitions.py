@@ -44,7 +44,7 @@ class Partition:
 
 
 def split(reference: Reference) -> tuple[Reference, str | None]:
-    """Return the table, and the id of the partition that the name contains, or None."""
+    """Return the table, and the id of the partition. The id is None if the name contains no partition."""
     project, dataset, name = reference
     table, mark, partition = name.partition("$")
     return (project, dataset, table), partition if mark else None

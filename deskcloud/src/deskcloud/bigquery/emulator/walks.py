@@ -12,7 +12,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Replace sqlglot's search before the first statement."""
+    """Replace sqlglot's search in trees. Call this function before the first statement is run."""
     patching.replace(Expression, "find_all", _find_all, "searches of the tree take a third of a translation")
 
 

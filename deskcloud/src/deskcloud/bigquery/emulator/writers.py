@@ -27,7 +27,7 @@ _locks: dict[tuple[str, ...], threading.RLock] = {}
 def add() -> None:
     """Make statements, requests and jobs lock the table that they create, change or delete.
 
-    Call this function after the modules that wrap the same functions of local-bigquery.
+    Call this function after `add` of the modules that wrap the same functions of local-bigquery.
     """
     reason = "a load fails if a statement creates its table meanwhile"
     patching.replace(database, "writing", locked, reason)
