@@ -1,5 +1,6 @@
 """Read the project's declarations: functions/*.yaml and sql/tables. No other module reads these files."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -169,6 +170,7 @@ class Watched(Part, frozen=True):
     queries: dict[str, str]
 
 
+@cache
 def watched(root: Path = ROOT) -> Watched:
     """Return the content of alerts.yaml of the project at `root`.
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
+from pathlib import Path
 
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Volumes
@@ -77,7 +78,12 @@ class Reading:
 
 def text(statement: str) -> str:
     """Return a statement's SQL without comments."""
-    return re.sub(r"--.*", "", (SQL / f"{statement}.sql").read_text())
+    return _without_comments(SQL / f"{statement}.sql")
+
+
+@cache
+def _without_comments(path: Path) -> str:
+    return re.sub(r"--.*", "", path.read_text())
 
 
 @cache
