@@ -22,6 +22,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from deskcloud.platforms.datamanager.errors import Violation
@@ -197,5 +198,6 @@ def _specified(part: Mapping[str, Any]) -> dict[str, str]:
     return {name: one for name, one in part.get("consent", {}).items() if one != "CONSENT_STATUS_UNSPECIFIED"}
 
 
+@cache
 def _snake(name: str) -> str:
     return re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", name)
