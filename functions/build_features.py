@@ -139,7 +139,10 @@ def fill_sessions(changed: list[date], existing: list[date], columns: Collection
 
 
 def fill_conversions(changed: list[date], context: StepContext) -> None:
-    """Replace the rows of `conversions`: all orders or, for another label, the changed days' events."""
+    """Replace the rows of `conversions`.
+
+    If the label is a purchase, they are all orders. Otherwise only the events of the changed days are replaced.
+    """
     settings = context.settings
     least = {"min_revenue": settings.label.min_revenue}
     if settings.label.event == PURCHASE:

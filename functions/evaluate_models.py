@@ -92,7 +92,7 @@ def step(
 
 
 def require_patience(jobs: Iterable[bigquery.QueryJob], context: StepContext) -> None:
-    """Check that no training has just failed for a missing right: an immediate retry would fail too.
+    """Check that no training has just failed for a missing right, because then an immediate retry would fail too.
 
     Raises:
         NotReady: a training was denied, and a recent grant may not have taken effect yet.

@@ -1,4 +1,4 @@
-"""Measure the effect of each campaign daily, by its control group, and that of all campaigns, by the holdout.
+"""Measure daily the effect of each campaign by its control group, and of all campaigns together by the holdout.
 
 On     campaigns-due        the scheduler's tick: {}
 Runs   sql/campaign
@@ -34,7 +34,7 @@ def measure_campaign(message: Message) -> None:
 
 
 def open_run(_: Message, environment: Environment, now: datetime) -> CampaignsDue | None:
-    """Open today's run, unless it is open already, and return its first event (None: nothing to do)."""
+    """Open today's run, unless it is open already, and return its first event; None if there is nothing to measure."""
     found = measuring.look(environment, now)
     if found is None:
         log(NothingToMeasure())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.push import Message
 
-# Number of days, ending on the audience's day, whose orders give the mean revenue of an order.
+# The mean revenue of an order is computed from the orders of this many days, up to the audience's day.
 ORDERS_DAYS = 365
 
 

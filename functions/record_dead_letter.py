@@ -1,6 +1,6 @@
 """Store each dead letter with its reason in the bucket, where `propensity runs` finds it.
 
-On     dead-letters   any message: rejected by a function, forwarded by Pub/Sub after the last attempt, or by others
+On     dead-letters   any message that a function rejected, Pub/Sub forwarded after the last attempt, or somebody sent
 """
 
 from __future__ import annotations

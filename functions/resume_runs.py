@@ -18,7 +18,7 @@ from shared.log import log, log_exception
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Maximum number of runs that are checked, those with the newest data.
+# Maximum number of runs that are checked. Runs with newer data take precedence.
 MOST_RUNS = 100
 
 

@@ -73,7 +73,7 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
         if champion == scored:
             return VisitorsScored(event.run_id, context.run.as_of, champion.number)
         # If the champion has changed since, score again, because the old champion's scores may have replaced the new
-        # one's.
+        # champion's.
         deployment = context.runs.read(champion.run_id, DEPLOYMENT)
         scoring.score(champion, deployment.percentiles if deployment else [], context)
         scored = champion

@@ -45,9 +45,9 @@ def open_run(_: Message, environment: Environment, now: datetime) -> ValueDue | 
 
 
 def step(event: ValueDue, context: StepContext) -> CustomersValued:
-    """Replace the day's values and what was found about the methods.
+    """Replace the day's rows in customer_value and customer_value_methods.
 
-    A training that outlasts this delivery goes on; the next delivery attaches to it.
+    If a training takes longer than this delivery, it continues, and the next delivery waits for it.
     """
     valued = valuing.value(context)
     return CustomersValued(event.run_id, valued.day, valued.method, valued.customers)

@@ -24,15 +24,19 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 NAME = "watch_checkouts"
-# The period before the promotion whose checkouts show how the former champion worked.
+# The former champion is judged by its checkouts in this period before the promotion.
 FORMER_DAY = timedelta(days=1)
-# For this long after a return, each scheduled message repeats it, in case the function died before its end.
+# For this long after a return to the former champion, each scheduled message repeats the return, because the function
+# may have died before it was complete.
 REPEATED = timedelta(minutes=30)
 
 
 @push.function
 def watch_checkouts(_: Message) -> None:
-    """Judge the champion's checkouts in the first monitoring.early_hours after its promotion. Roll back if it fails."""
+    """Judge the new champion by its checkouts, and roll back if it fails.
+
+    Once `monitoring.early_hours` have passed since its promotion, it is no longer judged.
+    """
     world, now = environment(), datetime.now(UTC)
     last = next(iter(promotion.moves(world)[-1:]), None)
     if last is None:

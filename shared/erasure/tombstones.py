@@ -3,8 +3,8 @@
 Queries use them to delete a person's rows. The statements that read the export or the CRM compute the same hashes, to
 skip erased ids.
 
-A tombstone is the SHA-256 hash of a secret followed by the id, because BigQuery has no HMAC function. This is as safe
-as HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key, so that no job has it as a
+A tombstone is the SHA-256 hash of a secret followed by kind and id, because BigQuery has no HMAC function. This is as
+safe as HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key, so that no job has it as a
 parameter.
 """
 

@@ -1,8 +1,9 @@
--- Replace the audience of @day by the visitors most likely to buy, each with the newest products recommended in the
--- week before, and with the expected revenue: the probability times the revenue of an order. That is the one in the
--- newest value of the visitor's customer in the five weeks before or, without one, the mean of all orders.
--- The day's own recommendations and values are built at the same time, so they do not count: whether they were there
--- would be chance.
+-- Replace the audience of @day by the visitors who are most likely to buy. Each has the newest products that were
+-- recommended in the week before @day, and an expected revenue: the probability times the revenue of an order. If the
+-- visitor's customer was valued in the five weeks before @day, the revenue of an order is taken from the newest row of
+-- customer_value. Otherwise it is the mean of all orders.
+-- Recommendations and values of @day itself are not used. They are computed at the same time as the audience, so it
+-- would depend on chance whether they are ready.
 -- @day         DATE   day of the scores
 -- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
 -- @first_day   DATE   first day of the orders from which the mean revenue is computed

@@ -3,16 +3,16 @@
 -- Each campaign is compared with its control group (comparison `control`). Customers whom no channel could reach at
 -- the first assignment are left out. The holdout (comparison `holdout`, without a campaign) is compared with the rest,
 -- by the first assignment to any campaign; nobody is left out. Customers who were assigned with another share are
--- counted separately. The outcome is that of the orders after the day of the assignment, and the time before are the
--- orders up to this day. An order of any of the customer's visitors counts, once.
+-- counted separately. The outcome is computed from the orders after the day of the assignment, and the covariate
+-- (`before`) from the orders up to this day. Each order of any of the customer's visitors counts once.
 -- @day             DATE     last day of the orders and assignments that count
 -- @first_day       DATE     first day of the orders that count
 -- @outcome_days    INT64    days after the assignment whose orders are the outcome (campaign.outcome_days)
--- @before_days     INT64    days up to the assignment whose orders are the time before (campaign.before_days)
+-- @before_days     INT64    days up to the assignment whose orders are the covariate (campaign.before_days)
 -- @margin          FLOAT64  margin as a share of the revenue (campaign.margin)
--- @cost_per_order  FLOAT64  what an order costs besides (campaign.cost_per_order)
--- @control_share   FLOAT64  share of the control group in rows that do not have it (campaign.control_share)
--- @holdout_share   FLOAT64  share of the holdout in rows that do not have it (campaign.holdout_share)
+-- @cost_per_order  FLOAT64  cost of an order that the margin does not include (campaign.cost_per_order)
+-- @control_share   FLOAT64  share of the control group for rows without this share (campaign.control_share)
+-- @holdout_share   FLOAT64  share of the holdout for rows without this share (campaign.holdout_share)
 with
 first_assignments as (
     select *
@@ -21,7 +21,7 @@ first_assignments as (
     qualify row_number() over (partition by customer_id order by day asc, assigned_at asc, campaign asc) = 1
 ),
 
--- The shares are NUMERIC, because FLOAT64 cannot partition.
+-- The shares are NUMERIC, because FLOAT64 is not allowed in PARTITION BY.
 reachable as (
     select
         *,

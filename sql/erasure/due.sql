@@ -1,7 +1,8 @@
--- Return the erasure requests to look at. For a destination, these wait for it. Without one, these are not completed,
--- or were accepted since @since_day: a run that was under way may have written rows after they were deleted.
+-- Return the erasure requests that need another pass. If @destination is not empty, they are the requests that wait for
+-- this destination. Otherwise they are the requests that are not completed, and those accepted since @since_day,
+-- because a run that was under way may have written rows after they were deleted.
 -- @destination  STRING  name of the destination; empty for all requests
--- @since_day    DATE    first day of completed requests
+-- @since_day    DATE    first day of the requests that are due even if they are completed
 select request_id
 from erasures
 where

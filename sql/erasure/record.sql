@@ -1,4 +1,4 @@
--- Write the row of an erasure request, or replace what has become of it. A request that is completed stays so.
+-- Write the row of an erasure request, or update it. A request that is completed stays completed.
 -- @created_on    DATE           day on which the request was accepted
 -- @request_id    STRING         id of the erasure request
 -- @run_id        STRING         id of the last run

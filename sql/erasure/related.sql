@@ -1,6 +1,6 @@
--- Return the ids of a person that our tables link to the given ones: kind (visitor, user or order) and id. A customer's
--- visitors are those of customers/visitors.sql, and those of former audiences. A visitor whom another customer claims
--- too is one of them.
+-- Return the ids of a person that our tables link to the given ones: kind (visitor, user or order) and id. The
+-- visitors of a customer are found by the rules of customers/visitors.sql, and in former audiences. A visitor whom
+-- another customer claims too is included.
 -- @customers  ARRAY<STRING>  tombstone digests of the person's customer ids
 -- @visitors   ARRAY<STRING>  tombstone digests of the visitor ids that the request names
 -- @users      ARRAY<STRING>  tombstone digests of user ids that are known to be the person's

@@ -1,6 +1,6 @@
--- Return how well one model's probabilities fit the visitors of a split: observed and expected buyers, and sums for the
--- variance of the line that a logistic regression of the label on the log odds has fitted. All rows of a visitor count
--- together.
+-- Return how well one model's probabilities fit the visitors of a split: the observed and expected buyers, and sums for
+-- the variance of a line. A logistic regression of the label on the log odds has fitted this line. All rows of a
+-- visitor count as one observation.
 -- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
 -- @candidate   STRING   name of the candidate

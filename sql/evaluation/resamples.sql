@@ -1,7 +1,8 @@
 -- Return PR AUC and lift, and their variances over bootstrap replicates of the visitors. A row is about one model
--- (`other` is empty) or about a pair: the PR AUC of `candidate` minus that of `other`. If with_margin is true, the PR
--- AUC of `other` is first made worse by @margin. In a replicate, each visitor has a weight from a Poisson distribution
--- with mean 1. A hash determines the weight, so each query gives the same result. In replicate 0, all weights are 1.
+-- (`other` is empty) or about a pair: the PR AUC of `candidate` minus the PR AUC of `other`. If with_margin is true,
+-- the PR AUC of `other` is first made worse by @margin. In a replicate, each visitor has a weight from a Poisson
+-- distribution with mean 1. A hash determines the weight, so each query gives the same result. In replicate 0, all
+-- weights are 1.
 -- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
 -- @split       STRING   split whose visitors count: evaluation or test

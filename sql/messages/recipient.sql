@@ -1,8 +1,8 @@
 -- Return the customer behind a visitor: how to write to the customer, the arm, and the reasons that forbid an e-mail
--- now. No row if the visitor belongs to nobody known, or if two customers claim the visitor.
+-- now. No row if the visitor belongs to no known customer, or if two customers claim the visitor.
 --
--- The reasons are those of the channel `email`, as in customers/exclusions.sql. The arm is that of
--- customers/audience.sql: change both together.
+-- The reasons follow the rules of customers/exclusions.sql for the channel `email`, and the arm follows the rules of
+-- customers/audience.sql. If you change a rule there, change it here too.
 -- @visitor_id     STRING     Google Analytics' pseudonym of the browser
 -- @now            TIMESTAMP  time at which statements and suppressions count
 -- @recent_since   DATE       first day of orders that exclude a customer; a day in the future excludes nobody
@@ -39,7 +39,7 @@ reasons as (
 ),
 
 assigned as (
-    -- Who was held out once is held out of all campaigns.
+    -- A customer who was once in the holdout stays there, in all campaigns.
     select
         logical_or(assignments.arm = 'holdout') as is_held_out,
         max(if(assignments.campaign = @campaign, assignments.arm, null)) as arm

@@ -1,6 +1,6 @@
 -- Count how the checkouts of score_checkout in a period ended: one row per model version. The version is "" for
--- failures that name none.
--- @since    TIMESTAMP  begin of the period
+-- failures that name no version.
+-- @since    TIMESTAMP  beginning of the period
 -- @until    TIMESTAMP  end of the period, exclusive
 -- @first    STRING     scorer that answers unless it fails: endpoint or embedded
 -- @slow_ms  FLOAT64    milliseconds from which an answer is slow (monitoring.slow_ms)

@@ -1,9 +1,9 @@
 -- Compare the inputs of served checkouts with the features of the same sessions in BigQuery; one row per feature. A
--- checkout belongs to the visitor's last session that began before it, if that had a hit in the half hour before it. Of
--- several checkouts in a session, the last one counts. Staff and robots do not count. Bounces are left out, because a
--- session that goes on may stop being one.
+-- checkout belongs to the visitor's last session that began before the checkout, if that session had a hit in the half
+-- hour before the checkout. Of several checkouts in a session, the last one counts. Staff and robots do not count.
+-- Bounces are left out, because a session that continues may no longer be a bounce.
 --
--- Category, hour and weekday must be equal, if the shop gave them. A count grows until the session ends, so it must not
+-- Category, hour and weekday must be equal, if the shop sent them. A count grows until the session ends, so it must not
 -- exceed the count of the whole session.
 -- @first_day   DATE           first day of the checkouts
 -- @last_day    DATE           last day of the checkouts

@@ -6,7 +6,7 @@
 -- @candidate   STRING         name of the candidate: champion
 -- @version     STRING         version of the registered model whose checkouts count
 -- @first_day   DATE           first day of the checkouts
--- @last_day    DATE           last day of the checkouts: one with a known outcome
+-- @last_day    DATE           last day of the checkouts, whose outcomes are known
 -- @label_days  INT64          number of days in which a conversion counts (label_days)
 -- @visitors    ARRAY<STRING>  visitors to measure
 -- @pseudonyms  ARRAY<STRING>  the keyed hash of each visitor, as in the log

@@ -1,4 +1,4 @@
--- Return visitors with a session from @first_day to @last_day that went as far as the cart or further. If there are
+-- Return visitors with a session from @first_day to @last_day that reached the cart or a later step. If there are
 -- more than @most, the same @most visitors are returned each time.
 -- @first_day  DATE   first day of the sessions
 -- @last_day   DATE   last day of the sessions

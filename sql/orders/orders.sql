@@ -24,7 +24,7 @@ using (
 
     -- A report of the shop's server has no session. Its session is the session of another report of the same order and
     -- visitor within the next half hour, after which Google Analytics ends a session. If there are several sessions,
-    -- the least id is the earliest session, since an id ends with the session's time.
+    -- the smallest id is taken. It is the id of the earliest session, since an id ends with the session's time.
     placed as (
         select
             *,
@@ -77,7 +77,8 @@ using (
             on firsts.order_id = refunds.order_id
     ),
 
-    -- If less than half a cent is left after the refunds, the whole revenue is refunded: the rest is a rounding error.
+    -- If less than half a cent is left after the refunds, the whole revenue counts as refunded, because the rest is a
+    -- rounding error.
     refunded as (
         select
             order_id,

@@ -1,5 +1,6 @@
--- Return what a plan of a campaign needs of the newest audience: its day, its customers and those whom the channel may
--- reach, the mean probability of these, and how many customers a day are new. No row if there is no audience.
+-- Return what a plan of a campaign needs to know about the newest audience: its day, the number of its customers, the
+-- number and the mean probability of the customers whom the channel may reach, and the number of new customers a day.
+-- No row if there is no audience.
 -- @channel    STRING  channel of the campaign: ads or email
 -- @first_day  DATE    first day of the audiences to look at
 with

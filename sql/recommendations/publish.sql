@@ -1,5 +1,5 @@
--- Replace the recommendations of @as_of. A visitor gets those of @method, or popular products if @method has none for
--- the visitor.
+-- Replace the recommendations of @as_of. A visitor gets the recommendations of @method. If there are none for the
+-- visitor, the visitor gets the popular products.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    last day of the export that the run reads

@@ -1,5 +1,5 @@
--- Return one row that identifies the day-tables read so far: the same data give the same row. The day, which is the
--- newest, is NULL if no day-table was read yet.
+-- Return one row that identifies the day-tables read so far: the same data give the same row. The column day
+-- is the newest day; it is NULL if no day-table was read yet.
 select
     max(day) as day,
     count(*) as day_count,

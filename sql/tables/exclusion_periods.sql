@@ -1,8 +1,8 @@
 -- Return the periods in which statements about consent, and suppressions, forbid to reach a customer through a channel.
--- The suppressions of campaign events lie in a table of their own, so that a shop that replaces its table loses none.
--- Of the statements about a purpose, the latest counts; of two at the same time, the refusal counts. Without a
--- statement there is no consent. For analytics, only a refusal counts. A reason of the shop's that is not a few
--- lower-case words may hold personal data, and is not repeated.
+-- Suppressions that campaign events cause are in a separate table, so that they remain when the shop replaces its own
+-- table. The latest statement about a purpose counts; if two have the same time, the refusal counts. Without a
+-- statement there is no consent, except for analytics, where only a refusal counts. A reason that the shop has given is
+-- repeated only if it is a few lower-case words. Otherwise it may contain personal data.
 with
 purposes as (
     select

@@ -1,5 +1,5 @@
--- Return the customers with what a data extension of Salesforce Marketing Cloud is sent about them. A column that is
--- not sent is NULL, so that its change is no reason to send the customer again.
+-- Return the customers' data that are sent to a data extension of Salesforce Marketing Cloud. All other columns are
+-- NULL, so that a change of them is no reason to send the customer again.
 select
     customer_id,
     email,

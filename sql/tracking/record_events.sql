@@ -1,6 +1,7 @@
 -- Add the events of a message, without those of erased customers. Each delivery of the message adds them again; the
 -- view `lifecycles` counts each once.
--- An INSERT reads nothing of the table and waits for no other statement, so bursts of messages cost little.
+-- This is an INSERT, because it does not read the table and waits for no other statement. So bursts of messages cost
+-- little.
 -- @event_ids    ARRAY<STRING>     the sender's id of each event
 -- @ids          ARRAY<STRING>     the shop's id of each event's customer
 -- @campaigns    ARRAY<STRING>     name of each event's campaign

@@ -1,5 +1,5 @@
--- Return, for each campaign and arm, the sums over the customers of the number of their days with an order after the
--- assignment: what shared/campaign/effects.py needs. Everybody counts in the arm of the assignment.
+-- Count, for each customer in a campaign, the days with an order after the assignment. Return sums of these numbers by
+-- campaign and arm, as shared/campaign/effects.py needs them. A customer counts in the arm of the assignment.
 -- @first_day  DATE  first day of the orders that count
 -- @as_of      DATE  last day of the orders and assignments that count
 with

@@ -1,21 +1,21 @@
 -- Replace the forecasts of BG/NBD and Gamma-Gamma as of @as_of. shared/value/bgnbd.py has the same formulas, with their
--- sources. The orders of a customer who has not left depend on frequency and age alone. They are a mean over the
--- probability to leave, a beta variable with parameters a and b + frequency: the nodes are those of a and b, and the
--- power of 1 - leaving corrects their weights.
+-- sources. If a customer has not left, the expected orders depend on frequency and age alone. They are a mean over the
+-- probability to leave, which is beta distributed with parameters a and b + frequency. @nodes and @weights belong to
+-- the parameters a and b. Therefore the weights are corrected by a power of 1 - leaving.
 -- @run_id      STRING          id of the run
 -- @created_on  DATE            day on which the run was opened
 -- @as_of       DATE            day of the histories
 -- @horizon     INT64           length of the horizon, in days (value.horizon_days)
 -- @method      STRING          name of the method
--- @r           FLOAT64         BG/NBD's shape of the rates of orders
--- @alpha       FLOAT64         BG/NBD's rate of the rates of orders, in days
--- @a           FLOAT64         BG/NBD's first parameter of the probability to leave
--- @b           FLOAT64         BG/NBD's second parameter of the probability to leave
+-- @r           FLOAT64         BG/NBD: shape of the distribution of the customers' order rates
+-- @alpha       FLOAT64         BG/NBD: rate of the distribution of the customers' order rates, in days
+-- @a           FLOAT64         BG/NBD: first parameter of the distribution of the probability to leave
+-- @b           FLOAT64         BG/NBD: second parameter of the distribution of the probability to leave
 -- @nodes       ARRAY<FLOAT64>  probabilities to leave, at least 1e-6
 -- @weights     ARRAY<FLOAT64>  weight of each node
--- @p           FLOAT64         Gamma-Gamma's shape of the values of one customer's orders
--- @q           FLOAT64         Gamma-Gamma's shape of the customers' rates
--- @gamma       FLOAT64         Gamma-Gamma's rate of the customers' rates, in the shop's currency
+-- @p           FLOAT64         Gamma-Gamma: shape of the distribution of one customer's order values
+-- @q           FLOAT64         Gamma-Gamma: shape of the distribution of the customers' rates
+-- @gamma       FLOAT64         Gamma-Gamma: rate of the distribution of the customers' rates, in the shop's currency
 merge into customer_forecasts as target
 using (
     with

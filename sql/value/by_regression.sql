@@ -1,12 +1,12 @@
 -- Replace the forecasts of a regression as of @as_of: one model forecasts the revenue, the other whether the customer
--- orders. The value of an order is that of Gamma-Gamma.
+-- orders. The value of an order is forecast by Gamma-Gamma.
 -- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
 -- @as_of       DATE     day of the histories
 -- @method      STRING   name of the method
--- @p           FLOAT64  Gamma-Gamma's shape of the values of one customer's orders
--- @q           FLOAT64  Gamma-Gamma's shape of the customers' rates
--- @gamma       FLOAT64  Gamma-Gamma's rate of the customers' rates, in the shop's currency
+-- @p           FLOAT64  Gamma-Gamma: shape of the distribution of one customer's order values
+-- @q           FLOAT64  Gamma-Gamma: shape of the distribution of the customers' rates
+-- @gamma       FLOAT64  Gamma-Gamma: rate of the distribution of the customers' rates, in the shop's currency
 merge into customer_forecasts as target
 using (
     with

@@ -1,5 +1,5 @@
--- Return, for each two methods, the difference between the customers' squared errors: the sum, and the sum of the
--- squared deviations from its mean.
+-- Return, for each pair of methods, the difference between the squared errors of each customer: its sum over the
+-- customers, and the sum of its squared deviations from its mean.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories

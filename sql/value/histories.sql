@@ -1,8 +1,9 @@
--- Replace the run's histories of the customers: what each of them had ordered on @as_of, one horizon before, and two
--- before, and what followed in the horizon. The orders of one day are one order.
+-- Replace the run's histories of the customers. A history says what a customer had ordered until a day, and what
+-- followed in the horizon after this day. It is computed for @as_of, for one horizon before it, and for two horizons
+-- before it. The orders of one day count as one order.
 --
--- The orders that a campaign has caused are left out: of the days on which a treated customer ordered after the
--- assignment, the campaign's share is removed. Which days these are depends on hashes, so it is the same in each run.
+-- Orders that a campaign has caused are left out: of the days on which treated customers ordered after the assignment,
+-- the campaign's share (@shares) is removed. Hashes decide which days these are, so they are the same in each run.
 -- The first 13 hexadecimal digits of SHA-256 are a number of 52 bits, which a FLOAT64 holds exactly.
 -- @run_id      STRING          id of the run
 -- @created_on  DATE            day on which the run was opened

@@ -1,4 +1,4 @@
--- Replace what was found about the methods on @as_of.
+-- Replace the findings about the methods in the valuation of @as_of.
 -- @run_id   STRING  id of the run
 -- @as_of    DATE    day of the valuation
 -- @horizon  INT64   length of the horizon, in days (value.horizon_days)

@@ -1,4 +1,4 @@
--- Replace the customers' values of @as_of by the forecasts of the chosen method.
+-- Replace the rows of @as_of in customer_value by the forecasts of the chosen method.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the valuation

@@ -1,4 +1,4 @@
--- Count the customers who were valued on @as_of, and add up what is expected of them.
+-- Count the customers who were valued on @as_of, and add up their expected orders and revenue.
 -- @as_of  DATE  day of the valuation
 select
     count(*) as customers,
