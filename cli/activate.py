@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Number of runs to look at, those with the newest data.
+# Number of runs to look at. Runs with newer data come first.
 MOST_RUNS = 200
 KINDS = ("add", "update", "outdated", "withdraw", "remove")
 _CLASSES = {
@@ -36,7 +36,7 @@ def newest(environment: Environment) -> CustomersResolved:
     """Return the event of the newest audience whose customers are resolved.
 
     Raises:
-        CommandError: there is none, or all destinations are off.
+        CommandError: there is no such audience, or all destinations are off.
     """
     if not destination_settings.switched_on(environment.settings):
         names = ", ".join(destination_settings.DESTINATIONS)

@@ -118,8 +118,8 @@ def run(plan: Plan, out: Console) -> Result:
     laps, truth = Laps(), Truth()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         making = pool.submit(_day_files, plan, Path(folder), truth, out)
-        # Generated sessions are GA360's, and are generated while the services start. The kind of files is known after
-        # reading.
+        # Generated sessions have the form of GA360, and are made while the services start. The kind of files is known
+        # only after they are read.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = machine.local_settings({**plan.settings, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()

@@ -45,7 +45,8 @@ def request(customer_id: str | None, visitor_ids: list[str], request_id: str | N
 def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
     """Return what would be deleted now: the number of rows by table, and of objects by folder. Nothing is deleted.
 
-    The rows of the log, and what the customer was sent by e-mail, are not counted: their names need a secret.
+    Rows of the log and documents about e-mails are not counted, because they are found by a keyed hash, and the command
+    does not have the key.
     """
     hashes = tombstones.Hashes.of_dataset(environment)
     digests = tombstones.found(asked, hashes, environment, None)
@@ -67,7 +68,7 @@ def follow(
     limit_seconds: float,
     wait: Callable[[float], object] = time.sleep,
 ) -> Certificate:
-    """Publish the request, and return its certificate once it is completed, or as it is at the limit.
+    """Publish the request, and return its certificate once it is completed, or after `limit_seconds` as it is then.
 
     Raises:
         CommandError: the function has refused the request, or has deleted nothing within the limit.

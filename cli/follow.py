@@ -56,7 +56,7 @@ def _letters_of_steps(dead_letters: DeadLetters) -> set[str]:
 
 
 def beside(runs: Runs, known: set[str]) -> bool:
-    """Return whether a run that builds recommendations was opened since `known`.
+    """Return whether a run that builds recommendations was opened in addition to the runs in `known`.
 
     No such run is opened if the data have recommendations already.
     """
@@ -66,7 +66,7 @@ def beside(runs: Runs, known: set[str]) -> bool:
 def settled(environment: Environment, run_ids: list[str]) -> set[str]:
     """Return the destinations to which the delivery runs among `run_ids` have sent all batches.
 
-    Their open requests wait for a status that is not due within a minute.
+    Some of these requests may still be open, because a platform reports their status only some minutes later.
     """
     found = set()
     for run_id in run_ids:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 # Maximum number of concurrent requests to the bucket; Google's client has a pool of ten connections.
 AT_ONCE = 8
-# The state of a run whose documents cannot be read, and the time at which it counts as opened.
+# The state of a run whose documents cannot be read.
 LOST = "lost"
+# The time at which such a run counts as opened, so that it is listed first.
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The states that --failed lists.
 FAILED = {"failed", "retrying", LOST}

@@ -1,7 +1,7 @@
 """The bundles from which Google Cloud builds functions. The same tree gives the same bytes, on any machine.
 
-There is one for each file of requirements/. It holds that file, the functions that name it, and the modules and
-statements that these can reach. So a change of any other file does not redeploy them.
+There is one bundle for each file of requirements/. The bundle holds this file, the functions that name it, and all
+modules and statements that these functions can reach. So a change of any other file does not redeploy these functions.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Bundle:
 def contents(root: Path = ROOT) -> dict[str, dict[str, Path]]:
     """Return the files of each bundle, by the name of its requirements file.
 
-    Each is a mapping from the name in the bundle to the path below the root.
+    The files of a bundle are a mapping from the name in the bundle to the path below the root.
 
     Raises:
         CommandError: a file is missing that a function needs to be built or to start.

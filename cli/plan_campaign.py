@@ -49,8 +49,9 @@ class Given(Struct, frozen=True):
 class Design(Struct, frozen=True):
     """A campaign before it starts: the customers whom it can reach, and the outcome expected of its control group.
 
-    `customers` are those of the audience of `day`, which is empty if an option gives them; `per_day` are new on each
-    later day. `mean` and `deviation` are those of `Plan`. The outcome of a customer is counted for `outcome_days`.
+    `customers` is the number of customers on the first day. It comes from the audience of `day`, or from an option;
+    then `day` is empty. `per_day` is the number of new customers on each later day. `mean` and `deviation` are as in
+    `Plan`. A customer's outcome is counted for `outcome_days`.
     """
 
     campaign: str
@@ -66,7 +67,7 @@ class Design(Struct, frozen=True):
 class Need(Struct, frozen=True):
     """The customers and days after which an effect is shown with the wanted power.
 
-    `days` is None if they never suffice.
+    `days` is None if the campaign never has enough customers.
     """
 
     effect: float
@@ -76,7 +77,7 @@ class Need(Struct, frozen=True):
 
 
 class Shown(Struct, frozen=True):
-    """What is shown after `days`: `effect` with the probability `power`, and no gain below `detectable`."""
+    """What can be shown after `days`: `effect` with the probability `power`; the smallest gain is `detectable`."""
 
     days: int
     looks: str
@@ -89,8 +90,8 @@ class Shown(Struct, frozen=True):
 class CampaignPlan(Struct, frozen=True):
     """A campaign's plan. Effects are shares of the control mean; each is to be shown with the probability `power`.
 
-    `settings` are those with which measure_campaign measures by this plan. Without a conversion rate, the number of
-    buyers is not known, and not among them.
+    With these `settings`, measure_campaign measures by this plan. They include the number of buyers only if the
+    conversion rate is known.
     """
 
     design: Design

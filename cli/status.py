@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from shared.chain.documents import Health
     from shared.chain.environment import Environment
 
-# Maximum number of log entries that are read for a count, the newest ones.
+# For a count, at most this many log entries are read. They are the newest ones.
 MOST_ENTRIES = 1000
-# The newest monitoring run is searched among this many runs, those with the newest data.
+# The newest monitoring run is looked for among this many runs with the newest data.
 MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 

@@ -1,6 +1,7 @@
-"""Draw what a visitor does in a session: the numbers of pages, products, basket changes and checkout steps.
+"""Draw what a visitor does in a visit: the numbers of pages, products, basket changes and checkout steps.
 
-All of these depend on intent, but also on other things. With u the resolve (`visitors.resolve`) and c the curiosity:
+All these numbers depend on the visitor's intent, but also on other things. In the formulas, u is the resolve
+(`visitors.resolve`) and c the curiosity:
 
     P(bounce)         = sigmoid(-0.2 - 0.55 u), slightly less on a return
     plain pages       ~ 1 + Poisson(exp(1.0 + 0.1 u + 0.4 c)),   listings ~ Poisson(exp(0.1 + 0.15 u + 0.35 c))
@@ -44,7 +45,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def plan(rng: np.random.Generator, visits: Array) -> Plan:
-    """Draw what happens in each visit, by the formulas above."""
+    """Draw what happens in each visit, by the formulas at the top of this file."""
     u, c, robot = resolve(visits), visits["curiosity"], visits["kind"] == ROBOT
     returning = visits["number"] > 1
     count = len(visits)

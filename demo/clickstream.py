@@ -1,6 +1,7 @@
-"""Generate the hits of sessions in chronological order, with their products, from the visits' plans.
+"""Generate sessions: the hits of each visit in chronological order, and the products of the hits.
 
-All sessions of a day are generated at once, with array operations instead of a loop over hits.
+A plan (behaviour.py) says what happens in a visit; this module turns the plan into hits. All sessions of a day are
+generated at once, with array operations instead of a loop over hits.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ ITEM: Final = np.dtype(
         ("quantity", np.int64),  # 0 if the hit has no quantity
     ]
 )
-SIGN_SHARE: Final = 0.006  # share of the visits that begin with a SIGN
+SIGN_SHARE: Final = 0.006  # share of the visits that begin with a hit of kind SIGN
 LISTED: Final = 3  # products shown on a listing page
 OFFICE: Final = next(i for i, category in enumerate(catalogue.CATEGORIES) if category.name == "Office")
 

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 CUSTOMER_SHARE: Final = 0.3
 FIRST_NAMES: Final = ("Anna", "Ben", "Carla", "David", "Elena", "Felix", "Grace", "Hugo", "Ines", "Jonas")
 LAST_NAMES: Final = ("Adams", "Brown", "Clark", "Davies", "Evans", "Foster", "Green", "Hall", "Jones", "O'Neil")
-# Shares: of customers who consent, by purpose; of consents that are withdrawn later; of customers who are suppressed.
+# Share of the customers who consent, by purpose.
 CONSENTS: Final = {"email": 0.6, "ad_user_data": 0.5, "ad_personalization": 0.5}
+# Share of the consents that are withdrawn later.
 WITHDRAWN: Final = 0.05
+# Share of the customers who are suppressed.
 SUPPRESSED: Final = 0.01
-# The shares of rows with a wrong e-mail address or phone number, and of visitors with two customers.
+# Share of the rows with a wrong e-mail address or phone number.
 WRONG: Final = 0.01
+# Share of the visitors who belong to two customers.
 CLAIMED_TWICE: Final = 0.005
 
 _TEXT, _TIME, _FLAG = pa.string(), pa.timestamp("us", tz="UTC"), pa.bool_()

@@ -1,7 +1,7 @@
 """Generate a shop's Google Analytics 360 export: one Parquet file per day-table. The same seed gives the same rows.
 
-`visitors` draws the visits, `behaviour` and `clickstream` what happens in them, and `rows` converts it to rows of the
-export.
+`visitors` draws the visits. `behaviour` and `clickstream` make sessions of them: they draw what happens in each visit.
+`rows` converts the sessions to rows of the export.
 """
 
 import datetime as dt
@@ -51,7 +51,8 @@ def write(
 ) -> list[DayFile]:
     """Draw what happens in the visits of each day, and write a day-table for each as a Parquet file to `folder`.
 
-    The days follow each other, and those of the visits count from `first_day`. `witness` is as in `generate`.
+    The days are consecutive, and the field `day` of a visit counts from `first_day`. `witness` is called as in
+    `generate`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files, crossing = [], GA360.empty_table()

@@ -11,14 +11,15 @@ from google.cloud import bigquery
 
 from demo.schema import FLAG, INT, REAL, TEXT, DayFile
 
-# Two jobs use two cores of the local BigQuery; from four on, conflicting commits cost more than concurrency gains.
+# Two jobs use two cores of the local BigQuery. With four jobs or more, conflicting commits cost more time than
+# concurrency saves.
 PARALLEL_JOBS: Final = 2
 
 _BIGQUERY_TYPES: Final = {INT: "INT64", REAL: "FLOAT64", TEXT: "STRING", FLAG: "BOOL"}
 
 
 class LoadError(Exception):
-    """A file could not be loaded; the message names it and gives BigQuery's reason."""
+    """A file could not be loaded; the message names the file and gives BigQuery's reason."""
 
 
 def load(

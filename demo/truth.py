@@ -1,4 +1,4 @@
-"""Each new visitor's true probability to buy on a return visit. Only the generator has it; no table does.
+"""Each new visitor's true probability to buy on a return visit. Only the generator knows it; no table contains it.
 
 The probability is conditional on the visitor's intent and curiosity (`visitors`), which are fixed from the first visit
 on. Later actions depend on the first visit only through these two values. So on average, no model of the first visit
@@ -28,7 +28,7 @@ from demo.visitors import MEAN_GAP_DAYS, STAFF, Array, return_rate
 class Truth:
     """The true probabilities of the new visitors. Pass the visits to `see`, then ask `probability`.
 
-    Holds each visitor's first day and mean number of purchases on all later visits.
+    The object holds each visitor's first day and mean number of purchases on all later visits.
     """
 
     def __init__(self) -> None:

@@ -41,9 +41,9 @@ STAFF_SHARE, ROBOT_SHARE = 0.004, 0.0012
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A session's traffic source, in Google Analytics' terms.
+    """The traffic source of a visit, in Google Analytics' terms.
 
-    `share` is its relative frequency among new visitors, `effect` its effect on intent.
+    `share` is the source's relative frequency among new visitors, and `effect` its effect on intent.
     """
 
     grouping: str

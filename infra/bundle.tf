@@ -18,7 +18,8 @@ variable "former" {
 }
 
 locals {
-  # Each requirements file has a bundle. The object's name contains a hash of the content: unchanged content, no deployment.
+  # Each requirements file has a bundle. The object's name contains a hash of the content, so unchanged content is not
+  # deployed again.
   requirements = toset([for function in values(local.functions) : function.requirements])
   current      = { for name in local.requirements : name => "${name}-${try(filesha256("${var.bundles}/${name}.zip"), "missing")}.zip" }
 

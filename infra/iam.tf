@@ -149,7 +149,7 @@ resource "google_bigquery_dataset_iam_member" "model_writers" {
 
 # A wildcard query reads the dataset's list of tables, so permissions on single tables are not enough.
 resource "google_bigquery_dataset_iam_member" "export_readers" {
-  # Everybody can read Google's public datasets, and nobody can grant a role on them.
+  # No role is granted on Google's public datasets, because everybody can read them and nobody can grant a role there.
   for_each = { for key, one in local.reads : key => one if one.what == "export" && var.export.project != "bigquery-public-data" }
 
   project    = coalesce(var.export.project, var.project_id)

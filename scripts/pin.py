@@ -20,7 +20,7 @@ REQUIREMENT = re.compile(
     r"^(?P<pin>(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==[^\s\\]+)(?: \\\n    --hash=sha256:[0-9a-f]{64})*",
     re.MULTILINE,
 )
-# SciPy has no wheels for older ones.
+# Versions of glibc whose wheels are accepted. SciPy has no wheels for older versions.
 GLIBC = ("2_28", "2_34", "2_39")
 PLATFORMS = [
     *(f"manylinux_{version}_{machine}" for machine in ("x86_64", "aarch64") for version in GLIBC),

@@ -99,7 +99,7 @@ def _learn(past: Past, context: StepContext) -> None:
 def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[str, bigquery.QueryJob]:
     """Wait until all trainings have ended, and return each candidate's last job.
 
-    Failed ones are repeated, as in a run.
+    Failed trainings are repeated, as in a run.
     """
     attempt = 1
     while True:

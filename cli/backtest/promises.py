@@ -62,7 +62,8 @@ def is_explained(one: float, of_one: Interval, other: float, of_other: Interval)
 
     None if a bound is unknown.
 
-    That interval is computed from `of_one` and `of_other`, which need not be symmetric (Zou and Donner 2008).
+    The interval of the difference is computed from `of_one` and `of_other`, which need not be symmetric (Zou and Donner
+    2008).
     """
     (lower, upper), (other_lower, other_upper) = of_one, of_other
     if lower is None or upper is None or other_lower is None or other_upper is None:
@@ -75,7 +76,7 @@ def is_explained(one: float, of_one: Interval, other: float, of_other: Interval)
 def count_interval(expected: float, learnt_from: int) -> tuple[float, float]:
     """Return the range that contains the number of buyers with 95 % probability.
 
-    0 to infinity without buyers in training.
+    Without buyers in training, the range is 0 to infinity.
 
     `expected` is the sum of the probabilities, `learnt_from` the number of buyers in training. The range covers two
     random effects. First, the number of buyers is a Poisson variable, as a sum of many rare events (Le Cam 1960).

@@ -165,10 +165,10 @@ def score(
 @app.command()
 def backtest(
     days: Annotated[int, options.count("Number of past days.", least=1, most=366)] = 4,
-    every: Annotated[int, options.count("Days between two of them.", least=1, most=366)] = 7,
+    every: Annotated[int, options.count("Days between two past days.", least=1, most=366)] = 7,
     until: Annotated[
         date | None,
-        typer.Option(metavar="DAY", parser=options.day, help="The newest; by default the last one that can be judged."),
+        typer.Option(metavar="DAY", parser=options.day, help="The newest past day; by default the last possible day."),
     ] = None,
     *,
     yes: options.Yes = False,

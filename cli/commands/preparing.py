@@ -120,9 +120,9 @@ def plan_campaign(
 ) -> None:
     """Plan a campaign before it starts: customers, days, power, and the smallest effect that it can show.
 
-    The audience and its conversion are those of the newest audience: `propensity plan-campaign`. Without one, or to
-    compare: `propensity plan-campaign --customers 20000 --per-day 500 --conversion 0.03 --days 30`. With --customers
-    and an outcome, the command contacts no service.
+    Without options, the plan is for the newest audience and its expected conversion: `propensity plan-campaign`. If
+    there is no audience yet, or to compare, give the numbers: `propensity plan-campaign --customers 20000 --per-day 500
+    --conversion 0.03 --days 30`. With --customers and an outcome, the command contacts no service.
     """
     from cli import plan_campaign as planning
 

@@ -196,7 +196,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("scoring/scores", {"sessions": volumes.within(settings.audience.window_days)}),
         Reading(
             "audience/audience",
-            {**_of_before(volumes), "orders": volumes.within(publish_audience.ORDERS_DAYS)},
+            {**_days_before(volumes), "orders": volumes.within(publish_audience.ORDERS_DAYS)},
         ),
         Reading("audience/export"),
         Reading("audience/summary"),
@@ -204,8 +204,8 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
     ]
 
 
-def _of_before(volumes: Volumes) -> dict[str, float]:
-    """Return the days of recommendations and of values that an audience reads."""
+def _days_before(volumes: Volumes) -> dict[str, float]:
+    """Return the number of earlier days that the statements of an audience read, by table."""
     return {"visitor_recommendations": volumes.within(7), "customer_value": volumes.within(35)}
 
 
@@ -263,7 +263,10 @@ def recommendations(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements that resolve an audience's customers, if all changed rows of the CRM fit on one page."""
+    """Return the statements that find the customers of an audience.
+
+    One page of rows (`resolving.PAGE`) is assumed to hold all changed rows of the CRM, so each statement runs once.
+    """
     year = {table: volumes.within(resolving.WINDOW_DAYS) for table in ("orders", "sessions")}
     recent = {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))}
     return [
@@ -274,16 +277,16 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("customers/checked"),
         Reading("customers/refused"),
         Reading("customers/visitors", {"sessions": year["sessions"]}),
-        Reading("customers/audience", {**_of_before(volumes), "orders": year["orders"]}),
+        Reading("customers/audience", {**_days_before(volumes), "orders": year["orders"]}),
         Reading("customers/exclusions", recent),
         *(Reading(f"customers/{name}") for name in ("assignments", "withheld", "matches", "arms", "excluded")),
     ]
 
 
 def value(volumes: Volumes, _: Settings) -> list[Reading]:
-    """Return the statements of a valuation of the customers, as if the dearest method were chosen."""
+    """Return the statements of a valuation of the customers, as if the most expensive method were chosen."""
     orders = {"orders": volumes.within(valuing.HISTORY_DAYS)}
-    # The tables of a run hold the rows of one day of its history or, for histories.sql, of three.
+    # A partition of a run's tables counts as the rows of one history, except in histories.sql, which writes three.
     return [
         Reading("value/arms", orders),
         Reading("value/histories", orders),
@@ -302,7 +305,7 @@ def delivery(_: Volumes, settings: Settings) -> list[Reading]:
 
 
 def campaigns(volumes: Volumes) -> list[Reading]:
-    """Return the statements of measuring the campaigns, as if the first began with the history."""
+    """Return the statements that measure the campaigns, as if the first campaign were as old as the oldest orders."""
     return [
         Reading("campaign/sums", {"orders": volumes.inputs.history_days}),
         Reading("campaign/results"),

@@ -159,7 +159,7 @@ def _runs(environment: Environment) -> Iterator[Usage]:
     yield from _queries("recommendations", statements.recommendations(volumes, settings), built, volumes)
     valued = environment.ticks("value") if environment.inputs.runs_per_day else 0
     yield from _queries("value", statements.value(volumes, settings), valued, volumes)
-    # Two models are trained to be judged, and two on everything.
+    # Two models are trained to judge the method on held-out time, and two on all orders.
     yield Usage("value", "vertex_training_hour", valued * 4 * assumed.boosted_trees_hours)
     # One delivery from train_models, and one per candidate from the log sink.
     told = 1 + len(settings.training.candidates)

@@ -14,11 +14,11 @@ BYTES = {"INT64": 8, "FLOAT64": 8, "DATE": 8, "TIMESTAMP": 8, "BOOL": 1}
 TEXT_BYTES = 2
 # Bytes per row of a listing of the day-tables.
 LISTED_BYTES = 100
-# Methods of recommendation without a reservation: popularity and similarity.
+# Number of recommendation methods that need no reservation: popularity and similarity.
 METHODS_ON_DEMAND = 2
-# Requests to destinations and erasures per day, and ids per erased person.
+# Assumed numbers of requests to destinations per day, of erasures per day, and of ids per erased person.
 REQUESTS_PER_DAY, ERASURES_PER_DAY, IDS_PER_PERSON = 10, 1, 10
-# Methods that forecast the customers' value.
+# Number of methods that forecast the customers' value.
 METHODS_OF_VALUE = 3
 
 
@@ -83,7 +83,7 @@ class Volumes:
     def partition_bytes(self, table: str, columns: Collection[str] | None = None) -> float:
         """Return the bytes of the columns, by default of all columns, in one daily partition.
 
-        For a table without partitions, return those of the whole table.
+        For a table without partitions, return the bytes in the whole table.
         """
         if table == "export":
             return self._rows[table] * self._export_bytes
@@ -178,11 +178,11 @@ class Volumes:
             "audience_customers": in_audience,
             "exclusions": customers,
             "assignments": in_audience * assumed.new_members_in_all,
-            # One campaign and the holdout; three outcomes, in ten deciles for the campaign.
+            # One campaign and the holdout have three outcomes each. The campaign has them in ten deciles too.
             "campaign_results": 6,
             "campaign_uplift": 30,
             "destination_members": in_audience * assumed.new_members_in_all,
-            # Histories of three days; the forecasts of all methods, and those of the chosen one for the next horizon.
+            # There are histories of three days. All methods forecast the held-out horizon, and the chosen one the next.
             "customer_histories": 3 * customers,
             "customer_forecasts": (METHODS_OF_VALUE + 1) * customers,
             "customer_value": customers / 7,

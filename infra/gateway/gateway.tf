@@ -37,7 +37,8 @@ locals {
         # UNVERIFIED: OpenAPI 3 has the same form for a method's costs as OpenAPI 2.0.
         for method, operation in operations : method => merge(operation, { x-google-quota = { metricCosts = { requests = 1 } } })
         }, var.serves_pages ? {
-        # Before a web page may call, the browser sends OPTIONS without a key. The setting online.origins decides.
+        # Before a web page may call, the browser sends OPTIONS without a key. The setting online.origins decides
+        # whether the page may call.
         options = {
           operationId = path == "/" ? "mayCall" : "mayCall${title(trimprefix(path, "/"))}"
           summary     = "Tell a browser whether a page may call"

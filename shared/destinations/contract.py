@@ -94,9 +94,9 @@ class Destination(Protocol):
     # Whether a newer audience waits until the requests of the previous one have ended. This is necessary if the
     # destination may process requests in another order than they were sent.
     waits_for_earlier: ClassVar[bool]
-    # Times since a request was sent: when its status is first asked for, and when an unknown outcome is recorded as
-    # `unconfirmed`.
+    # How long after a request was sent its status is first asked for.
     first_look: ClassVar[timedelta]
+    # How long after a request was sent an unknown outcome is recorded as `unconfirmed`.
     last_look: ClassVar[timedelta]
 
     @property
