@@ -47,12 +47,12 @@ run "cloud_build_deploys_without_a_trigger" {
 
   assert {
     condition     = [for grant in google_project_iam_member.deployer : grant.role if strcontains(lower(grant.role), "secret")] == ["projects/shop-prod/roles/${google_project_iam_custom_role.secret_keeper[0].role_id}"]
-    error_message = "Of secrets it has a role of our own alone."
+    error_message = "For secrets, the deployer has only our own role."
   }
 
   assert {
     condition     = google_project_iam_custom_role.secret_keeper[0].permissions == toset([for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "secretmanager.secrets.${verb}"])
-    error_message = "That keeps secrets, and reads and writes no value."
+    error_message = "This role manages secrets, and cannot read or write their values."
   }
 
   assert {
@@ -91,12 +91,12 @@ run "a_push_to_main_is_built" {
 
   assert {
     condition     = google_cloudbuild_trigger.main[0].substitutions == tomap({ _ENVIRONMENT = "staging", _STATE_BUCKET = "shop-states" })
-    error_message = "It is told its environment, and where the state lies."
+    error_message = "The build gets its environment and the bucket of the state."
   }
 
   assert {
     condition     = google_cloudbuild_trigger.main[0].approval_config[0].approval_required
-    error_message = "Where approval is asked for, a build waits for it."
+    error_message = "If approval is required, a build waits for it."
   }
 }
 

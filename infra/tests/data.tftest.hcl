@@ -70,7 +70,7 @@ run "what_is_declared_is_made_private_and_protected" {
 
   assert {
     condition     = toset(keys(google_bigquery_table.logged)) == toset([for sink in yamldecode(file("../functions/functions.yaml")).sinks : sink.table if can(sink.table)])
-    error_message = "What a sink writes keeps the columns that Cloud Logging adds."
+    error_message = "The table of a sink keeps the columns that Cloud Logging adds."
   }
 
   assert {
@@ -80,7 +80,7 @@ run "what_is_declared_is_made_private_and_protected" {
 
   assert {
     condition     = [for access in google_bigquery_dataset.propensity.access : "${access.role} ${access.special_group}"] == ["OWNER projectOwners"]
-    error_message = "Only the project's owners come in without a grant of their own."
+    error_message = "Only the project's owners have access without a separate grant."
   }
 
   assert {
@@ -95,7 +95,7 @@ run "what_is_declared_is_made_private_and_protected" {
 
   assert {
     condition     = google_storage_bucket.runs.uniform_bucket_level_access && google_storage_bucket.runs.public_access_prevention == "enforced" && google_storage_bucket.runs.versioning[0].enabled
-    error_message = "Nobody is let in object by object, nothing is public, and what is replaced can be had back."
+    error_message = "The bucket has uniform access, is not public, and keeps replaced objects."
   }
 
   assert {
@@ -112,12 +112,12 @@ run "what_is_declared_is_made_private_and_protected" {
 
   assert {
     condition     = alltrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged) : table.deletion_protection]) && !google_bigquery_dataset.propensity.delete_contents_on_destroy
-    error_message = "Tables outlive a destroy."
+    error_message = "`terraform destroy` must not delete the tables."
   }
 
   assert {
     condition     = !google_storage_bucket.runs.force_destroy && alltrue([for secret in google_secret_manager_secret.secrets : secret.deletion_protection])
-    error_message = "So do the bucket and the secrets."
+    error_message = "`terraform destroy` must not delete the bucket and the secrets."
   }
 
   assert {
@@ -146,22 +146,22 @@ run "an_environment_decides_otherwise_and_a_trial_leaves_nothing" {
       gate         = { min_positives = 50 }
       wait_seconds = 300
     }
-    error_message = "What was made and what the environment wants are merged, section by section."
+    error_message = "The settings of Terraform and of var.settings are merged, section by section."
   }
 
   assert {
     condition     = google_vertex_ai_endpoint.propensity.name == "checkout" && google_vertex_ai_endpoint.propensity.location == "us-central1" && google_bigquery_dataset.propensity.dataset_id == "shop"
-    error_message = "What is made is where the functions look for it."
+    error_message = "The settings name the resources that Terraform creates."
   }
 
   assert {
     condition     = !anytrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged, google_bigquery_table.views) : table.deletion_protection]) && google_bigquery_dataset.propensity.delete_contents_on_destroy
-    error_message = "The dataset goes with all that is in it."
+    error_message = "Without protection, the dataset is deleted with its content."
   }
 
   assert {
     condition     = google_storage_bucket.runs.force_destroy && !anytrue([for secret in google_secret_manager_secret.secrets : secret.deletion_protection])
-    error_message = "So do the bucket and the secrets."
+    error_message = "Without protection, the bucket and the secrets can be deleted too."
   }
 }
 
@@ -183,7 +183,7 @@ run "a_key_of_ones_own_protects_dataset_tables_and_bucket" {
 
   assert {
     condition     = alltrue([for table in merge(google_bigquery_table.tables, google_bigquery_table.logged) : table.encryption_configuration[0].kms_key_name == var.kms_key])
-    error_message = "Tables say the key that they get from the dataset, or each plan would make them anew."
+    error_message = "Tables name the dataset's key, because otherwise each plan would replace them."
   }
 
   assert {
@@ -218,7 +218,7 @@ run "a_european_shop_keeps_everything_in_europe" {
 
   assert {
     condition     = toset([google_bigquery_dataset.propensity.location, google_storage_bucket.runs.location, google_storage_bucket.source.location]) == toset([var.location])
-    error_message = "Dataset and buckets lie where the export does."
+    error_message = "Dataset and buckets are in the export's location."
   }
 
   assert {

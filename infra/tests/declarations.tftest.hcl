@@ -20,38 +20,38 @@ run "another_shop_has_what_it_declares_and_nothing_of_ours" {
     condition = { for name, made in google_cloudfunctions2_function.functions : name => split("-", made.build_config[0].source[0].storage_source[0].object)[0] } == {
       count_greetings = "chain", greet = "checkout", keep_letters = "chain"
     }
-    error_message = "Each is built from the bundle that it names."
+    error_message = "Each function is built from the bundle that its entry names."
   }
 
   assert {
     condition     = keys(google_pubsub_topic.topics) == ["counted", "counting-due", "greeted", "letters"]
-    error_message = "So are topics."
+    error_message = "Topics are those of the declaration."
   }
 
   assert {
     condition     = keys(google_pubsub_subscription.push) == ["count-greetings-counting-due", "count-greetings-greeted", "keep-letters-letters"]
-    error_message = "So are subscriptions."
+    error_message = "Subscriptions are those of the declaration."
   }
 
   assert {
     condition     = keys(google_cloud_scheduler_job.schedules) == ["nightly"] && keys(google_logging_project_sink.topics) == ["visits"] && length(google_logging_project_sink.tables) == 0
-    error_message = "So are schedules and sinks."
+    error_message = "Schedules and sinks are those of the declaration."
   }
 
   assert {
     condition     = keys(google_secret_manager_secret.secrets) == ["VISITORS_KEY"] && keys(output.score_checkout) == ["greet"]
-    error_message = "So are secrets, and who answers HTTP."
+    error_message = "Secrets and HTTP functions are those of the declaration."
   }
 
   assert {
     condition     = google_pubsub_topic_iam_member.dead_letters.topic == "letters" && google_pubsub_subscription.push["keep-letters-letters"].message_retention_duration == "86400s"
-    error_message = "So are the dead letters."
+    error_message = "Dead-letter topics are those of the declaration."
   }
 
   assert {
     condition = alltrue([for made in values(google_pubsub_subscription.push) :
       made.retry_policy[0].minimum_backoff == "20s" && made.retry_policy[0].maximum_backoff == "300s" && alltrue([for one in made.dead_letter_policy : one.max_delivery_attempts == 7])
     ])
-    error_message = "So is how events are delivered."
+    error_message = "Backoff and attempts are those of the declaration."
   }
 }

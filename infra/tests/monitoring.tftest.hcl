@@ -58,7 +58,7 @@ run "each_alert_has_its_condition_its_section_of_the_runbook_and_its_chart" {
     condition = alltrue([for filter in concat(values(google_logging_metric.counts)[*].filter, [for query in values(google_logging_saved_query.queries) : query.logging_query[0].filter]) :
       alltrue([for function in keys(yamldecode(file("../functions/functions.yaml")).functions) : strcontains(filter, "\"${replace(function, "_", "-")}\"")])
     ])
-    error_message = "They select every function's log."
+    error_message = "The counts select the log of every function."
   }
 
   assert {
@@ -74,7 +74,7 @@ run "each_alert_has_its_condition_its_section_of_the_runbook_and_its_chart" {
 
   assert {
     condition     = length(google_billing_budget.project) == 0 && length(local.channels) == 0
-    error_message = "Both need somebody's decision."
+    error_message = "Without var.budget and without receivers, there is no budget and no channel."
   }
 }
 
@@ -120,17 +120,17 @@ run "everyone_who_should_be_is_told" {
 
   assert {
     condition     = anytrue([for rule in google_billing_budget.project[0].threshold_rules : rule.spend_basis == "FORECASTED_SPEND"])
-    error_message = "It tells before the money is spent."
+    error_message = "The budget's alert comes before the money is spent."
   }
 
   assert {
     condition     = endswith(google_monitoring_alert_policy.watched["checkout_latency"].conditions[0].condition_prometheus_query_language[0].query, "> 250")
-    error_message = "The limit is the variable's."
+    error_message = "The limit is the number in var.alerts.latency_ms."
   }
 
   assert {
     condition     = google_monitoring_notification_channel.channels["email"].labels.email_address == "shop@example.com" && google_monitoring_notification_channel.channels["email"].type == "email"
-    error_message = "The person is mailed to."
+    error_message = "The e-mail goes to the address in var.alerts.email."
   }
 }
 

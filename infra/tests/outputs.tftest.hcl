@@ -23,7 +23,7 @@ run "what_a_person_is_told_is_what_was_made" {
 
   assert {
     condition     = strcontains(output.env, "GOOGLE_CLOUD_PROJECT=shop-prod\n")
-    error_message = "It knows the project."
+    error_message = "The command names the project."
   }
 
   assert {
@@ -33,11 +33,11 @@ run "what_a_person_is_told_is_what_was_made" {
 
   assert {
     condition     = toset(keys(output.score_checkout)) == toset([for name, function in yamldecode(file("../functions/functions.yaml")).functions : name if can(function.http)])
-    error_message = "What answers HTTP is told of."
+    error_message = "The URLs of all HTTP functions are listed."
   }
 
   assert {
     condition     = contains(keys(google_pubsub_topic.topics), regex("publish (\\S+)", output.start)[0])
-    error_message = "The first run is started on a topic that there is."
+    error_message = "The command for the first run names an existing topic."
   }
 }

@@ -28,7 +28,7 @@ run "settings_within_their_rules_will_do" {
 
   assert {
     condition     = output.refusals == [] && output.chosen == { candidates = ["baseline"], endpoint_id = "propensity" }
-    error_message = "What is left open is the default."
+    error_message = "A setting that is left out has its default."
   }
 }
 
@@ -45,7 +45,7 @@ run "nothing_set_will_do" {
 
   assert {
     condition     = output.refusals == [] && output.chosen == { candidates = ["baseline", "logistic", "boosted_trees"], endpoint_id = "propensity" }
-    error_message = "All is the default."
+    error_message = "All settings have their defaults."
   }
 }
 
@@ -96,7 +96,7 @@ run "settings_that_are_not_there_are_told_with_those_that_are" {
 
   assert {
     condition     = strcontains(output.refusals[1], "; there is audience, ") && strcontains(output.refusals[2], "; gate has ") && strcontains(output.refusals[2], ", min_positives, ")
-    error_message = "And so is what there is."
+    error_message = "The sentence lists the existing names."
   }
 }
 
@@ -129,7 +129,7 @@ run "settings_that_have_a_variable_of_their_own_are_told_with_it" {
       "source.kind is decided by export.kind.",
       "source.project is decided by export.project.",
     ]
-    error_message = "A person is sent there."
+    error_message = "The sentence names the variable that decides the setting."
   }
 }
 
@@ -158,7 +158,7 @@ run "every_other_setting_may_be_given_and_its_rule_is_understood" {
 
   assert {
     condition     = output.refusals == [] && length(var.given) > 10
-    error_message = "None is refused."
+    error_message = "No default is refused."
   }
 }
 
@@ -196,7 +196,7 @@ run "values_that_break_their_rule_are_told_with_it" {
       replace("training.candidates is [] and must be of {\"items\":{\"enum\":${jsonencode(jsondecode(file("settings/schema.json"))["$defs"].Training.properties.candidates.items.enum)}},\"minItems\":1,\"type\":\"array\"}.", "\"", "'"),
       "wait_seconds is '300' and must be of {'minimum':1,'type':'integer'}.",
     ]
-    error_message = "Each is told as it was given."
+    error_message = "Each sentence repeats the given value."
   }
 }
 
@@ -239,7 +239,7 @@ run "settings_that_do_not_fit_one_another_are_told" {
       "training.evaluation_share (0.2) and training.test_share (0.8) leave nothing to train on: together they must be below 1.",
       "label.event (Contact/Form sent) must be purchase, or the name of a GA4 event.",
     ]
-    error_message = "With the value that was left open."
+    error_message = "The rule is checked with the default of the missing setting."
   }
 }
 
@@ -259,6 +259,6 @@ run "each_rule_over_several_settings_is_the_functions_own" {
 
   assert {
     condition     = alltrue([for name in keys(output.examples.accepted) : output.refusals[name] == []])
-    error_message = "What keeps it is accepted."
+    error_message = "Settings that keep the rule are accepted."
   }
 }

@@ -3,7 +3,7 @@
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  name of the run's winner
--- @rows        INT64   number of visitors with the highest probabilities, and of those with the lowest
+-- @rows        INT64   number of rows with the highest probabilities, and of rows with the lowest
 with
 placed as (
     select

@@ -1,7 +1,9 @@
 -- Return the customers as Meta's rules require: normalised, and hashed with SHA-256.
--- https://developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences An e-mail address is lower case,
--- and keeps its dots. A phone number has its country code, and digits only. Names are lower case without punctuation. A
--- postal code is lower case without spaces and hyphens; in the United States, it has five digits.
+-- https://developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences
+--
+-- An e-mail address is lower case, and keeps its dots. A phone number has its country code, and digits only. Names are
+-- lower case without punctuation. A postal code is lower case without spaces and hyphens; in the United States, it has
+-- five digits.
 select
     customer_id,
     to_hex(sha256(lower(trim(email)))) as email,

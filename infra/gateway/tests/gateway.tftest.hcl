@@ -34,17 +34,17 @@ run "the_gateway_serves_the_functions_own_contract" {
     condition = { for path, operations in jsondecode(local.document).paths : path => {
       for method, operation in operations : method => { for name, value in operation : name => value if name != "x-google-quota" }
     } } == jsondecode(file("../../functions/score_checkout.openapi.json")).paths
-    error_message = "Paths and operations are the contract's."
+    error_message = "The gateway has the paths and operations of the contract."
   }
 
   assert {
     condition     = jsondecode(local.document).components.schemas == jsondecode(file("../../functions/score_checkout.openapi.json")).components.schemas
-    error_message = "So are the schemas."
+    error_message = "The gateway has the schemas of the contract."
   }
 
   assert {
     condition     = base64decode(google_api_gateway_api_config.scorer.openapi_documents[0].document[0].contents) == local.document
-    error_message = "And this is what the gateway gets."
+    error_message = "The gateway gets this document."
   }
 }
 
@@ -62,7 +62,7 @@ run "a_browser_asks_first_without_a_key_where_pages_call" {
 
   assert {
     condition     = !can(jsondecode(local.document).paths["/"].post.security)
-    error_message = "What scores still needs one."
+    error_message = "Requests for a score need a key."
   }
 }
 
@@ -75,24 +75,24 @@ run "every_request_needs_a_key_and_counts" {
 
   assert {
     condition     = jsondecode(local.document).security == [{ api_key = [] }] && keys(jsondecode(local.document).components.securitySchemes) == ["api_key"] && jsondecode(local.document).components.securitySchemes.api_key.name == "x-api-key"
-    error_message = "A key is asked for, in the header."
+    error_message = "The document asks for an API key in a header."
   }
 
   assert {
     condition     = !anytrue(flatten([for operations in values(jsondecode(local.document).paths) : [for operation in values(operations) : can(operation.security)]]))
-    error_message = "No operation goes without."
+    error_message = "Each operation needs a key."
   }
 
   assert {
     condition = alltrue(flatten([for operations in values(jsondecode(local.document).paths) : [
       for operation in values(operations) : keys(operation["x-google-quota"].metricCosts) == keys(jsondecode(local.document)["x-google-api-management"].metrics)
     ]]))
-    error_message = "Each operation costs of the quota's metric."
+    error_message = "Each operation counts against the quota's metric."
   }
 
   assert {
     condition     = one(values(jsondecode(local.document)["x-google-api-management"].quota.limits)).values == 120
-    error_message = "The quota is the variable's."
+    error_message = "The quota is the number in var.requests_per_minute."
   }
 }
 
@@ -106,7 +106,7 @@ run "the_gateway_asks_as_itself_and_only_this_function" {
 
   assert {
     condition     = google_api_gateway_api_config.scorer.gateway_config[0].backend_config[0].google_service_account == google_service_account.gateway.email
-    error_message = "And asks with it."
+    error_message = "The gateway calls the function as its own account."
   }
 
   assert {
@@ -124,7 +124,7 @@ run "another_contract_is_another_configuration" {
 
   assert {
     condition     = google_api_gateway_api_config.scorer.api_config_id == "score-checkout-${substr(sha256(local.document), 0, 12)}" && google_api_gateway_api_config.scorer.api_config_id != run.the_gateway_asks_as_itself_and_only_this_function.config
-    error_message = "The configuration is named for what is in it."
+    error_message = "The configuration's name contains a hash of its content."
   }
 }
 
