@@ -77,7 +77,10 @@ class Need(Struct, frozen=True):
 
 
 class Shown(Struct, frozen=True):
-    """What can be shown after `days`: `effect` with the probability `power`; the smallest gain is `detectable`."""
+    """What can be shown after `days`.
+
+    `power` is the probability that `effect` is shown, and `detectable` the smallest gain that can be shown.
+    """
 
     days: int
     looks: str

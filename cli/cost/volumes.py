@@ -182,7 +182,8 @@ class Volumes:
             "campaign_results": 6,
             "campaign_uplift": 30,
             "destination_members": in_audience * assumed.new_members_in_all,
-            # There are histories of three days. All methods forecast the held-out horizon, and the chosen one the next.
+            # A run has histories of three days. It has the forecasts of all methods for the held-out horizon, and those
+            # of the chosen method for the next horizon.
             "customer_histories": 3 * customers,
             "customer_forecasts": (METHODS_OF_VALUE + 1) * customers,
             "customer_value": customers / 7,

@@ -127,7 +127,7 @@ def judge(
     """Return whether the winner may serve, and if not, each reason with its numbers.
 
     `held_against` names the champions to compare with. `on` counts the test visitors, and `compared` holds comparisons
-    on them.    `single_features` holds the ROC AUC of each feature alone on held-out rows.
+    on them. `single_features` holds the ROC AUC of each feature alone on held-out rows.
     """
     reasons = [*_too_few(on, limits), *_ranking(winner, on, compared, limits)]
     for champion in held_against:

@@ -82,7 +82,7 @@ def newest(environment: Environment) -> Guarded[Newest]:
 
 
 def _changed_at(environment: Environment) -> datetime:
-    """Return when one of TABLES has last changed. It reads no rows, so it costs nothing."""
+    """Return when one of TABLES has last changed. The query reads no rows, so it costs nothing."""
     client, dataset = environment.bigquery, environment.settings.dataset
     tables = [client.get_table(f"{client.project}.{dataset}.{name}") for name in TABLES]
     changed: list[datetime] = [table.modified for table in tables if table.modified]

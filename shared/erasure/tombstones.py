@@ -4,8 +4,8 @@ Queries use them to delete a person's rows. The statements that read the export 
 skip erased ids.
 
 A tombstone is the SHA-256 hash of a secret followed by kind and id, because BigQuery has no HMAC function. This is as
-safe as HMAC, because the secret has a fixed length.
-The secret is a row of the table erasure_key, so that no job has it as a parameter.
+safe as HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key, so that no job has it
+as a parameter.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 -- followed in the horizon after this day. It is computed for @as_of, for one horizon before it, and for two horizons
 -- before it. The orders of one day count as one order.
 --
--- Orders that a campaign has caused are left out: of the days on which treated customers ordered after the assignment,
--- the campaign's share (@shares) is removed. Hashes decide which days these are, so they are the same in each run.
+-- Orders that a campaign has caused are left out. We do not know which orders these are, only their share among the
+-- orders of treated customers after the assignment (@shares). So this share of the days with such an order is removed.
+-- Hashes decide which days are removed, so they are the same in each run.
 -- The first 13 hexadecimal digits of SHA-256 are a number of 52 bits, which a FLOAT64 holds exactly.
 -- @run_id      STRING          id of the run
 -- @created_on  DATE            day on which the run was opened
