@@ -8,14 +8,15 @@ a rule without a source.
 - A destination has an operating account with type and id, and a product destination id [proto].
 - Destinations have unique references, and members refer only to these [ErrorReason].
 - A member has one kind of data, and all members of a request have the same kind [ErrorReason, proto].
-- User data need `encoding`; identifiers are SHA-256, as 64 hexadecimal digits or as base64 of 32 bytes [proto].
+- User data need `encoding`. Identifiers are SHA-256, as 64 hexadecimal digits or as base64 of 32 bytes [proto].
 - An address needs given name, family name (both hashed), region code (two letters) and postal code [proto].
 - User data and mobile data need accepted terms of service [proto].
 - `removeAsOfTime` is not in the future [proto].
 - An optional field that is wrong gives a warning instead of an error [devguides/concepts/understand-errors]. That the
   hash of `addressLine` is such a field is UNVERIFIED.
-- Consent of the member has priority over consent of the request; denied consent fails the member during processing
-  [proto]. That members without any consent are accepted, and that a removal needs no consent, is UNVERIFIED.
+- If a member specifies its consent, this has priority over the request's consent. A member with denied consent fails
+  during processing [proto]. That members without any consent are accepted, and that a removal needs no consent, is
+  UNVERIFIED.
 """
 
 import binascii

@@ -3,20 +3,25 @@
 The maximum number of calls per hour is not a rule here, but the setting `calls_per_hour` of the ad account
 (document.py).
 
-Pages below https://developers.facebook.com/: [users] and [usersreplace] documentation/ads-commerce/marketing-api/
-reference/custom-audience/..., [guide] .../audiences/guides/custom-audiences, [versions] docs/graph-api/changelog,
-[v27] blog/post/2026/11/04/introducing-graph-api-v27-and-marketing-api-v27.
+The sources in brackets are pages below https://developers.facebook.com/:
+
+[users]         documentation/ads-commerce/marketing-api/reference/custom-audience/users
+[usersreplace]  documentation/ads-commerce/marketing-api/reference/custom-audience/usersreplace
+[guide]         documentation/ads-commerce/marketing-api/audiences/guides/custom-audiences
+[versions]      docs/graph-api/changelog
+[v27]           blog/post/2026/11/04/introducing-graph-api-v27-and-marketing-api-v27
 
 - The Marketing API is available in v25.0, v26.0 and v27.0 [versions]. An older version is an error 2635 [users].
 - A parameter cannot override the HTTP method [v27: not for new apps].
 - `payload` has `schema`, one key or a list of keys, and `data` with at most 10,000 records [users].
 - With a list of keys, a record has a value for each key, which is empty if it is unknown [users].
-- EXTERN_ID and MADID are not hashed; the other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. That
+- EXTERN_ID and MADID are not hashed. The other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. That
   other values are counted in `num_invalid_entries` is UNVERIFIED.
 - A session has `session_id` (unique in the ad account), `batch_seq` (from 1), and `last_batch_flag` [users].
 - A session that does not begin with batch 1 is an error 2650 with subcode 1870147 [public reports; not on the pages].
-- A batch that is sent twice counts once; a batch after the last one is an error 2650: UNVERIFIED.
-- A replacement needs a session, whose batches arrive within 90 minutes; one replacement runs at a time: UNVERIFIED.
+- A batch that is sent twice counts once, and a batch after the last batch is an error 2650. Both are UNVERIFIED.
+- A replacement needs a session, whose batches arrive within 90 minutes. Only one replacement runs at a time. Both are
+  UNVERIFIED.
 - A flagged audience has operation_status 471, and its updates are errors 100 with subcode 1713230 [users].
 """
 
