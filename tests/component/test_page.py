@@ -17,6 +17,7 @@ from cli.page import routes
 from cli.terminal import Output
 from deskcloud import logs as cloud_logging
 from deskcloud.web import serving
+from deskcloud.web.plain import NO_TLS
 from shared.chain.log_events import StepBegan
 from shared.chain.opened_runs import ExportRun
 from shared.chain.runs import Runs
@@ -73,7 +74,7 @@ def address(shop):
 @pytest.fixture
 def browser(address):
     """Return an HTTP client that has opened the page, and so has the page's cookie."""
-    with httpx.Client(base_url=address.partition("?")[0], follow_redirects=True) as client:
+    with httpx.Client(base_url=address.partition("?")[0], follow_redirects=True, verify=NO_TLS) as client:
         opened = client.get(address)
         assert (opened.status_code, opened.url.query) == (200, b"")
         yield client
