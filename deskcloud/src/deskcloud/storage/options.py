@@ -13,7 +13,8 @@ _QUERY = (
     *("enableObjectRetention", "overrideUnlockedRetention"),
 )
 _ACLS = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")
-# These ACLs grant access only to the owner. Locally, everyone with the secret is the owner. gcsfs sends two of them.
+# These ACLs are accepted, because they grant access only to the owner, and locally everyone with the secret is the
+# owner. gcsfs sends two of them.
 _CLOSED = {"private", "projectPrivate", "bucketOwnerRead", "bucketOwnerFullControl"}
 _BUCKET = (
     *("versioning", "hierarchicalNamespace", "retentionPolicy", "objectRetention", "defaultEventBasedHold"),
