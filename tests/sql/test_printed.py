@@ -95,6 +95,7 @@ def console(whole_warehouse):
     whole_warehouse.clean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", [one for one in sql.names() if one != "deployment/register_model"])
 def test_a_statement_runs_as_it_is_printed(statement, console):
     script = printed(statement)
