@@ -28,7 +28,7 @@ class Buyers:
 
     @property
     def values(self) -> gamma_gamma.Values:
-        """The values of the customers with repeat orders."""
+        """The mean values of repeat orders, for the customers who have repeat orders."""
         again = self.histories.frequency > 0
         return gamma_gamma.Values(
             self.histories.frequency[again], self.mean_value[again], self.histories.customers[again]

@@ -214,14 +214,14 @@ def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
 
 
 def _scoring(shop: Shop, candidate: str, *assignments: str) -> Function:
-    """Return score_checkout with this candidate as champion; `assignments` override settings."""
+    """Return the function score_checkout with this candidate as champion. `assignments` override its settings."""
     document = with_overrides(shop.document, [f"bucket={shop.buckets[candidate]}", *assignments])
     environment = {"PROPENSITY_SETTINGS": jsontext.text(document), "PROPENSITY_PSEUDONYM_KEY": "0" * 64}
     return Function("score_checkout", shop.built.main, shop.built.programs, environment)
 
 
 def _first_answer(url: str, body: bytes) -> httpx.Response:
-    """Send the request until the process listens; return the first answer, which must be a success."""
+    """Send the request again and again until the process listens. Return the first answer, which must be a success."""
     with httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         while True:
             try:

@@ -41,7 +41,7 @@ def demonstrate(sessions: int = SESSIONS) -> Demonstration:
     """Run a demonstration with this number of sessions. Benchmarks that ask for the same number share one result.
 
     Raises:
-        RuntimeError: the demonstration failed; the message holds the end of its output.
+        RuntimeError: the demonstration has failed. The message contains the end of its output.
     """
     say(f"  propensity demo --days {DAYS} --sessions {sessions}")
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "output").open("w+") as output:

@@ -52,7 +52,7 @@ class Generator:
         """Send the body as fast as possible over `connections` connections, with or without a warm-up.
 
         Raises:
-            RuntimeError: the process has ended; it prints the reason to standard error.
+            RuntimeError: the process has ended. It has printed the reason to standard error.
         """
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the load generator has no pipes")

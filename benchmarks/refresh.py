@@ -1,4 +1,4 @@
-"""Measure how long a run on one more day takes after a long history, compared with a short history.
+"""Measure how long a run takes that reads one more day. A long history before this day is compared with a short one.
 
 Both histories end on the same days and get the same new days, so training and scoring use the same rows.
 """

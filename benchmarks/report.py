@@ -76,7 +76,7 @@ def _published(environment: Environment) -> run_state.Run:
 
 
 def _multiply(run: run_state.Run, environment: Environment) -> int:
-    """Copy the run's rows under new visitor ids until there are SCORED scores; return the number of training rows."""
+    """Copy the run's rows with new visitor ids until there are SCORED scores. Return the number of training rows."""
     dataset = environment.settings.dataset
     [(scored,)] = environment.bigquery.query_and_wait(f"select count(*) from {dataset}.scores")  # noqa: S608 - our names
     copies = -(-SCORED // scored) - 1

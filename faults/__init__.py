@@ -1,1 +1,1 @@
-"""`make faults`: run the chain under random faults, and compare each run's result with that of an undisturbed run."""
+"""`make faults`: run the chain under random faults, and compare their results with an undisturbed run."""

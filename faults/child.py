@@ -4,7 +4,7 @@ The cloud is like that of `propensity up`, but its services are reached through 
 
     python -m faults.child STATE SETTINGS PORTS PROXIES     (the last three are JSON)
 
-Once the services answer, it prints its environment as one line of JSON. It exits when its standard input ends.
+Once the services answer, the process prints its environment as one line of JSON. It exits when its input is closed.
 """
 
 import json

@@ -158,8 +158,9 @@ def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
 def _content(blob: Any) -> Any:
     """Return the value by which an object is compared.
 
-    For JSON, this is the document without the fields that differ in every run; for other objects, a fingerprint. A
-    model's files and reports differ in every run, so the value is True: only their existence is compared.
+    For a JSON document, this is its content without the fields that differ in every run. For a model's files and for
+    reports, it is True, because they differ in every run and only their existence is compared. For any other object, it
+    is a fingerprint.
     """
     if "/model/" in blob.name or blob.name.endswith("/report.html"):
         return True

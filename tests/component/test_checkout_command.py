@@ -34,6 +34,6 @@ def test_the_token_in_the_environment_is_sent(monkeypatch):
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/score_checkout", "https://localhost:8443"])
-def test_a_function_on_this_machine_is_sent_no_token(url, monkeypatch):
+def test_no_token_is_sent_to_a_function_on_this_machine(url, monkeypatch):
     monkeypatch.setenv(checkout.TOKEN, "a-token")
     assert checkout.identity(url) == {}

@@ -44,7 +44,7 @@ def longest(name):
     return seconds(STEPS[name]["timeout"]) + max(ways, default=0)
 
 
-def test_every_step_has_a_name_of_its_own_and_waits_for_steps_before_it():
+def test_every_step_has_a_unique_name_and_waits_only_for_earlier_steps():
     known = {"-"}
     for step in BUILD["steps"]:
         assert step["id"] not in known
@@ -69,7 +69,7 @@ def test_substitutions_are_declared_and_used():
     assert {name for name in used if not name.startswith("_")} <= BUILT_IN
 
 
-def test_the_programs_that_the_steps_start_exist():
+def test_the_programs_that_the_build_steps_start_exist():
     started = set()
     for name, step in STEPS.items():
         entry_point = step.get("entrypoint", "terraform")
@@ -110,12 +110,12 @@ def test_lint_and_tests_run_side_by_side_and_all_checks_come_before_the_plan():
     assert before("roll-back") == STEPS.keys() - {"roll-back"}
 
 
-def test_the_build_may_take_as_long_as_its_steps_and_a_step_as_long_as_its_work():
+def test_the_time_outs_leave_enough_time_for_the_steps_and_the_smoke_test():
     assert longest("roll-back") <= seconds(BUILD["timeout"])
     assert int(BUILD["substitutions"]["_SMOKE_TEST_MINUTES"]) * 60 < seconds(STEPS["smoke-test"]["timeout"])
 
 
-def test_it_runs_as_its_own_account_and_logs_to_cloud_logging_alone():
+def test_the_build_runs_as_its_own_account_and_logs_only_to_cloud_logging():
     account = terraform.module().resources["google_service_account.deployer"]["account_id"]
     assert BUILD["serviceAccount"].partition("/serviceAccounts/")[2].startswith(f"{account}@")
     assert BUILD["options"]["logging"] == "CLOUD_LOGGING_ONLY"
@@ -185,19 +185,19 @@ def test_the_first_deployment_has_no_bundles_to_keep(workspace):
     assert not (workspace.folder / "dist" / "former").exists()
 
 
-def test_a_state_that_cannot_be_read_is_no_first_deployment(workspace):
+def test_an_unreadable_state_is_not_taken_for_a_first_deployment(workspace):
     workspace.answers("bin/terraform", 'case "$*" in *output*) exit 1;; esac')
     assert workspace.run("plan", "prod")[0] == 1
 
 
-def test_a_plan_that_is_refused_ends_the_build(workspace):
+def test_a_refused_plan_ends_the_build(workspace):
     workspace.answers("bin/terraform", "exit 1")
     code, calls = workspace.run("plan", "prod")
     assert (code, len(calls)) == (1, 1)
 
 
 @pytest.mark.parametrize("branch", ["", "feature", "mainly"])
-def test_only_main_is_applied(workspace, branch):
+def test_a_plan_is_applied_only_for_the_branch_main(workspace, branch):
     assert workspace.run("apply", branch) == (0, [])
     assert workspace.run("smoke-test", "7", "120") == (0, [])
     assert workspace.run("roll-back", "prod") == (0, [])
@@ -217,7 +217,7 @@ def test_a_failed_apply_ends_the_build(workspace):
     assert workspace.run("apply", "main") == (1, [APPLY_PLAN])
 
 
-def test_after_a_failed_smoke_test_the_functions_of_before_return_and_the_build_fails(workspace):
+def test_after_a_failed_smoke_test_the_former_functions_return_and_the_build_fails(workspace):
     workspace.answers(".venv/bin/propensity", "exit 1")
     (workspace.folder / "dist" / "former.tfvars").touch()
     workspace.run("apply", "main")
@@ -227,7 +227,7 @@ def test_after_a_failed_smoke_test_the_functions_of_before_return_and_the_build_
     assert apply.endswith("-var-file=environments/staging.tfvars -var-file=../dist/former.tfvars")
 
 
-def test_a_smoke_test_that_is_ended_from_outside_has_failed(workspace):
+def test_a_killed_smoke_test_counts_as_failed(workspace):
     assert STEPS["smoke-test"]["allowFailure"]
     workspace.answers(".venv/bin/propensity", "kill -9 $PPID")
     workspace.run("apply", "main")
@@ -235,7 +235,7 @@ def test_a_smoke_test_that_is_ended_from_outside_has_failed(workspace):
     assert workspace.run("roll-back", "prod") == (1, [])
 
 
-def test_where_nothing_was_deployed_before_a_failed_smoke_test_fails_the_build_alone(workspace):
+def test_a_failed_smoke_test_of_the_first_deployment_only_fails_the_build(workspace):
     workspace.answers(".venv/bin/propensity", "exit 1")
     workspace.run("apply", "main")
     workspace.run("smoke-test", "7", "120")
@@ -251,5 +251,5 @@ def test_the_scripts_read_only_declared_outputs_of_terraform(workspace):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "infra" / "environments").glob("*.tfvars")), ids=lambda path: path.stem)
-def test_an_examples_names_are_variables(path):
+def test_the_variables_of_an_example_are_declared(path):
     assert terraform.read(path).keys() <= terraform.module().variables.keys()

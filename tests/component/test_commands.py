@@ -49,7 +49,7 @@ def test_a_report_is_downloaded_and_a_run_that_has_none_yet_is_named(shop, tmp_p
     assert "there is no run 20990101-ffffffff" in str(run("report", "20990101-ffffffff").exception)
 
 
-def test_a_report_is_linked_by_its_uri_and_on_google_cloud_for_a_browser(shop, monkeypatch):
+def test_a_report_is_linked_by_its_uri_and_on_google_cloud_by_its_browser_address(shop, monkeypatch):
     shop.runs.write_page(FIRST, "report.html", b"<h1>It ended</h1>")
     path = f"{shop.settings.bucket}/runs/{FIRST}/report.html"
     for is_local, address in ((True, "gs://"), (False, "https://storage.cloud.google.com/")):
@@ -76,7 +76,7 @@ def test_a_run_without_its_record_is_listed_as_lost_and_counts_as_failed(shop):
 
 
 @pytest.mark.parametrize("record", ["{", '{"topic": "scoring-due"}'])
-def test_a_run_whose_record_cannot_be_read_is_listed_as_lost_and_the_others_as_they_are(shop, record):
+def test_a_run_with_an_unreadable_record_is_listed_as_lost_and_the_others_as_usual(shop, record):
     shop.bucket.blob(f"runs/{THIRD}/run.json").upload_from_string(record)
     first, *others = json.loads(run("runs", "--json").stdout)["runs"]
     assert (first["run_id"], first["state"]) == (THIRD, "lost")
@@ -105,7 +105,7 @@ def test_in_a_narrow_terminal_long_words_are_broken_and_not_cut_off(tmp_path):
 # The command `publish`.
 
 
-def test_an_unknown_topic_is_refused_with_the_topics_that_there_are():
+def test_the_error_about_an_unknown_topic_names_the_known_topics():
     answer = run("publish", "data-refresh")
     assert isinstance(answer.exception, CommandError)
     told = str(answer.exception)
@@ -123,7 +123,7 @@ def test_a_body_that_is_no_json_object_is_not_published(shop, body):
 
 
 @pytest.mark.parametrize("service", list(asdict(Ports())))
-def test_a_taken_port_names_its_flag_and_the_way_out(service):
+def test_the_error_about_a_taken_port_names_its_flag_and_another_way(service):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port, flag = taken.getsockname()[1], service.replace("_", "-")
         with pytest.raises(
@@ -141,13 +141,13 @@ def test_free_ports_are_used_except_for_named_ports():
         standing.ports(unnamed | {"storage": 8080}, are_free=False)
 
 
-def test_the_version_is_told():
+def test_the_option_version_prints_the_version():
     answer = run("--version")
     assert (answer.exit_code, answer.output) == (0, f"propensity {metadata.version('propensity')}\n")
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
-def test_a_port_that_cannot_be_is_a_usage_error(port):
+def test_an_impossible_port_is_a_usage_error(port):
     assert run("up", "--storage-port", port).exit_code == 2
 
 
@@ -188,7 +188,7 @@ def test_a_rollback_says_what_it_would_do_and_asks(moved):
     assert (moved.serving, [topic for topic, *_ in moved.pubsub.sent]) == ("1", ["scoring-due"])
 
 
-def test_without_anybody_to_answer_nothing_is_rolled_back(moved):
+def test_without_an_answer_nothing_is_rolled_back(moved):
     assert run("rollback", answer="").exit_code == 1
     assert moved.serving == "3"
     assert run("rollback", "--yes").exit_code == 0
@@ -216,7 +216,7 @@ def test_two_runs_are_shown_side_by_side(shop):
     assert [cell.strip() for cell in state.strip("│").split("│")] == ["state", "published", "failed"]
 
 
-def test_a_rollback_to_a_version_that_is_not_deployed_names_those_that_are(moved):
+def test_the_error_about_a_version_that_is_not_deployed_names_the_deployed_ones(moved):
     with pytest.raises(Permanent, match="version 9 is not deployed; deployed are: 1, 2, 3"):
         rollback.roll_back(moved, "complaints", "somebody", "9")
 

@@ -95,7 +95,7 @@ def test_unchanged_data_open_no_second_run(world):
     assert world.runs.ids() == [first.run_id]
 
 
-def test_a_reason_that_comes_while_a_run_is_open_is_kept_for_the_following_run(world):
+def test_a_reason_given_while_a_run_is_open_is_kept_for_the_next_run(world):
     first = world.refresh("new campaign")
     for reason in ("new prices", "new campaign", "new prices", "new shop"):
         assert world.refresh(reason) == first
@@ -120,7 +120,7 @@ def test_of_many_refreshes_at_once_one_opens_a_run_and_the_others_join_it(world)
     assert [event.run_id for event in events] == world.runs.ids()
 
 
-def test_a_run_whose_opening_died_halfway_is_opened_by_the_next_refresh(world, monkeypatch):
+def test_if_a_process_dies_while_it_opens_a_run_the_next_refresh_opens_the_run(world, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(world.runs, "open", lambda *_: (_ for _ in ()).throw(ConnectionError))
         with pytest.raises(ConnectionError):
@@ -140,7 +140,7 @@ def test_a_run_that_has_failed_for_good_is_not_open(world):
     assert world.refresh().run_id != first.run_id
 
 
-def test_a_run_without_news_for_hours_is_not_open_and_is_superseded_when_it_comes_back(world):
+def test_a_run_without_progress_for_hours_is_not_open_and_is_superseded_if_it_continues(world):
     first = world.refresh()
     world.load(modified=2)
     assert world.refresh(hours=5.9) == first
@@ -150,14 +150,14 @@ def test_a_run_without_news_for_hours_is_not_open_and_is_superseded_when_it_come
     assert current.hold(second.run_id, world, NOW + timedelta(hours=6)) is None
 
 
-def test_a_run_that_goes_on_late_keeps_newer_data_waiting(world):
+def test_a_run_that_continues_late_keeps_newer_data_waiting(world):
     first = world.refresh()
     world.load(modified=2)
     assert current.hold(first.run_id, world, NOW + timedelta(hours=7)) is None
     assert world.refresh(hours=8) == first
 
 
-def test_a_step_that_ended_lately_keeps_newer_data_waiting(world):
+def test_a_run_whose_last_step_ended_recently_keeps_newer_data_waiting(world):
     first = world.refresh()
     world.load(modified=2)
     at = NOW + timedelta(hours=5)
@@ -173,7 +173,7 @@ def test_a_superseded_run_has_ended(world):
 
 
 @pytest.mark.parametrize("end", [World.fail, World.reset])
-def test_data_that_neither_a_superseded_run_nor_the_one_that_superseded_it_has_read_are_read_by_another(world, end):
+def test_data_that_neither_a_superseded_run_nor_its_successor_has_read_are_read_by_another_run(world, end):
     first = world.refresh()
     second = world.refresh("new prices", hours=7)
     world.supersede(first, second)
@@ -185,7 +185,7 @@ def test_data_that_neither_a_superseded_run_nor_the_one_that_superseded_it_has_r
     assert world.refresh(hours=10) == third
 
 
-def test_data_of_a_superseded_run_that_were_read_by_the_one_that_superseded_it_are_not_read_again(world):
+def test_data_of_a_superseded_run_that_its_successor_has_read_are_not_read_again(world):
     first = world.refresh()
     second = world.refresh("new prices", hours=7)
     world.supersede(first, second)
@@ -193,7 +193,7 @@ def test_data_of_a_superseded_run_that_were_read_by_the_one_that_superseded_it_a
     assert world.refresh(hours=9) is None
 
 
-def test_a_reason_that_was_joined_with_others_and_comes_again_is_answered(world):
+def test_a_repeated_reason_that_a_run_has_combined_with_others_opens_no_run(world):
     first = world.refresh()
     world.refresh("new prices")
     world.refresh("new shop")
@@ -211,7 +211,7 @@ def test_a_refresh_soon_after_a_training_trains_only_for_a_reason(world, hours, 
     assert world.trains(world.refresh(reason, hours)) == trains
 
 
-def test_refreshes_without_a_training_do_not_put_the_next_training_off(world):
+def test_refreshes_without_a_training_do_not_delay_the_next_training(world):
     world.end(world.refresh())
     for number, hours in enumerate((7, 14), 2):
         world.load(modified=number)
@@ -222,7 +222,7 @@ def test_refreshes_without_a_training_do_not_put_the_next_training_off(world):
     assert world.trains(world.refresh(hours=21))
 
 
-def test_a_training_that_failed_or_was_superseded_is_made_up_at_once(world):
+def test_after_a_failed_or_superseded_training_the_next_refresh_trains_at_once(world):
     world.end(world.refresh("a champion"))
     failed = world.refresh("new prices")
     world.fail(failed)
@@ -234,7 +234,7 @@ def test_a_training_that_failed_or_was_superseded_is_made_up_at_once(world):
     assert world.trains(following)
 
 
-def test_the_reason_of_a_run_that_stood_still_goes_over_to_the_run_that_supersedes_it(world):
+def test_the_reason_of_a_stalled_run_passes_to_the_run_that_supersedes_it(world):
     world.end(world.refresh())
     world.refresh("new campaign", hours=1)
     world.load(modified=2)
@@ -243,7 +243,7 @@ def test_the_reason_of_a_run_that_stood_still_goes_over_to_the_run_that_supersed
     assert world.trains(following)
 
 
-def test_a_reason_of_several_parts_that_comes_again_is_wanted_once(world):
+def test_a_repeated_reason_of_several_parts_is_kept_once(world):
     first = world.refresh("new prices; new shop")
     for reason in ("new prices; new shop", "new shop", "new shop; new prices"):
         assert world.refresh(reason) == first
@@ -252,7 +252,7 @@ def test_a_reason_of_several_parts_that_comes_again_is_wanted_once(world):
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_a_message_with_a_reason_that_is_delivered_again_once_the_data_have_changed_wants_no_second_run(world, is_open):
+def test_a_second_delivery_of_a_reason_after_the_data_have_changed_opens_no_second_run(world, is_open):
     if is_open:
         waited_for = world.refresh()
     following = world.refresh("new prices", message_id="17")

@@ -38,7 +38,7 @@ def commands(program):
 
 
 def root_of(words):
-    """Return the folder on which a Terraform command works, from its arguments."""
+    """Return the folder that a Terraform command names with the argument -chdir."""
     [folder] = [word.removeprefix("-chdir=") for word in words if word.startswith("-chdir=")]
     return ROOT / folder
 
@@ -59,7 +59,7 @@ def test_every_block_is_shell(block):
 
 
 @pytest.mark.parametrize("words", commands("propensity"), ids=" ".join)
-def test_every_propensity_command_is_one(words):
+def test_every_propensity_command_in_the_guide_exists(words):
     name, *rest = words[1:]
     command = typer.main.get_command(app).commands[name]
     # Where the guide has a placeholder for a run's id, insert a valid id.
@@ -67,13 +67,13 @@ def test_every_propensity_command_is_one(words):
     command.make_context(name, rest)
 
 
-def test_a_wrong_command_would_be_found():
+def test_the_check_would_find_a_wrong_command():
     with pytest.raises(typer.TyperException, match="No such option"):
         typer.main.get_command(app).commands["cost"].make_context("cost", ["--visits", "1"])
 
 
 @pytest.mark.parametrize("words", TERRAFORM, ids=" ".join)
-def test_every_variable_output_file_and_resource_of_a_terraform_command_is_there(words):
+def test_the_variables_outputs_files_and_resources_of_terraform_commands_exist(words):
     folder = root_of(words)
     module = terraform.module(folder)
     for option in words[1:]:
@@ -97,14 +97,14 @@ def test_the_guide_names_the_regions_that_terraform_chooses():
     assert set(of_regions) == {region for name, region in functions.items() if name not in serving}
 
 
-def test_an_output_that_a_shell_evaluates_is_one():
+def test_an_output_that_the_guide_reads_in_a_shell_is_declared():
     named = re.findall(r"\$\(terraform -chdir=(\S+) output -raw (\w+)\)", GUIDE)
     assert named
     for folder, output in named:
         assert output in terraform.module(ROOT / folder).outputs
 
 
-def test_every_file_that_is_named_is_there():
+def test_every_file_that_the_guide_names_exists():
     for path in re.findall(r"`((?:infra|cli|functions|sql|docs|scripts)/[\w./-]+\.\w+)`", GUIDE):
         assert (ROOT / path).is_file(), path
 
@@ -131,7 +131,7 @@ def test_the_guide_shows_the_costs_that_the_command_prints(monkeypatch):
     assert [line.rstrip() for line in shown.splitlines()] == [line.rstrip() for line in printed.splitlines()]
 
 
-def test_the_table_of_volumes_is_computed(monkeypatch):
+def test_the_table_of_volumes_agrees_with_the_computation(monkeypatch):
     monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
     number = r"([\d,]+)"
     rows = re.findall(

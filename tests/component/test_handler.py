@@ -67,7 +67,7 @@ def test_two_deliveries_of_a_message_at_once_give_one_record_and_publish_the_sam
     assert broker.events("model-deployed") == [record.event.to_json()] * 2
 
 
-def test_of_two_messages_at_once_the_one_that_finished_first_publishes_alone(world, broker):
+def test_if_two_messages_are_handled_at_once_only_the_first_to_finish_publishes(world, broker):
     together = threading.Barrier(2, timeout=20)
 
     def step(event, cloud):
@@ -93,7 +93,7 @@ def test_an_event_whose_publishing_failed_is_published_by_the_next_delivery(worl
     assert broker.events("features-built") == [step.outcome.to_json()]
 
 
-def test_a_step_with_nothing_to_say_is_not_over_and_looks_again(world, broker):
+def test_a_step_that_returns_no_event_is_not_finished_and_runs_again(world, broker):
     step = Calls(None)
     take(delivered(APPROVED.to_json()), step)
     take(delivered(APPROVED.to_json()), step)
@@ -102,7 +102,7 @@ def test_a_step_with_nothing_to_say_is_not_over_and_looks_again(world, broker):
     assert broker.events("model-deployed") == []
 
 
-def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(world, broker):
+def test_a_repeated_step_has_a_record_and_failures_for_each_attempt(world, broker):
     def failed(event):
         return delivered(event.to_json(), event.topic)
 
@@ -120,7 +120,7 @@ def test_a_step_that_a_run_repeats_has_a_record_and_failures_for_each_attempt(wo
     assert [failure.step for failure in world.runs.failures(RUN)] == ["deploy_model.4"]
 
 
-def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker, capfd):
+def test_a_permanent_failure_is_acknowledged_and_recorded_in_the_run(world, broker, capfd):
     take(delivered(APPROVED.to_json()), Calls(Permanent("the endpoint differs")))
     [failure] = world.runs.failures(RUN)
     assert (failure.step, failure.reason, failure.is_permanent) == ("deploy_model", "the endpoint differs", True)
@@ -133,7 +133,7 @@ def test_a_permanent_failure_is_acknowledged_and_stands_on_the_run(world, broker
 
 
 @pytest.mark.parametrize("error", [ConnectionError("reset by peer"), Permanent("no such model")])
-def test_a_step_that_fails_because_its_run_was_reset_writes_nothing_and_is_not_tried_again(world, broker, error):
+def test_a_step_that_fails_because_its_run_was_reset_writes_nothing_and_is_not_retried(world, broker, error):
     def reset_and_fail(event, cloud):
         world.runs.remove(RUN)
         raise error
@@ -144,7 +144,7 @@ def test_a_step_that_fails_because_its_run_was_reset_writes_nothing_and_is_not_t
     assert letter.attributes["rejected_for"] == f"run {RUN} was reset while deploy_model was running"
 
 
-def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, broker):
+def test_any_other_error_is_raised_and_recorded_until_a_delivery_succeeds(world, broker):
     step = Calls(ConnectionError("reset by peer"))
     with pytest.raises(ConnectionError):
         take(delivered(APPROVED.to_json()), step)
@@ -158,7 +158,7 @@ def test_any_other_error_is_raised_and_noted_until_a_delivery_succeeds(world, br
 
 @pytest.mark.parametrize("error", [ConnectionError("reset by peer"), Permanent("the endpoint differs")])
 @pytest.mark.parametrize(("other", "published"), [("17", 2), ("18", 1)])
-def test_an_error_in_a_step_that_another_delivery_has_finished_is_no_failure(
+def test_an_error_in_a_step_that_another_delivery_has_finished_is_not_recorded(
     world, broker, capfd, error, other, published
 ):
     def step(event, cloud):
@@ -175,7 +175,7 @@ def forbidden(reason):
     return Forbidden("Access Denied: as a test wants it", errors=[{"reason": reason}])
 
 
-def test_a_missing_right_may_be_on_its_way_for_ten_minutes_and_then_fails_the_run(world, broker):
+def test_a_missing_right_is_retried_for_ten_minutes_and_then_fails_the_run(world, broker):
     with pytest.raises(Forbidden):
         take(delivered(APPROVED.to_json(), age_minutes=9), Calls(forbidden("accessDenied")))
     assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [False]
@@ -186,19 +186,19 @@ def test_a_missing_right_may_be_on_its_way_for_ten_minutes_and_then_fails_the_ru
 
 
 @pytest.mark.parametrize("reason", ["rateLimitExceeded", "quotaExceeded", "billingNotEnabled"])
-def test_too_many_requests_and_a_quota_that_is_used_up_are_tried_again_however_old_the_event_is(world, reason):
+def test_too_many_requests_and_an_exhausted_quota_are_retried_however_old_the_event_is(world, reason):
     with pytest.raises(Forbidden):
         take(delivered(APPROVED.to_json(), age_minutes=600), Calls(forbidden(reason)))
     assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [False]
 
 
-def test_a_right_that_vertex_ai_misses_is_judged_as_one_that_bigquery_misses(world):
+def test_a_right_missing_at_vertex_ai_is_treated_as_one_missing_at_bigquery(world):
     details = ErrorInfo(reason="IAM_PERMISSION_DENIED", domain="iam.googleapis.com")
     take(delivered(APPROVED.to_json(), age_minutes=11), Calls(Forbidden("denied", error_info=details)))
     assert [failure.is_permanent for failure in world.runs.failures(RUN)] == [True]
 
 
-def test_a_right_that_is_missing_before_there_is_a_run_makes_a_dead_letter_of_an_old_message(world, broker):
+def test_if_a_right_is_missing_before_a_run_is_open_an_old_message_becomes_a_dead_letter(world, broker):
     def open_run(message, environment, now):
         raise forbidden("accessDenied")
 
@@ -211,7 +211,7 @@ def test_a_right_that_is_missing_before_there_is_a_run_makes_a_dead_letter_of_an
     assert "Access Denied" in letter.attributes["rejected_for"]
 
 
-def test_an_error_that_cannot_be_noted_is_raised_all_the_same(world, bucket):
+def test_an_error_that_cannot_be_recorded_is_still_raised(world, bucket):
     def loses_all(event, cloud):
         bucket.delete(force=True)
         raise ConnectionError("reset by peer")
@@ -220,7 +220,7 @@ def test_an_error_that_cannot_be_noted_is_raised_all_the_same(world, bucket):
         take(delivered(APPROVED.to_json()), loses_all)
 
 
-def test_waiting_is_raised_and_is_no_failure(world):
+def test_a_step_that_must_wait_raises_an_error_but_has_not_failed(world):
     with pytest.raises(NotReady):
         take(delivered(APPROVED.to_json()), Calls(NotReady("job x still runs")))
     assert world.runs.failures(RUN) == []
@@ -245,9 +245,7 @@ def test_waiting_is_raised_and_is_no_failure(world):
         ({"run_id": RUN}, "model-aproved", "no event belongs to topic 'model-aproved'"),
     ],
 )
-def test_a_malformed_message_becomes_a_dead_letter_as_it_came_with_its_reason(
-    body, topic, reason, world, broker, capfd
-):
+def test_a_malformed_message_becomes_a_dead_letter_unchanged_with_the_reason(body, topic, reason, world, broker, capfd):
     step = Calls(DEPLOYED)
     message = delivered(body, topic, attributes={"origin": "a shop"})
     take(message, step)
@@ -264,7 +262,10 @@ def test_a_malformed_message_becomes_a_dead_letter_as_it_came_with_its_reason(
 
 @pytest.mark.parametrize("attributes", [{}, {f"name {number}": "x" for number in range(100)}])
 def test_a_message_too_large_for_its_reason_is_refused_and_the_reason_is_published_alone(attributes, world, broker):
-    """The function publishes only the reason, without the message's data. Pub/Sub itself forwards the whole message."""
+    """The function publishes only the reason, without the data of the message.
+
+    Pub/Sub itself forwards the whole message to the dead letters.
+    """
     body = b"x" if attributes else b"x" * 9_999_000
     with pytest.raises(TooLargeError, match="too large to publish with the reason"):
         take(delivered(body, attributes=attributes), Calls(DEPLOYED))
@@ -273,7 +274,7 @@ def test_a_message_too_large_for_its_reason_is_refused_and_the_reason_is_publish
     assert letter.attributes["rejected_for"].startswith("the message's data is not JSON")
 
 
-def test_an_event_of_a_run_that_nobody_opened_becomes_a_dead_letter_and_leaves_nothing(world, broker):
+def test_an_event_of_an_unknown_run_becomes_a_dead_letter_and_writes_nothing_else(world, broker):
     step = Calls(ConnectionError("whatever a step does first"))
     take(delivered({"run_id": "20990101-ffffffff", "candidate": "logistic"}), step)
     [letter] = broker.published("dead-letters")
@@ -286,13 +287,13 @@ def opens_by(open_run):
     return Opening(ScoringDue, (ScoringDue.topic, FeaturesBuilt.topic), open_run)
 
 
-def test_a_message_that_opens_no_run_ends_there(world):
+def test_a_message_that_opens_no_run_is_acknowledged_without_effect(world):
     step = Calls(DEPLOYED)
     take(delivered({}, "scoring-due"), step, opens_by(lambda *_: None))
     assert step.calls == []
 
 
-def test_a_message_without_a_run_opens_one_and_an_event_with_a_run_belongs_to_it(world):
+def test_a_message_without_a_run_opens_one_and_an_event_with_a_run_id_belongs_to_that_run(world):
     step, due = Calls(DEPLOYED), ScoringDue(RUN)
     opening = opens_by(lambda *_: due)
     other = {"run_id": "20170801-ffffffff", "as_of": "2017-08-01"}

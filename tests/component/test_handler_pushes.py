@@ -31,7 +31,7 @@ def push(function, topic, data=b"{}", message_id="23", /, age_minutes=0, **attri
     return served(function).post(f"/projects/{PROJECT}/topics/{topic}", json=body)
 
 
-def test_a_function_acknowledges_a_malformed_push_and_the_letter_is_kept_once(world, broker):
+def test_a_function_acknowledges_a_malformed_push_and_the_dead_letter_is_stored_once(world, broker):
     assert push("train_models", "features-built", b"{}", origin="a shop").status_code == 204
     [letter] = broker.published("dead-letters")
     for name in (letter.message_id, letter.message_id, "published again"):
@@ -62,7 +62,7 @@ def test_a_function_judges_a_missing_right_by_when_pub_sub_published_the_message
     assert (failure.step, failure.is_permanent) == ("train_models", status == 204)
 
 
-def test_a_message_that_pubsub_gave_up_is_stored_with_its_number_of_attempts(world):
+def test_a_message_that_pubsub_forwards_as_a_dead_letter_is_stored_with_its_attempts(world):
     given_up = {
         "CloudPubSubDeadLetterSourceSubscription": "train-models-features-built",
         "CloudPubSubDeadLetterSourceDeliveryCount": "20",
@@ -90,20 +90,20 @@ def test_a_message_published_to_dead_letters_directly_is_stored_as_such(world):
         (b"[1e400]", {"rejected_by": "x" * 999, "rejected_bytes": "x"}),
     ],
 )
-def test_any_dead_letter_is_kept(world, data, attributes):
+def test_a_dead_letter_with_any_content_is_stored(world, data, attributes):
     assert push("record_dead_letter", "dead-letters", data, **attributes).status_code == 204
     [document] = world.dead_letters.all().values()
     assert base64.b64decode(document.data) == data
 
 
-def test_a_refresh_without_a_word_is_a_refresh_and_any_other_event_is_a_dead_letter(world, broker):
+def test_an_empty_refresh_message_is_valid_but_any_other_empty_event_is_a_dead_letter(world, broker):
     assert push("train_models", "features-built", b"").status_code == 204
     [letter] = broker.published("dead-letters")
     assert letter.attributes["rejected_for"].startswith("the message has no data")
     assert delivered(b"", "data-refreshed", attributes={"eventType": "TRANSFER_RUN_FINISHED"}).body == {}
 
 
-def test_a_standing_run_goes_on_with_its_last_event_however_broken_another_is(world, broker, vertex_url, monkeypatch):
+def test_a_stalled_run_is_resumed_even_if_another_run_is_broken(world, broker, vertex_url, monkeypatch):
     world.runs.write("20170101-00000000", CHECKS, {})
     world.runs.finish(RUN, Record("deploy_model", DEPLOYED, datetime.now(UTC), datetime.now(UTC), 0.0))
     serving = {"api_endpoint": vertex_url}

@@ -31,7 +31,7 @@ def run_step(outcome):
     handle(delivered(APPROVED.to_json()), Step("deploy_model", step))
 
 
-def test_a_step_that_ends_logs_its_seconds_and_is_no_error(capfd):
+def test_a_finished_step_logs_its_seconds_and_counts_as_no_error(capfd):
     run_step(DEPLOYED)
     lines = capfd.readouterr().out
     assert counted(lines, "deploy_model") == [set(), set()]
@@ -47,13 +47,13 @@ def test_a_step_that_fails_counts_as_a_failed_run_or_as_an_error_that_is_retried
     assert counted(capfd.readouterr().out, "deploy_model") == [set(), {"errors"}]
 
 
-def test_a_step_that_waits_is_no_error(capfd):
+def test_a_step_that_waits_counts_as_no_error(capfd):
     with pytest.raises(NotReady):
         run_step(NotReady("the deployment goes on"))
     assert counted(capfd.readouterr().out, "deploy_model") == [set(), set()]
 
 
-def test_a_dead_letter_counts_as_that_alone(capfd):
+def test_a_dead_letter_counts_only_as_a_dead_letter(capfd):
     letter = pushed(b"", "dead-letters", attributes={dead_letters.REJECTED_FOR: "no JSON"})
     assert record_dead_letter.record_dead_letter(letter) == ("", 204)
     assert counted(capfd.readouterr().out, "record_dead_letter") == [{"dead_letters"}]

@@ -72,7 +72,7 @@ def test_a_repeated_checkout_gets_its_first_score_even_if_another_model_serves(b
     assert (lines[0]["request_id"], lines[0]["model_version"]) == (first.request_id, VERSION)
 
 
-def test_the_same_words_in_another_order_are_the_same_checkout_and_another_cart_is_not(broker):
+def test_a_message_with_its_fields_in_another_order_is_the_same_checkout_but_another_cart_is_not(broker):
     deliver(CHECKOUT)
     deliver(dict(reversed(CHECKOUT.items())))
     deliver(CHECKOUT | {"cart": []})
@@ -81,7 +81,7 @@ def test_the_same_words_in_another_order_are_the_same_checkout_and_another_cart_
     assert first.request_id != other.request_id
 
 
-def test_two_deliveries_at_once_tell_and_log_the_same(broker, monkeypatch, capfd):
+def test_two_deliveries_at_once_publish_and_log_the_same(broker, monkeypatch, capfd):
     together, score = threading.Barrier(2, timeout=20), checkout.score
     probabilities = iter([0.25, 0.75])
 
@@ -97,7 +97,7 @@ def test_two_deliveries_at_once_tell_and_log_the_same(broker, monkeypatch, capfd
     assert [line["prediction"]["probability"] for line in logged(capfd)] == [first.probability] * 2
 
 
-def test_a_delivery_that_dies_before_it_logs_is_made_up_for_by_the_next(broker, monkeypatch, capfd):
+def test_if_a_delivery_dies_before_it_logs_the_next_one_logs(broker, monkeypatch, capfd):
     with monkeypatch.context() as dying:
         dying.setattr(predictions, "record", lambda *_: sys.exit(9))
         with pytest.raises(SystemExit):
@@ -149,7 +149,7 @@ def test_a_message_that_breaks_the_contract_is_a_dead_letter_without_its_values_
     assert SECRET not in "".join(capfd.readouterr()) + letter.attributes["rejected_for"]
 
 
-def test_while_no_model_serves_the_message_is_left_to_come_again(broker, bucket, monkeypatch):
+def test_while_no_model_serves_the_message_is_delivered_again(broker, bucket, monkeypatch):
     nowhere = {"bucket": bucket.name, "serving": {"api_endpoint": "http://127.0.0.1:9"}}
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(nowhere))
     forget()

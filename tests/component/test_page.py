@@ -145,7 +145,7 @@ def test_a_run_without_changes_says_so_and_members_of_earlier_requests_stay_sent
     assert (meta["run_id"], meta["sent"], meta["why"]) == (newest, 100, ["no member has changed since the run before"])
 
 
-def test_it_needs_nothing_from_elsewhere(browser):
+def test_the_page_loads_nothing_from_other_servers(browser):
     page = browser.get("/")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     for path in ("/", "/page.js", "/page.css"):
@@ -161,7 +161,7 @@ def test_a_dead_letter_is_sent_again_by_its_button(browser, shop):
     assert refused.json()["error"].startswith("there is no dead letter 2")
 
 
-def test_a_report_is_served_where_the_run_has_one(browser, shop):
+def test_a_report_is_served_if_the_run_has_one(browser, shop):
     assert browser.get(f"reports/{RUN}").status_code == 404
     assert browser.get("reports/..%2Fcurrent").status_code == 404
     shop.bucket.blob(f"runs/{RUN}/{NAME}").upload_from_string("<html>report</html>")
@@ -185,12 +185,12 @@ def test_without_the_key_nothing_is_shown(address, path):
         {"Content-Type": "text/plain"},
     ],
 )
-def test_another_page_reaches_nothing_even_with_the_cookie(browser, shop, headers):
+def test_a_request_of_another_web_page_is_refused_even_with_the_cookie(browser, shop, headers):
     answer = browser.post("replay/1-train_models", content="{}", headers=JSON | headers)
     assert (answer.status_code, shop.sent) == (403, [])
 
 
-def test_its_own_requests_are_answered(browser):
+def test_requests_of_the_page_itself_are_answered(browser):
     place = urlsplit(str(browser.base_url))
     own = {"Origin": f"http://{place.netloc}", "Sec-Fetch-Site": "same-origin"}
     assert browser.get("state", headers=own).status_code == 200
@@ -202,7 +202,7 @@ def test_the_cookie_is_hidden_from_scripts_and_other_sites(address):
     assert "SameSite=strict" in cookie
 
 
-def test_a_taken_port_names_its_flag(shop, address):
+def test_the_error_about_a_taken_page_port_names_its_flag(shop, address):
     port = urlsplit(address).port
     with (
         pytest.raises(CommandError, match=f"port {port} for the page is taken: choose another with --page-port"),

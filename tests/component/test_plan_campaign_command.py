@@ -24,7 +24,7 @@ def run(*options):
     return CliRunner().invoke(app, ["plan-campaign", *options])
 
 
-def test_it_prints_what_the_page_shows():
+def test_plan_campaign_prints_what_the_documentation_shows():
     [(command, printed)] = re.findall(
         r"^\$ propensity plan-campaign (.*)\n((?:.*\n)*?)```", (ROOT / "docs" / "campaign.md").read_text(), re.MULTILINE
     )
@@ -33,7 +33,7 @@ def test_it_prints_what_the_page_shows():
     assert [line.rstrip() for line in answer.stdout.splitlines()] == printed.splitlines()
 
 
-def test_a_program_gets_all_of_it():
+def test_the_json_output_has_all_results_of_the_plan():
     answer = run("--effect", "0.15", "--customers", "50000", "--conversion", "0.03", "--json")
     told = json.loads(answer.stdout)
     assert told["design"] | {"campaign": "always_on", "customers": 50_000, "mean": 0.03} == told["design"]
@@ -58,7 +58,7 @@ def test_a_program_gets_all_of_it():
         (["--mean", "3"], "give either --conversion, or --mean and --deviation together"),
     ],
 )
-def test_a_plan_that_cannot_be_is_refused_with_what_to_do(options, said):
+def test_an_impossible_plan_is_refused_with_a_remedy(options, said):
     answer = run("--customers", "20000", *options)
     assert answer.exit_code != 0
     assert said in f"{answer.exception} {answer.output}"

@@ -100,7 +100,7 @@ def predictions(**chosen):
     return Predictions(Settings.from_document({"project": "shop-project", "bucket": "shop-bucket", "serving": chosen}))
 
 
-def test_predictions_are_asked_for_through_the_proxy(proxy):
+def test_predictions_are_requested_through_the_proxy(proxy):
     assert predictions().ask([{}], 10) == Answer([1], "1", "7")
     # The credentials are shop:p@ss in base64.
     assert proxy.asked["CONNECT us-central1-aiplatform.googleapis.com:443 HTTP/1.1"] == "Basic c2hvcDpwQHNz"
@@ -111,13 +111,13 @@ def test_the_bucket_is_read_through_the_proxy(proxy):
     assert "CONNECT storage.googleapis.com:443 HTTP/1.1" in proxy.asked
 
 
-def test_a_host_of_no_proxy_is_asked_directly(proxy):
+def test_a_host_that_the_variable_no_proxy_names_is_contacted_directly(proxy):
     with pytest.raises(NewConnectionError):
         predictions(api_endpoint="https://127.0.0.1:9").ask([{}], 10)
     assert "CONNECT 127.0.0.1:9 HTTP/1.1" not in proxy.asked
 
 
-def test_a_proxy_that_does_not_answer_is_asked_again(proxy, monkeypatch):
+def test_a_request_is_retried_if_the_proxy_does_not_answer(proxy, monkeypatch):
     monkeypatch.setenv("https_proxy", "127.0.0.1:9")
     with pytest.raises(HTTPError) as failed:
         predictions().ask([{}], 10)

@@ -13,7 +13,7 @@ def shop(bucket, monkeypatch):
     return connected(bucket, monkeypatch)
 
 
-def test_a_refused_and_a_given_up_message_are_sent_again_unchanged(shop):
+def test_a_refused_message_and_one_that_pubsub_gave_up_are_sent_again_unchanged(shop):
     bury(shop, "1", refused("features-built", json.dumps(PUSHED).encode(), {"a": "b"}))
     bury(shop, "2", given_up(b"{}", {"c": "d"}))
     answer = run("replay", "--all", "--yes")
@@ -34,7 +34,7 @@ def test_a_message_that_two_functions_refused_is_sent_once(shop):
     assert shop.dead_letters.all() == {}
 
 
-def test_one_message_is_sent_again_after_a_yes_and_the_others_are_left(shop):
+def test_after_a_confirmation_one_message_is_sent_again_and_the_others_are_kept(shop):
     for name in ("1", "2"):
         bury(shop, name, given_up(b"{}", {"name": name}))
     assert run("replay", "2", answer="n\n").exit_code == 1
@@ -79,13 +79,13 @@ def test_a_dead_letter_that_cannot_be_sent_again_stays_and_the_reason_is_printed
     assert list(shop.dead_letters.all()) == ["1"]
 
 
-def test_a_message_that_is_no_dead_letter_is_named_and_nothing_is_sent(shop):
+def test_an_unknown_dead_letter_is_named_in_an_error_and_nothing_is_sent(shop):
     bury(shop, "1", given_up(b"{}"))
     answer = run("replay", "1", "7", "--yes")
     assert "there is no dead letter 7" in str(answer.exception)
     assert shop.pubsub.sent == []
 
 
-def test_replay_wants_names_or_all_and_not_both():
+def test_replay_needs_either_names_or_the_option_all():
     assert "name the dead letters" in str(run("replay").exception)
     assert "not both" in str(run("replay", "1", "--all", "--yes").exception)

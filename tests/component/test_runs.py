@@ -55,12 +55,12 @@ def test_a_run_that_was_reset_is_another_incarnation(runs):
     assert runs.opened(RUN).incarnation != first
 
 
-def test_a_run_that_nobody_opened_is_named(runs):
+def test_the_error_about_an_unknown_run_names_it(runs):
     with pytest.raises(Malformed, match=f"there is no run {RUN}"):
         runs.opened(RUN)
 
 
-def test_a_step_is_recorded_once_and_the_first_record_stands(runs):
+def test_a_step_is_recorded_once_and_a_second_record_changes_nothing(runs):
     assert runs.record(RUN, "build_features") is None
     first, second = record(), record(event=FeaturesBuilt(RUN, date(2017, 8, 2)))
     assert runs.finish(RUN, first) == first
@@ -91,18 +91,18 @@ def test_a_document_that_is_written_again_replaces_the_former_one(runs, bucket):
     assert runs.uri(RUN, "checks.json") == f"gs://{bucket.name}/runs/{RUN}/checks.json"
 
 
-def test_a_document_that_is_kept_is_written_once(runs):
+def test_a_document_that_must_not_change_is_written_once(runs):
     champion = HeldAgainst(version=Version("1", RUN, "logistic"))
     assert runs.keep(RUN, CHAMPION, champion) == champion
     assert runs.keep(RUN, CHAMPION, HeldAgainst(version=None)) == champion
 
 
-def test_a_document_that_is_missing_is_named_with_its_run(runs):
+def test_the_error_about_a_missing_document_names_it_and_its_run(runs):
     with pytest.raises(Permanent, match=rf"run {RUN} has no evaluation\.json"):
         runs.require(RUN, EVALUATION)
 
 
-def test_a_document_of_another_form_is_named_with_its_field(runs, bucket):
+def test_the_error_about_an_invalid_document_names_it_and_its_field(runs, bucket):
     bucket.blob(f"runs/{RUN}/checks.json").upload_from_string('{"fail/columns": {"found": "all"}}')
     with pytest.raises(Permanent, match=rf"runs/{RUN}/checks\.json cannot be read: .*is_ok"):
         runs.require(RUN, CHECKS)
@@ -117,7 +117,7 @@ def test_files_of_a_folder_are_listed_in_order(runs, bucket):
     ]
 
 
-def test_a_reset_forgets_one_run_and_keeps_the_others(runs):
+def test_a_reset_removes_one_run_and_keeps_the_others(runs):
     other = "20170801-ffffffff"
     runs.open(opened())
     runs.open(opened(other))
@@ -128,7 +128,7 @@ def test_a_reset_forgets_one_run_and_keeps_the_others(runs):
     assert runs.record(RUN, "build_features") is None
 
 
-def test_a_dead_letter_is_kept_once(bucket):
+def test_a_dead_letter_is_stored_once(bucket):
     letters = DeadLetters(bucket)
     first = Letter(function="train_models", reason="first", received_at=NOW)
     letters.bury("17", first)
@@ -155,7 +155,7 @@ def test_a_run_waits_for_the_event_of_its_last_step(runs):
     assert runs.stalled_event(RUN, LATER) == BUILT
 
 
-def test_a_failure_is_kept_without_the_secret_of_a_url(runs):
+def test_a_failure_is_stored_without_the_secret_in_a_url(runs):
     runs.fail(RUN, Failure("build_features", "400 POST http://local:a-secret@127.0.0.1/x: no", True, NOW))
     assert [one.reason for one in runs.failures(RUN)] == ["400 POST http://127.0.0.1/x: no"]
 

@@ -61,17 +61,17 @@ def test_a_checkout_gets_probability_decile_offer_and_next_products(client):
 
 
 @pytest.mark.parametrize(("pageviews", "offer"), [(0, "none"), (4, "coupon"), (20, "full_price")])
-def test_the_offer_is_the_policys(client, pageviews, offer):
+def test_the_offer_follows_the_configured_policy(client, pageviews, offer):
     assert asked(client, with_features(pageviews=pageviews, bounces=0, device="desktop")).offer == offer
 
 
-def test_a_missing_feature_is_imputed_and_a_null_one_too(client):
+def test_a_missing_feature_is_imputed_and_so_is_null(client):
     imputed = asked(client, with_features(pageviews=6, bounces=0, device="missing")).probability
     assert asked(client, with_features(bounces=0)).probability == imputed
     assert asked(client, with_features(pageviews=None, bounces=0, device=None)).probability == imputed
 
 
-def test_a_visit_scores_as_its_features_do(client):
+def test_a_visit_gets_the_same_score_as_its_features(client):
     hits = [{"type": "PAGE", "time": 1000 * number, "hour": 9} for number in range(8)]
     visit = {"visitStartTime": 1501583400, "hits": hits, "device": {"deviceCategory": "desktop"}}
     derived = asked(client, changed(session={"visit": visit}))
@@ -103,7 +103,7 @@ def shops_page(shop, monkeypatch):
     forget()
 
 
-def test_the_shops_page_may_ask_first_and_read_the_answer_and_its_refusals(client, shops_page):
+def test_the_shops_page_may_send_preflight_requests_and_read_answers_and_refusals(client, shops_page):
     asked_first = client.options("/", headers={**shops_page, "Access-Control-Request-Method": "POST"})
     assert (asked_first.status_code, asked_first.data) == (204, b"")
     assert asked_first.headers["Access-Control-Allow-Methods"] == "GET, POST"
@@ -120,7 +120,7 @@ def test_the_shops_page_may_ask_first_and_read_the_answer_and_its_refusals(clien
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "https://shop.example.evil.example", f"{SHOP}:8443"]
 )
-def test_no_other_page_is_told_that_it_may(client, shops_page, origin):
+def test_no_other_page_gets_the_permission(client, shops_page, origin):
     for answer in (
         client.options("/", headers={"Origin": origin, "Access-Control-Request-Method": "POST"}),
         client.post("/", json=CHECKOUT, headers={"Origin": origin}),
@@ -129,7 +129,7 @@ def test_no_other_page_is_told_that_it_may(client, shops_page, origin):
     assert client.options("/", headers={"Origin": origin}).status_code == 405
 
 
-def test_without_an_origin_configured_no_page_may_ask(client):
+def test_without_a_configured_origin_no_page_may_send_requests(client):
     assert client.options("/", headers={"Origin": SHOP}).status_code == 405
     assert "Access-Control-Allow-Origin" not in client.post("/", json=CHECKOUT, headers={"Origin": SHOP}).headers
 
@@ -164,7 +164,7 @@ FEATURES = "#/session/features"
         ([], "#"),
     ],
 )
-def test_a_request_that_breaks_the_contract_is_told_which_field(client, document, pointer):
+def test_the_refusal_of_an_invalid_request_names_the_field(client, document, pointer):
     body = document if isinstance(document, str) else json.dumps(document)
     answer = client.post("/", data=body, content_type="application/json")
     assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
@@ -208,7 +208,7 @@ def test_other_methods_paths_types_and_sizes_are_refused(client):
         ({"X-Request-Id": "x" * 129}, None),
     ],
 )
-def test_the_request_id_is_the_callers_or_the_traces_or_new(client, headers, request_id):
+def test_the_request_id_is_that_of_the_caller_or_of_the_trace_or_a_new_one(client, headers, request_id):
     answer = client.post("/", json=CHECKOUT, headers=headers)
     assert answer.headers["X-Request-Id"] == answer.json["request_id"]
     if request_id is None:
@@ -232,7 +232,7 @@ places = [
 
 
 @pytest.mark.parametrize("document", places)
-def test_a_refusal_repeats_nothing_of_the_visitors(client, document, capfd):
+def test_a_refusal_does_not_repeat_data_of_the_visitor(client, document, capfd):
     answer = client.post("/", json=document)
     assert answer.status_code == 422
     assert secret not in answer.text
@@ -250,7 +250,7 @@ def predictions(capfd):
     return [line["prediction"] for line in lines if line["event"] == "checkout_scored"]
 
 
-def test_a_score_is_one_line_of_the_log_without_the_visitors_id(client, capfd):
+def test_a_score_is_one_log_line_without_the_visitors_id(client, capfd):
     answer = client.post("/", json=CHECKOUT)
     assert VISITOR not in capfd.readouterr().out
     for _ in range(2):
@@ -266,7 +266,7 @@ def test_a_score_is_one_line_of_the_log_without_the_visitors_id(client, capfd):
     assert first["latency_ms"] > 0
 
 
-def test_a_log_that_is_gone_fails_no_request(client, monkeypatch):
+def test_if_the_log_cannot_be_written_a_request_still_succeeds(client, monkeypatch):
     def gone(_):
         raise BrokenPipeError
 
@@ -274,7 +274,7 @@ def test_a_log_that_is_gone_fails_no_request(client, monkeypatch):
     assert client.post("/", json=CHECKOUT).status_code == 200
 
 
-def test_a_failure_of_ours_is_a_problem_document_and_an_error_in_the_log(client, monkeypatch, capfd):
+def test_an_internal_error_is_answered_with_a_problem_document_and_logged(client, monkeypatch, capfd):
     def broken(*_):
         raise ZeroDivisionError(VISITOR)
 
@@ -286,12 +286,12 @@ def test_a_failure_of_ours_is_a_problem_document_and_an_error_in_the_log(client,
     assert (line["severity"], line["request_id"]) == ("ERROR", answer.json["request_id"])
 
 
-def test_an_answer_that_would_break_the_contract_is_none(client, monkeypatch):
+def test_an_answer_that_would_violate_the_contract_is_not_sent(client, monkeypatch):
     monkeypatch.setattr(scorer.OnlineScorer, "score", lambda *_: scorer.Scored(math.nan, 1, VERSION, "embedded"))
     assert client.post("/", json=CHECKOUT).status_code == 500
 
 
-def test_before_a_model_serves_the_shop_is_told_when_to_ask_again(bucket, shop_environment, monkeypatch):
+def test_before_a_model_serves_the_answer_says_when_to_retry(bucket, shop_environment, monkeypatch):
     monkeypatch.setenv(
         "PROPENSITY_SETTINGS", json.dumps({"bucket": bucket.name, "serving": {"api_endpoint": "http://127.0.0.1:9"}})
     )
@@ -305,7 +305,7 @@ def test_before_a_model_serves_the_shop_is_told_when_to_ask_again(bucket, shop_e
         forget()
 
 
-def test_without_recommendations_a_checkout_is_scored_all_the_same(bucket, shop_environment, monkeypatch):
+def test_without_recommendations_a_checkout_is_still_scored(bucket, shop_environment, monkeypatch):
     put(bucket, POINTER["scorer"], ARTEFACT)
     put(bucket, "serving/champion.json", POINTER)
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({"bucket": bucket.name}))
@@ -316,12 +316,12 @@ def test_without_recommendations_a_checkout_is_scored_all_the_same(bucket, shop_
         forget()
 
 
-def test_its_health_is_the_champion_that_scores(client):
+def test_the_health_check_names_the_champion_that_scores(client):
     healthy = client.get("/health")
     assert (healthy.status_code, healthy.json) == (200, {"model_version": VERSION})
 
 
-def test_the_contract_is_served(client):
+def test_the_function_serves_its_contract(client):
     answer = client.get("/openapi.json")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "application/json", openapi.document())
 
@@ -358,6 +358,6 @@ def test_the_answer_to_any_request_keeps_the_contract(case, client):
 
 
 @pytest.mark.parametrize("example", openapi.REQUESTS)
-def test_the_contracts_examples_keep_it(client, example):
+def test_the_examples_in_the_contract_are_valid(client, example):
     asked(client, openapi.REQUESTS[example]["value"])
     assert msgspec.convert(openapi.SCORE, Score, strict=True)

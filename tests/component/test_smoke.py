@@ -86,20 +86,20 @@ def tested(bucket, monkeypatch):
 
 
 @pytest.mark.parametrize("end", [PUBLISHED, ModelRejected(OURS, ["ROC AUC 0.61 is below 0.7"])])
-def test_a_published_audience_and_a_rejection_are_good_ends(tested, end):
+def test_a_run_that_publishes_an_audience_or_rejects_a_model_passes(tested, end):
     world, test = tested(lambda world, reason: (world.deploys(), world.run(reason, end)))
     assert test().run_id == OURS
     assert world.registry.champion().number == "2"
 
 
-def test_a_failed_run_that_changed_no_champion_leaves_it(tested):
+def test_if_a_failed_run_has_not_changed_the_champion_it_stays(tested):
     world, test = tested(World.fails)
     with pytest.raises(CommandError, match=r"score_visitors: no such column.*The champion has not changed"):
         test()
     assert (world.registry.champion().number, world.followed) == ("1", [])
 
 
-def test_a_failed_run_whose_model_is_champion_gives_the_name_back(tested):
+def test_if_the_model_of_a_failed_run_is_champion_the_former_one_returns(tested):
     world, test = tested(lambda world, reason: (world.deploys(), world.fails(reason)))
     with pytest.raises(CommandError, match="version 2, was champion; version 1 is champion again"):
         test()
@@ -107,7 +107,7 @@ def test_a_failed_run_whose_model_is_champion_gives_the_name_back(tested):
     assert world.recorded == ("champion/record_moves", ["rolled_back"], ["smoke-test"])
 
 
-def test_where_no_champion_was_before_the_error_says_so(tested):
+def test_if_there_was_no_former_champion_the_error_says_so(tested):
     def chain(world, reason):
         world.registry.versions.clear()
         world.deploys()
@@ -119,19 +119,19 @@ def test_where_no_champion_was_before_the_error_says_so(tested):
     assert world.registry.champion().number == "2"
 
 
-def test_a_run_that_does_not_end_has_failed_at_the_limit(tested):
+def test_a_run_that_does_not_end_within_the_limit_has_failed(tested):
     _, test = tested(lambda world, reason: world.run(reason, FeaturesBuilt(OURS, DAY)), limit_seconds=0.2)
     with pytest.raises(CommandError, match=f"run {OURS} is running: the run has not ended within"):
         test()
 
 
-def test_a_refused_message_is_not_waited_for(tested):
+def test_a_refused_message_fails_the_smoke_test_at_once(tested):
     _, test = tested(lambda world, _: world.dead_letters.bury("1", SCHEDULED))
     with pytest.raises(CommandError, match="no run was opened"):
         test()
 
 
-def test_neither_another_run_nor_a_checkouts_dead_letter_is_taken_for_ours(tested):
+def test_other_runs_and_dead_letters_of_checkouts_are_not_taken_for_those_of_the_smoke_test(tested):
     def chain(world, reason):
         checkout = msgspec.structs.replace(
             SCHEDULED, function="projects/shop/subscriptions/on-checkout-checkout-started"

@@ -35,13 +35,13 @@ def test_a_statement_is_printed_with_the_settings_values_and_what_is_to_be_fille
     assert "    countif(decile <= p_max_decile) as members," in lines
 
 
-def test_a_name_that_only_a_run_knows_stands_in_the_note_above_the_statement():
+def test_the_note_above_a_statement_lists_the_names_that_only_a_run_knows():
     script = run("sql", "deployment/weights").stdout
     assert script.startswith("-- Replace a_model by another name.\n-- Return the weights of a logistic regression")
     assert script.endswith("from ml.weights(model `a_model`)\n")
 
 
-def test_a_statement_that_there_is_not_is_refused_with_the_one_that_was_meant(monkeypatch, capsys):
+def test_the_error_about_an_unknown_statement_suggests_a_similar_one(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["propensity", "sql", "scoring/score", "--run", FIRST])
     with pytest.raises(SystemExit) as ended:
         main.main()

@@ -128,12 +128,12 @@ def open_alerts():
     return {one["alert"] for one in json.loads(status("--json"))["alerts"]}
 
 
-def test_every_alert_on_the_log_is_tried():
+def test_every_alert_on_the_log_has_a_test_case():
     assert RAISED.keys() == {name for name, alert in declarations.watched().alerts.items() if alert.count}
 
 
 @pytest.mark.parametrize("alert", RAISED)
-def test_an_alert_is_raised_by_what_functions_log_and_not_by_less(alert, shop, logged):
+def test_an_alert_is_raised_by_enough_log_lines_and_not_by_fewer(alert, shop, logged):
     enough, too_few = RAISED[alert]
     if alert != "no_audience":
         logged([PUBLISHED, *too_few])
@@ -162,7 +162,7 @@ def test_for_an_empty_environment_it_names_what_does_not_exist_yet(shop, logged)
     assert status().count("none yet") == 2
 
 
-def test_a_log_that_does_not_answer_is_said_in_one_line(shop, monkeypatch):
+def test_if_the_log_does_not_answer_one_line_says_so(shop, monkeypatch):
     monkeypatch.setenv(logs.URL, "http://127.0.0.1:9")
     result = CliRunner().invoke(main.app, ["status"])
     assert str(result.exception) == "Cloud Logging does not answer: ConnectError"

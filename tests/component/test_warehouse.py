@@ -81,7 +81,7 @@ def test_a_second_delivery_attaches_to_the_job_of_the_first(hits, deliver):
     assert deliver().query("hits/count", table="hits") == [{"hits": 1}]
 
 
-def test_other_values_runs_steps_and_lives_are_other_jobs(hits, deliver):
+def test_other_values_runs_steps_and_incarnations_are_other_jobs(hits, deliver):
     deliver().query("hits/add", {"number": 1})
     deliver().query("hits/add", {"number": 2})
     deliver(step="train_models").query("hits/add", {"number": 1})
@@ -90,7 +90,7 @@ def test_other_values_runs_steps_and_lives_are_other_jobs(hits, deliver):
     assert hits() == 5
 
 
-def test_a_job_is_labelled_and_named_for_what_it_does(hits, deliver):
+def test_the_labels_and_the_id_of_a_job_say_what_it_does(hits, deliver):
     job = deliver().submit(Statement("hits/count", {}, {"table": "hits"}))
     about = {"run_id": RUN, "step": "build_features", "attempt": "1"}
     assert job.labels == {"pipeline": "propensity", **about}
@@ -99,7 +99,7 @@ def test_a_job_is_labelled_and_named_for_what_it_does(hits, deliver):
     assert attempt == "a1"
 
 
-def test_a_failed_jobs_id_is_burned_and_the_next_delivery_counts_up(hits, deliver, bigquery_client):
+def test_after_a_failed_job_the_next_delivery_uses_an_id_with_the_next_number(hits, deliver, bigquery_client):
     reasons = []
     for _ in range(2):
         with pytest.raises(Permanent, match=r"(?i)division by zero") as failed:
@@ -111,14 +111,14 @@ def test_a_failed_jobs_id_is_burned_and_the_next_delivery_counts_up(hits, delive
     assert deliver().submit(Statement("hits/share")).job_id.endswith("-a3")
 
 
-def test_a_deployment_that_edits_a_statement_leaves_its_job_the_same(hits, deliver, tmp_path):
+def test_a_job_keeps_its_id_if_a_deployment_edits_a_comment_of_the_statement(hits, deliver, tmp_path):
     deliver().query("hits/add", {"number": 1})
     (tmp_path / "hits/add.sql").write_text(f"-- a comment\n{STATEMENTS['hits/add']}")
     deliver().query("hits/add", {"number": 1})
     assert hits() == 1
 
 
-def test_a_job_that_was_started_under_an_id_is_found_by_it_whatever_became_of_it(hits, deliver):
+def test_a_job_that_was_started_with_an_id_is_found_by_this_id(hits, deliver):
     job_id = f"{RUN}-started-{next(incarnations)}"
     assert deliver().find(job_id) is None
     for _ in range(3):
@@ -129,7 +129,7 @@ def test_a_job_that_was_started_under_an_id_is_found_by_it_whatever_became_of_it
     assert deliver().find(job_id).num_dml_affected_rows == 1
 
 
-def test_a_job_that_failed_stays_as_it_is_under_the_id_that_it_was_started_under(hits, deliver):
+def test_a_failed_job_that_was_started_with_an_id_is_not_repeated_under_this_id(hits, deliver):
     job_id = f"{RUN}-started-{next(incarnations)}"
     for _ in range(2):
         deliver().start(Statement("hits/share"), job_id, 1)
@@ -151,7 +151,7 @@ def test_a_statement_that_bigquery_refuses_is_permanent_and_says_why(name, ident
 
 
 @pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
-def test_a_job_that_bigquery_forbids_is_left_to_the_events_age_to_judge(hits, deliver, monkeypatch, reason, is_final):
+def test_whether_a_forbidden_job_is_retried_depends_on_the_events_age(hits, deliver, monkeypatch, reason, is_final):
     """The statement is a training, because the local BigQuery trains in Python, where a test can raise an error."""
     carry_out = execution.run
 
@@ -170,7 +170,7 @@ def test_a_job_that_bigquery_forbids_is_left_to_the_events_age_to_judge(hits, de
 
 
 @pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
-def test_a_request_that_bigquery_forbids_is_left_to_the_events_age_to_judge(statements, reason, is_final):
+def test_whether_a_forbidden_request_is_retried_depends_on_the_events_age(statements, reason, is_final):
     with serving.serve(forbidding(reason)) as url:
         client = connect(url)
         settings = Settings(project=client.project, bucket="shop", dataset=DATASET)
@@ -194,7 +194,7 @@ def test_statements_run_side_by_side_and_answer_in_order(hits, deliver):
     assert delivery.seconds > 0
 
 
-def test_values_of_every_type_arrive_as_they_are(hits, deliver):
+def test_values_of_every_type_reach_bigquery_unchanged(hits, deliver):
     moment = datetime(2017, 8, 1, 12, 30, tzinfo=UTC)
     values = {
         "flag": True,
@@ -208,7 +208,7 @@ def test_values_of_every_type_arrive_as_they_are(hits, deliver):
 
 
 @pytest.mark.slow  # Google's client waits up to ten seconds in each request.
-def test_a_job_that_outlasts_the_delivery_is_not_ready_and_goes_on(hits, deliver, bigquery_client):
+def test_a_job_that_takes_longer_than_the_delivery_continues(hits, deliver, bigquery_client):
     with pytest.raises(NotReady, match="is still running; the next delivery attaches to it"):
         deliver(wait_seconds=1).query("slow/count")
     job = deliver().submit(Statement("slow/count"))
@@ -216,7 +216,7 @@ def test_a_job_that_outlasts_the_delivery_is_not_ready_and_goes_on(hits, deliver
     bigquery_client.cancel_job(job.job_id, location=job.location)
 
 
-def test_a_statement_of_no_run_runs_each_time(hits, bigquery_client):
+def test_a_statement_without_a_run_is_run_each_time(hits, bigquery_client):
     settings = Settings(project=bigquery_client.project, bucket="shop", dataset=DATASET)
     for _ in range(2):
         module.query(bigquery_client, settings, Statement("hits/add", {"number": 1}))
@@ -226,7 +226,7 @@ def test_a_statement_of_no_run_runs_each_time(hits, bigquery_client):
 
 
 @pytest.mark.parametrize("value", ["hits` where true --", "a b", "", "a;b", "a\n", "a'b", "a(b)", "${x}"])
-def test_an_identifier_that_could_end_itself_is_refused(value):
+def test_an_identifier_that_could_break_out_of_its_quotes_is_refused(value):
     with pytest.raises(ValueError, match=r"identifier table is .*: it must match"):
         Statement("reset/all_rows", {}, {"table": value}).text()
 
@@ -241,6 +241,6 @@ def test_an_identifier_is_quoted_or_refused(value):
             statement.text()
 
 
-def test_an_identifier_that_is_missing_is_named():
+def test_the_error_about_a_missing_identifier_names_it():
     with pytest.raises(KeyError, match="table"):
         Statement("reset/all_rows").text()

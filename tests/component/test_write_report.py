@@ -58,7 +58,7 @@ def test_a_second_delivery_writes_nothing(failed):
     assert [blob.generation for blob in failed.bucket.list_blobs(prefix=f"runs/{FAILED}/report")] == before
 
 
-def test_a_run_that_goes_on_after_its_failure_has_a_new_report(failed):
+def test_a_run_that_continues_after_a_failure_gets_a_new_report(failed):
     take(RunFailed(FAILED, "build_features"))
     built = Record("build_features", FeaturesBuilt(FAILED, date(2017, 8, 1)), NOW, NOW + timedelta(seconds=5), 1.5)
     failed.runs.finish(FAILED, built)

@@ -75,7 +75,7 @@ def test_every_metric_lies_within_its_interval(run):
             assert lower <= getattr(measured, metric) <= upper, metric
 
 
-def test_visitors_are_split_by_time_and_learnt_from_once(chain, run):
+def test_visitors_are_split_by_time_and_each_is_in_one_split(chain, run):
     rows = chain.rows("training_rows", f"run_id = '{run.run_id}'")
     days = {split: [row["first_day"] for row in rows if row["split"] == split] for split in ("train", "evaluation")}
     days["test"] = [row["first_day"] for row in rows if row["split"] == "test"]
@@ -97,7 +97,7 @@ def test_everybody_active_is_scored_once_by_the_champion_and_gets_the_policys_of
 INSIDERS = "visitor_id not in (select visitor_id from propensity.sessions where is_internal)"
 
 
-def test_deciles_hold_a_tenth_each_and_the_first_the_most_likely(chain):
+def test_each_decile_has_a_tenth_of_the_test_visitors_and_the_first_the_most_likely(chain):
     by_decile = {decile: [] for decile in range(1, 11)}
     for row in chain.rows("scores"):
         by_decile[row["decile"]].append(row["probability"])
@@ -107,7 +107,7 @@ def test_deciles_hold_a_tenth_each_and_the_first_the_most_likely(chain):
         assert min(by_decile[decile]) >= max(by_decile[decile + 1])
 
 
-def test_the_audience_is_the_best_deciles_as_they_were_scored(chain):
+def test_the_audience_has_the_visitors_in_the_best_deciles_with_their_scores(chain):
     best = f"decile <= {chain.clients.settings.audience.max_decile}"
     assert chain.digest("audience", without={"next_products", "expected_value"}) == chain.digest("scores", best)
 
@@ -124,7 +124,7 @@ def test_the_manifest_lists_files_whose_rows_are_the_audience(chain, run):
     ]
 
 
-def test_the_runs_folder_is_the_models_revision(chain, run):
+def test_the_runs_folder_has_its_documents_its_steps_and_its_model(chain, run):
     names = {name.removeprefix(f"runs/{run.run_id}/") for name in chain.blobs()}
     assert names >= {"run.json", "checks.json", "evaluation.json", "deployment.json", "scorer.json", "audience.json"}
     assert names >= {f"steps/{step}.json" for step in STEPS if step != "training"}
@@ -212,7 +212,7 @@ def test_announcing_unchanged_data_changes_nothing(chain):
     assert chain.state() == before
 
 
-def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
+def test_a_refresh_with_a_reason_opens_a_run_that_is_compared_with_the_champion(chain):
     before = chain.clients.registry.champion()
     run = smoke.run(chain.clients, "new campaign", DEADLINE, lambda _: chain.wait_for_a_delivery())
     chain.settle()
@@ -231,7 +231,7 @@ def test_a_reason_makes_a_run_that_is_held_against_the_champion(chain):
     assert '<th scope="row">champion</th>' in page
 
 
-def test_a_message_that_is_replayed_has_one_effect_and_a_malformed_one_is_a_dead_letter_again(chain, run, monkeypatch):
+def test_a_replayed_message_has_one_effect_and_a_malformed_one_becomes_a_dead_letter_again(chain, run, monkeypatch):
     built = run.records[0].event
     for name, body in (("1", built.to_json()), ("2", {"nonsense": 1})):
         data = base64.b64encode(json.dumps(body).encode()).decode()
@@ -249,7 +249,7 @@ def test_a_message_that_is_replayed_has_one_effect_and_a_malformed_one_is_a_dead
     chain.dead_letters.remove_all()
 
 
-def test_a_rollback_gives_back_traffic_and_name_and_scores_with_the_former_and_another_one_takes_them_again(chain):
+def test_a_rollback_makes_the_former_champion_score_again_and_can_be_rolled_back_itself(chain):
     newest = chain.clients.registry.champion()
     before, former = rolled_back(chain)
     assert before == newest
@@ -278,7 +278,7 @@ def versions_in(chain, table):
     return {row["model_version"] for row in chain.rows(table)}
 
 
-def test_a_day_is_scored_once_by_a_champion_however_often_the_scheduler_ticks(chain):
+def test_a_champion_scores_each_day_once_even_if_the_schedule_fires_repeatedly(chain):
     chain.send("scoring-due", {})
     before = chain.state()
     for _ in range(3):
@@ -287,7 +287,7 @@ def test_a_day_is_scored_once_by_a_champion_however_often_the_scheduler_ticks(ch
     assert chain.state() == before
 
 
-def test_the_models_health_is_checked_once_a_day_however_often_the_scheduler_ticks(chain):
+def test_the_models_health_is_checked_once_a_day_even_if_the_schedule_fires_repeatedly(chain):
     [run] = chain.send("monitoring-due", {})
     assert (run.kind, run.outcome) == ("monitoring", "monitored")
     findings = {one.check: one.state for one in run.documents.health.findings}
@@ -302,7 +302,7 @@ def test_the_models_health_is_checked_once_a_day_however_often_the_scheduler_tic
     assert chain.state() == before
 
 
-def test_the_leftovers_of_a_run_that_was_reset_can_be_reset_too(chain):
+def test_what_is_left_of_an_unknown_run_can_be_reset(chain):
     late = "20170101-deadbeef"
     rows = "select x, x > 1 as label from unnest([1, 2, 3]) as x"
     chain.clients.bigquery.query_and_wait(

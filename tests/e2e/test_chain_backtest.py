@@ -27,7 +27,7 @@ def datasets(chain):
     return sorted(one.dataset_id for one in chain.clients.bigquery.list_datasets())
 
 
-def test_a_past_days_promises_are_compared_with_the_outcomes_and_nothing_is_left(chain):
+def test_the_metrics_promised_on_a_past_day_are_compared_with_outcomes_and_nothing_is_left_behind(chain):
     before, known = chain.state(), datasets(chain)
     said = CliRunner().invoke(app, ["backtest", "--days", "1", "--json"])
     assert said.exit_code == 0, said.output
@@ -51,7 +51,7 @@ def test_a_past_days_promises_are_compared_with_the_outcomes_and_nothing_is_left
 
 
 @pytest.mark.slow
-def test_an_interrupted_backtest_goes_on_where_it_stopped(chain):
+def test_an_interrupted_backtest_continues_where_it_stopped(chain):
     """The test also shows that the winner of the first day is the champion on the second, if the gate approves it."""
     days = [DAY - timedelta(2), DAY]
     interrupted = past.Past(chain.clients, days)

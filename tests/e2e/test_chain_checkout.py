@@ -98,7 +98,7 @@ def test_propensity_score_prints_the_functions_answer(chain, monkeypatch, tmp_pa
 
 
 @pytest.mark.parametrize("path", ["score_checkout/", f"build_features/projects/{PROJECT}/topics/data-refreshed"])
-def test_a_body_with_a_broken_chunk_is_refused_and_no_failure_of_ours(chain, path):
+def test_a_body_with_a_broken_chunk_is_refused_and_not_logged_as_an_internal_error(chain, path):
     url = httpx.URL(chain.cloud.services["functions"])
     secret = base64.b64encode(url.userinfo).decode()
     lines = [f"POST /{path} HTTP/1.1", f"Host: {url.host}", f"Authorization: Basic {secret}"]

@@ -62,7 +62,7 @@ def test_the_chains_requests_were_recorded(chain, conversation):
     assert {name for name, _, _ in conversation.said} >= METHODS
 
 
-def test_nothing_that_the_chain_asks_for_is_refused_as_wrong(conversation):
+def test_no_request_of_the_chain_is_refused_as_invalid(conversation):
     asked = {
         problem: tests for problem, tests in conversation.refused.items() if any("test_chain" in one for one in tests)
     }
@@ -70,14 +70,14 @@ def test_nothing_that_the_chain_asks_for_is_refused_as_wrong(conversation):
 
 
 @pytest.mark.slow
-def test_each_listed_contradiction_comes_up(whole):
+def test_each_listed_contradiction_still_occurs(whole):
     said = {problem.key for problem in whole.problems}
     assert CONTRADICTIONS.keys() == said - BESIDE_THE_CHAIN.keys()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", ABSENT)
-def test_each_field_that_google_sets_is_set_or_listed(whole, document):
+def test_each_output_only_field_of_google_is_returned_or_listed(whole, document):
     listed = [field for fields in ABSENT[document].values() for field in fields]
     assert len(listed) == len(set(listed))
     assert sorted(whole.absent(document)) == sorted(listed)

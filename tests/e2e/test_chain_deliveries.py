@@ -58,7 +58,7 @@ def test_events_pushed_again_and_out_of_order_change_nothing(chain):
 
 
 @pytest.mark.slow
-def test_events_published_again_and_out_of_order_change_nothing_and_tell_the_world_the_same(chain):
+def test_events_published_again_and_out_of_order_change_nothing_and_publish_the_same(chain):
     before = at_rest(chain)
     chain.heard("audience-published")
     for topic, body in shuffled(chain):

@@ -45,7 +45,7 @@ def test_a_tenth_of_the_test_visitors_falls_into_each_decile(chain):
             assert sum(found.decile(row["probability"]) <= percent // 10 for row in rows) == at_least
 
 
-def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_either_path(chain):
+def test_both_online_scorers_give_every_visitor_the_probability_in_the_table_scores(chain):
     scorer, policy = OnlineScorer(chain.clients.settings), chain.clients.settings.policy
     rows = scored_sessions(chain.clients, 500)
     assert len(rows) == 500
@@ -61,7 +61,7 @@ def test_online_every_visitor_gets_the_probability_that_the_table_scores_has_by_
         assert (other.version, other.decile, other.path) == (scored.version, scored.decile, "endpoint")
 
 
-def test_nothing_is_written_while_the_pointer_is_right(chain):
+def test_the_pointer_is_not_written_while_it_is_right(chain):
     before = generation(chain)
     pointer.follow(chain.clients)
     chain.cloud.scheduler.trigger("resume")
@@ -70,7 +70,7 @@ def test_nothing_is_written_while_the_pointer_is_right(chain):
 
 
 @pytest.mark.parametrize("left", [None, b'{"version": "0"}', b"not JSON"])
-def test_a_pointer_that_a_dead_process_left_wrong_is_corrected_by_the_next_schedule(chain, left):
+def test_a_pointer_that_a_dead_process_left_wrong_is_corrected_by_the_next_scheduled_run(chain, left):
     blob, right = chain.clients.storage.bucket(chain.clients.settings.bucket).blob(POINTER), chain.pointer()
     blob.delete() if left is None else blob.upload_from_string(left)
     chain.cloud.scheduler.trigger("resume")
@@ -78,7 +78,7 @@ def test_a_pointer_that_a_dead_process_left_wrong_is_corrected_by_the_next_sched
     assert chain.pointer() == right
 
 
-def test_a_rollback_takes_the_pointer_along_and_the_scorer_notices(chain):
+def test_a_rollback_also_moves_the_pointer_and_the_scorer_notices_it(chain):
     with_two_versions(chain)
     newest = chain.pointer()
     answer = CliRunner().invoke(app, ["rollback", "--yes"], catch_exceptions=False)
@@ -104,7 +104,7 @@ def test_without_a_champion_there_is_no_pointer(chain, monkeypatch):
     assert chain.pointer() == kept
 
 
-def test_a_reset_of_everything_has_the_pointer_follow_once_no_version_is_left(chain):
+def test_a_reset_of_all_runs_removes_the_pointer_after_the_versions(chain):
     lines = resetting.plan(chain.clients, None).lines
     at = lines.index("the champion's pointer")
     assert all("of the registered model" in line for line in lines[:at])

@@ -61,7 +61,7 @@ def ask(service, url, **named):
     return httpx.request(method, f"{url}{path}", json=body, trust_env=False, **named).status_code
 
 
-def test_no_port_answers_a_page(chain, ports):
+def test_no_port_answers_a_web_page(chain, ports):
     services = chain.cloud.services.values()
     http = {urlsplit(url).port for url in services if url.startswith("http://")}
     grpc = {urlsplit(f"//{url}").port for url in services if not url.startswith("http://")}
@@ -88,14 +88,14 @@ def test_a_port_asks_for_the_secret_that_its_url_carries(chain, service):
     assert ask(service, url) == (404 if service == "functions" else 200)
 
 
-def test_the_secrets_of_the_services_and_of_the_pushes_are_two(chain):
+def test_pushes_have_another_secret_than_the_services(chain):
     services, pushes = (urlsplit(chain.cloud.services[name]).password for name in ("bigquery", "functions"))
     assert services != pushes
     for name in HTTP.keys() - {"functions"}:
         assert ask(name, chain.cloud.services[name].replace(services, pushes)) == 403
 
 
-def test_the_token_endpoint_answers_the_service_account_alone(chain):
+def test_the_token_endpoint_answers_only_the_service_account(chain):
     url = chain.cloud.services["vertex"].partition("@")[2]
     grant = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "e30.e30.e30"}
     assert httpx.post(f"http://{url}/token", data=grant, trust_env=False).json()["error"] == "invalid_grant"
@@ -124,7 +124,7 @@ def test_a_resumable_upload_continues_at_the_given_location(chain):
     anonymous.delete_table(table)
 
 
-def test_google_clients_are_told_where_the_secret_is(chain):
+def test_an_error_tells_google_clients_where_the_secret_is(chain):
     url = chain.cloud.services["bigquery"].partition("@")[2]
     client = bigquery.Client("p", AnonymousCredentials(), client_options={"api_endpoint": f"http://{url}"})
     with pytest.raises(Forbidden, match=r"the secret that env\.sh carries"):

@@ -17,7 +17,7 @@ def of(chain):
     return chain.run(recommending.served_run(chain.clients))
 
 
-def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):
+def test_a_separate_run_recommends_products_to_every_scored_visitor(chain):
     run = of(chain)
     assert (run.outcome, run.reason, [*run.seconds]) == ("recommended", "", ["build_recommendations"])
     report = run.documents.recommendations
@@ -36,7 +36,7 @@ def test_a_run_of_its_own_recommends_to_everyone_who_is_scored(chain):
     assert Recommender(artefact).next_products(rule["antecedents"], set(), 1)
 
 
-def test_a_tick_on_unchanged_data_is_the_same_run_and_changes_nothing(chain):
+def test_a_scheduled_message_on_unchanged_data_opens_no_new_run(chain):
     before = chain.state()
     assert chain.send("recommendations-due", {}) == []
     assert chain.state() == before

@@ -36,7 +36,7 @@ def test_a_rejected_run_leaves_the_champion_serving(chain):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_orders")
-def test_a_rejected_run_can_be_reset_and_made_again(chain):
+def test_a_rejected_run_can_be_reset_and_repeated(chain):
     rejected = chain.refresh()
     jobs, incarnation = set(chain.job_ids()), chain.runs.opened(rejected.run_id).incarnation
     removal = resetting.plan(chain.clients, rejected.run_id)

@@ -16,7 +16,7 @@ from shared.chain.intervals import METRICS
 pytestmark = pytest.mark.slow
 
 
-def test_the_upper_bound_is_of_the_winners_test_visitors_and_leaves_nothing(chain, tmp_path):
+def test_the_upper_bound_uses_the_winners_test_visitors_and_leaves_nothing_behind(chain, tmp_path):
     before, run = chain.state(), chain.first
     known = sorted(one.dataset_id for one in chain.clients.bigquery.list_datasets())
     truth = Truth()

@@ -21,7 +21,7 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.timeout(600)
-def test_a_demonstration_ends_with_a_verdict_and_another_on_its_state_makes_another_run(tmp_path):
+def test_a_demonstration_ends_with_a_verdict_and_a_second_one_makes_another_run(tmp_path):
     ends = []
     for number in (1, 2):
         file = tmp_path / f"{number}.json"
@@ -35,7 +35,7 @@ def test_a_demonstration_ends_with_a_verdict_and_another_on_its_state_makes_anot
 
 
 @pytest.mark.timeout(600)
-def test_a_demonstrated_campaign_is_measured_beside_its_true_effect(tmp_path):
+def test_the_measured_effect_of_a_demonstrated_campaign_is_shown_beside_the_true_one(tmp_path):
     file = tmp_path / "result.json"
     lenient = ("min_roc_auc=0", "min_roc_auc_lower=0", "max_single_feature_roc_auc=1")
     gate = (part for one in lenient for part in ("--set", f"gate.{one}"))
@@ -62,7 +62,7 @@ def test_a_demonstrated_campaign_is_measured_beside_its_true_effect(tmp_path):
         (["--set", "gate.min_positivs=1", "--days", "20", "--sessions", "1000"], "min_positivs"),
     ],
 )
-def test_an_input_that_cannot_be_demonstrated_is_named_in_an_error(tmp_path, arguments, said):
+def test_the_error_about_an_unusable_input_names_it(tmp_path, arguments, said):
     refused = demo(*(argument.format(folder=tmp_path) for argument in arguments), "--state", str(tmp_path / "state"))
     assert refused.returncode != 0
     assert said in refused.stdout + refused.stderr

@@ -27,7 +27,7 @@ def load(kind, folder, chain):
 
 @pytest.mark.skipif(not (DATA / "ga4").is_dir(), reason=f"there are no real GA4 rows in {DATA}")
 @pytest.mark.timeout(1200)
-def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets_the_chain_end(tmp_path):
+def test_a_model_of_few_buyers_is_rejected_with_reasons_and_approved_by_a_relaxed_gate(tmp_path):
     with cloud("ga4", tmp_path, gate={}) as chain:
         load("ga4", tmp_path, chain)
         rejected = chain.refresh()
@@ -44,7 +44,7 @@ def test_few_buyers_are_rejected_with_reasons_and_a_gate_that_asks_for_less_lets
 
 @pytest.mark.skipif(not (DATA / "ga360").is_dir(), reason=f"there are no real GA360 rows in {DATA}")
 @pytest.mark.timeout(1200)
-def test_a_year_in_which_no_known_outcome_is_a_purchase_trains_nothing_and_says_so(tmp_path):
+def test_without_any_known_purchase_nothing_is_trained_and_the_reason_is_given(tmp_path):
     """All four purchases on a return visit are on the last day of the sample.
 
     So the horizon of these visitors is not over, and their outcome is not known.

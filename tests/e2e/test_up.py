@@ -63,7 +63,7 @@ def propensity(env_file: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.slow
-def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp_path):
+def test_up_is_strict_refuses_a_second_cloud_on_its_state_and_ends_its_processes(tmp_path):
     state, env_file = tmp_path / "state", tmp_path / "env.sh"
     first = start(state, env_file)
     client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])
@@ -80,7 +80,7 @@ def test_up_is_strict_refuses_a_second_on_its_state_and_ends_what_it_started(tmp
 
 
 @pytest.mark.slow
-def test_jobs_that_ran_when_up_was_killed_have_failed_after_the_restart(tmp_path):
+def test_jobs_that_were_running_when_up_was_killed_have_failed_after_a_restart(tmp_path):
     state, env_file = tmp_path / "state", tmp_path / "env.sh"
     first = start(state, env_file)
     client = connect(environment(env_file)["BIGQUERY_EMULATOR_HOST"])
@@ -99,7 +99,7 @@ def test_jobs_that_ran_when_up_was_killed_have_failed_after_the_restart(tmp_path
 
 
 @pytest.mark.slow
-def test_up_keeps_its_state_over_a_restart(tmp_path):
+def test_the_state_of_up_survives_a_restart(tmp_path):
     state, env_file = tmp_path / "state", tmp_path / "env.sh"
     first = start(state, env_file)
     assert propensity(env_file, "publish", "data-refreshed", '{"nonsense": 1}').returncode == 0
@@ -117,7 +117,7 @@ def test_up_keeps_its_state_over_a_restart(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_local_cloud_that_has_ended_is_named_at_once():
+def test_a_command_says_at_once_that_the_local_cloud_has_ended():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     answer = run("runs", env={"GOOGLE_CLOUD_PROJECT": "propensity-local", "STORAGE_EMULATOR_HOST": address})
@@ -133,7 +133,7 @@ def test_without_an_environment_a_command_says_what_to_do(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_taken_port_is_an_error_that_names_its_flag(tmp_path):
+def test_the_error_of_up_about_a_taken_port_names_its_flag(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = run("up", "--state", str(tmp_path / "state"), f"--pubsub-port={port}", *FREE_PORTS)

@@ -56,7 +56,7 @@ def assert_it_is_retried(chain, run_id, step, reason):
 
 
 @pytest.mark.slow
-def test_steps_whose_services_are_broken_say_so_and_go_on_once_they_are_mended(chain):
+def test_steps_record_failures_while_their_services_fail_and_continue_afterwards(chain):
     with chain.wire.breaks(*AUDIENCE, "hang"):
         with chain.wire.breaks(*PREDICTION, "fail"):
             run_id = begin(chain, reason="two broken services")
@@ -76,7 +76,7 @@ def test_steps_whose_services_are_broken_say_so_and_go_on_once_they_are_mended(c
     ],
 )
 @pytest.mark.slow
-def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(chain, step, place, act, reason):
+def test_a_step_records_a_failure_while_its_service_fails_and_continues_afterwards(chain, step, place, act, reason):
     with chain.wire.breaks(*place, act):
         run_id = begin(chain, reason=f"{step} {act}")
         assert_it_is_retried(chain, run_id, step, reason)
@@ -87,7 +87,7 @@ def test_a_step_whose_service_is_broken_says_so_and_goes_on_once_it_is_mended(ch
 
 
 @pytest.mark.slow
-def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_goes_on(chain, monkeypatch):
+def test_a_training_that_fails_temporarily_is_repeated_and_the_run_continues(chain, monkeypatch):
     carry_out, failed = execution.run, []
 
     def run(work):
@@ -109,7 +109,7 @@ def test_a_training_that_fails_for_a_reason_that_heals_is_repeated_and_the_run_g
 
 # Google's client waits some seconds before it retries, which makes these tests slow.
 @pytest.mark.slow
-def test_a_bucket_that_fails_for_a_while_loses_nothing(chain):
+def test_if_the_bucket_fails_for_a_while_nothing_is_lost(chain):
     with chain.wire.breaks("storage", r"^POST .*/steps/", "fail", times=4):
         run = chain.refresh(reason="bucket")
     assert chain.outcome(run) == chain.expected
@@ -118,7 +118,7 @@ def test_a_bucket_that_fails_for_a_while_loses_nothing(chain):
 # Events.
 
 
-def test_an_event_that_makes_no_sense_is_kept_with_its_reason_and_shown(chain):
+def test_an_invalid_event_is_stored_with_the_reason_and_shown(chain):
     before = chain.state()
     unknown = {"run_id": "20990101-ffffffff", "candidate": "logistic"}
     of_another_kind = {"run_id": chain.first.run_id}
@@ -136,7 +136,7 @@ def test_an_event_that_makes_no_sense_is_kept_with_its_reason_and_shown(chain):
     assert chain.state() == before
 
 
-def test_a_run_whose_event_was_lost_is_taken_up(chain):
+def test_a_run_whose_event_was_lost_is_resumed(chain):
     lost = f"projects/{chain.clients.settings.project}/subscriptions/score-visitors-model-deployed"
     subscriber = pubsub_v1.SubscriberClient()
     endpoint = subscriber.get_subscription(subscription=lost).push_config.push_endpoint
@@ -201,7 +201,7 @@ LACKING = "select * except (channelGrouping) from analytics.{other}"
 
 
 @pytest.mark.slow
-def test_a_table_of_today_that_lacks_a_column_fails_the_run_since_bigquery_takes_its_columns_for_all(chain, newest):
+def test_if_the_newest_table_lacks_a_column_the_run_fails(chain, newest):
     before = chain.state()
     today = "ga_sessions_intraday_20991231"
     for table, made_of in ((newest, WHOLE), (today, LACKING)):
@@ -220,7 +220,7 @@ def assert_it_failed_for_good(run, table, reason):
 
 
 @pytest.mark.slow
-def test_a_day_table_that_is_not_there_fails_the_run_for_good_and_once_it_is_the_same_trigger_goes_on(chain, newest):
+def test_a_missing_day_table_fails_the_run_for_good_and_once_it_exists_the_same_trigger_succeeds(chain, newest):
     before = chain.state()
     trigger = {"table": newest, "reason": "mended"}
     assert_it_failed_for_good(chain.refresh(**trigger), newest, "there is no table")
@@ -230,7 +230,7 @@ def test_a_day_table_that_is_not_there_fails_the_run_for_good_and_once_it_is_the
 
 
 @pytest.mark.slow
-def test_visitors_of_whom_nobody_bought_train_no_candidate_and_the_champion_stays(chain):
+def test_without_any_buyer_no_candidate_is_trained_and_the_champion_stays(chain):
     before = chain.state()
     run_sql(chain, "create table propensity.kept as select * from propensity.visitor_features")
     run_sql(

@@ -51,7 +51,7 @@ def record_of(step):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_before_each_steps_record_or_after_it_and_before_its_event(breakable_chain, when):
+def test_the_outcome_is_the_same_if_each_step_is_killed_before_or_after_its_record(breakable_chain, when):
     with breakable_chain.wire.kills(*(("storage", record_of(step), when) for step in RECORDED)):
         run = run_on_the_same_data(breakable_chain)
     assert breakable_chain.outcome(run) == breakable_chain.expected
@@ -59,7 +59,7 @@ def test_killed_before_each_steps_record_or_after_it_and_before_its_event(breaka
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", DELICATE)
-def test_killed_where_a_step_is_half_done(breakable_chain, part):
+def test_the_outcome_is_the_same_if_a_step_is_killed_halfway(breakable_chain, part):
     with breakable_chain.wire.kills(*DELICATE[part]):
         run = run_on_the_same_data(breakable_chain)
     assert breakable_chain.outcome(run) == breakable_chain.expected

@@ -74,7 +74,7 @@ def test_the_endpoint_scores_and_its_version_is_named(start, endpoint):
     assert json.loads(body)["instances"] == [{"pageviews": 3, "device": "mobile"}]
 
 
-def test_each_versions_answer_goes_through_its_own_calibrator(start, endpoint, online_bucket):
+def test_the_answer_of_each_version_is_calibrated_by_its_own_calibrator(start, endpoint, online_bucket):
     of_champion, of_canary = Calibrator(1.0, ((0.0, 1.0),)), Calibrator(0.5, ((0.0, -1.0),))
     scorer = start()
     calibrators = {"3": of_champion, "5": of_canary}
@@ -93,7 +93,7 @@ def test_each_versions_answer_goes_through_its_own_calibrator(start, endpoint, o
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_the_embedded_scorer_stands_in_for_an_endpoint_that_fails(start, endpoint, failure):
+def test_if_the_endpoint_fails_the_embedded_scorer_answers(start, endpoint, failure):
     # The deadline is short if the endpoint never answers. Otherwise it is long, because the first request also reads
     # the credentials.
     scorer = start(endpoint_deadline_ms=1000 if failure in {"hangs", "drips"} else 5000)
@@ -119,7 +119,7 @@ def test_the_breaker_opens_within_20_failed_requests_and_closes_once_the_endpoin
     assert [scorer.score({}).path for _ in range(5)] == ["endpoint"] * 5
 
 
-def test_a_probe_that_fails_leaves_it_alone_again(start, endpoint, clock):
+def test_after_a_failed_probe_the_endpoint_is_not_called_for_a_while(start, endpoint, clock):
     scorer = start()
     endpoint.act = 500
     for _ in range(20):
@@ -168,13 +168,13 @@ def test_invalid_requests_do_not_open_the_breaker(start, endpoint):
     assert endpoint.requests == 40
 
 
-def test_the_embedded_scorer_replaces_an_endpoint_that_does_not_listen(online_bucket, clock):
+def test_if_the_endpoint_does_not_listen_the_embedded_scorer_answers(online_bucket, clock):
     online_bucket.serve(3)
     scorer = OnlineScorer(online_bucket.settings(order="endpoint_first"), clock)
     assert {scorer.score({}) for _ in range(30)} == {EMBEDDED}
 
 
-def test_without_an_embedded_scorer_the_endpoint_scores_whatever_the_order(online_bucket, endpoint, clock):
+def test_without_an_embedded_scorer_the_endpoint_scores_in_either_order(online_bucket, endpoint, clock):
     online_bucket.serve(3, scorer=None)
     settings = online_bucket.settings(endpoint.url, order="embedded_first", endpoint_deadline_ms=5000)
     scorer = OnlineScorer(settings, clock)

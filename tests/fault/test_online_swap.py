@@ -74,7 +74,7 @@ def look_again(scorer, clock, seconds=REFRESH_SECONDS):
             thread.join()
 
 
-def test_a_new_champion_is_noticed_after_a_while_and_the_old_one_answers_meanwhile(scorer, online_bucket, clock):
+def test_a_new_champion_is_noticed_after_a_while_and_the_old_one_answers_until_then(scorer, online_bucket, clock):
     online_bucket.serve(2)
     clock.now += REFRESH_SECONDS - 1
     assert scorer.score({}).version == "1"
@@ -97,7 +97,7 @@ def often_switched():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("often_switched")
-def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket):
+def test_changes_of_the_champion_under_load_lose_no_request_and_mix_no_versions(online_bucket):
     online_bucket.serve(1)
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=0.001))
     # The first request loads an artefact while its caller waits, so this artefact must not be a broken one.
@@ -130,7 +130,7 @@ def test_hot_swaps_under_load_lose_no_request_and_mix_no_versions(online_bucket)
 
 
 @pytest.mark.parametrize("what", BROKEN_POINTERS)
-def test_a_pointer_that_is_broken_leaves_the_old_champion_and_is_an_error_once(
+def test_with_a_broken_pointer_the_old_champion_stays_and_one_error_is_logged(
     scorer, online_bucket, clock, capfd, what
 ):
     broken = BROKEN_POINTERS[what]
@@ -146,7 +146,7 @@ def test_a_pointer_that_is_broken_leaves_the_old_champion_and_is_an_error_once(
 
 
 @pytest.mark.parametrize("what", BROKEN_ARTEFACTS)
-def test_an_artefact_that_is_broken_leaves_the_old_champion_and_is_tried_again(
+def test_with_a_broken_artefact_the_old_champion_stays_and_the_artefact_is_tried_again(
     scorer, online_bucket, clock, capfd, what
 ):
     online_bucket.serve(2, artefact=BROKEN_ARTEFACTS[what])
@@ -165,21 +165,21 @@ def errors(capfd):
     return [line["message"] for line in lines if line["severity"] == "ERROR"]
 
 
-def test_a_pointer_that_is_gone_leaves_the_old_champion(scorer, online_bucket, clock, capfd):
+def test_if_the_pointer_is_deleted_the_old_champion_stays(scorer, online_bucket, clock, capfd):
     online_bucket.gcs.blob(POINTER).delete()
     look_again(scorer, clock)
     assert scorer.score({}).version == "1"
     assert len(errors(capfd)) == 1
 
 
-def test_a_champion_without_an_artefact_is_not_stood_in_for_by_the_former_one(scorer, online_bucket, clock):
+def test_the_former_champion_does_not_replace_a_champion_without_an_artefact(scorer, online_bucket, clock):
     online_bucket.serve(2, scorer=None)
     look_again(scorer, clock)
     with pytest.raises(NoScorerError, match="the champion has no embedded scorer"):
         scorer.score({})
 
 
-def test_before_there_is_a_champion_nothing_scores_and_the_first_one_is_noticed(online_bucket, clock, capfd):
+def test_before_there_is_a_champion_nothing_scores_and_the_first_champion_is_noticed(online_bucket, clock, capfd):
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=REFRESH_SECONDS), clock)
     with pytest.raises(NoScorerError, match="no champion is known"):
         scorer.score({})
@@ -267,7 +267,7 @@ print(scorer.current().score({}).version, *(name for name in sys.argv[1:] if nam
 """
 
 
-def test_scoring_with_the_champion_in_memory_imports_no_client_of_googles_and_no_data_frame(online_bucket, monkeypatch):
+def test_embedded_scoring_imports_no_client_of_google_and_no_data_frames(online_bucket, monkeypatch):
     online_bucket.serve(1)
     settings = {"bucket": online_bucket.gcs.name}
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))

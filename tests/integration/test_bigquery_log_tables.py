@@ -48,7 +48,7 @@ def found(client, prefix):
     return [dict(row) for row in client.query_and_wait(statement, job_config=config)]
 
 
-def test_entries_that_match_the_sinks_filter_are_rows_at_the_end_at_the_latest(client, bigquery_url, tmp_path):
+def test_entries_that_match_the_sinks_filter_are_written_at_the_latest_at_the_end(client, bigquery_url, tmp_path):
     tables = logs.Tables()
     log = router(tmp_path, tables)
     log.write([entry("late-1", probability=0.25, decile=3, features={"hits": 7}, unknown="x")])
@@ -60,7 +60,7 @@ def test_entries_that_match_the_sinks_filter_are_rows_at_the_end_at_the_latest(c
     assert (second["probability"], second["decile"], second["next_products"]) == (1.0, None, [])
 
 
-def test_a_checkout_started_that_several_deliveries_logged_is_one_row_and_requests_of_one_id_are_two(
+def test_repeated_log_lines_of_on_checkout_are_one_row_but_those_of_score_checkout_are_two(
     client, bigquery_url, tmp_path
 ):
     tables = logs.Tables()
@@ -89,7 +89,7 @@ class Failing:
         return JSONResponse({})
 
 
-def test_rows_that_bigquery_does_not_take_are_kept_and_nobody_waits(tmp_path, caplog):
+def test_rows_that_bigquery_refuses_are_kept_for_later_and_nobody_waits(tmp_path, caplog):
     failing, tables = Failing(), logs.Tables()
     log = router(tmp_path, tables)
     with serving.serve(failing.app) as url, tables.delivered(url, PROJECT), caplog.at_level(python_logging.WARNING):
@@ -104,7 +104,7 @@ def test_rows_that_bigquery_does_not_take_are_kept_and_nobody_waits(tmp_path, ca
     assert len({row["insertId"] for row in failing.rows}) == 3
 
 
-def test_a_table_that_is_not_there_is_named(bigquery_url, client, tmp_path, caplog):
+def test_the_error_about_a_missing_table_names_it(bigquery_url, client, tmp_path, caplog):
     tables = logs.Tables()
     log = router(tmp_path, tables)
     with tables.delivered(bigquery_url, PROJECT):

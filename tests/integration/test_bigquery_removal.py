@@ -92,7 +92,7 @@ def test_all_versions_are_removed_with_their_models_though_one_serves_and_one_is
 
 
 @pytest.mark.slow
-def test_removing_a_version_that_is_partly_gone_succeeds(registry, bigquery, models):
+def test_a_version_that_was_partly_removed_can_be_removed_again(registry, bigquery, models):
     oldest, former, champion = registry.versions()
     make_default(former, models)
     bigquery.delete_model(f"{DATASET}.{oldest.model}")
@@ -114,7 +114,7 @@ def test_a_model_is_not_deleted_while_its_version_serves(registry, bigquery):
         bigquery.get_model(f"{DATASET}.{champion.model}")
 
 
-def test_vertex_ai_itself_deletes_no_version_that_bigquery_owns(registry, bigquery, models):
+def test_vertex_ai_refuses_to_delete_a_version_that_bigquery_owns(registry, bigquery, models):
     oldest, former, _ = registry.versions()
     for delete, named in (
         (models.delete_model_version, f"{MODEL}@{oldest.number}"),

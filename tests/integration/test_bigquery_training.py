@@ -103,7 +103,7 @@ def failing(monkeypatch):
     return reasons
 
 
-def test_a_comment_edited_while_a_run_trains_does_not_train_anew(run):
+def test_a_comment_that_is_edited_during_a_training_does_not_cause_a_second_training(run):
     first = run.train()
     run.deploy("models/logistic", f"-- another comment\n{MODEL}")
     assert run.train() == first == TrainingProgressed(run.run_id, 1)
@@ -111,7 +111,7 @@ def test_a_comment_edited_while_a_run_trains_does_not_train_anew(run):
 
 
 @pytest.mark.slow
-def test_a_delivery_that_dies_before_it_has_submitted_all_leaves_the_rest_to_the_next(run, monkeypatch):
+def test_if_a_delivery_dies_before_it_has_submitted_all_trainings_the_next_submits_the_rest(run, monkeypatch):
     start = warehouse.Warehouse.start
     with monkeypatch.context() as patch:
         patch.setattr(warehouse.Warehouse, "start", lambda *args: start(*args) if "baseline" in args[1].name else 1 / 0)
@@ -124,7 +124,7 @@ def test_a_delivery_that_dies_before_it_has_submitted_all_leaves_the_rest_to_the
     assert run.trainings() == [("baseline", 1), ("logistic", 1)]
 
 
-def test_candidates_are_those_of_the_first_delivery_whatever_is_set_afterwards(run, monkeypatch):
+def test_the_candidates_are_those_of_the_first_delivery_even_if_the_settings_change(run, monkeypatch):
     run.train()
     document = {"project": PROJECT, "bucket": run.clients.settings.bucket, "dataset": DATASET}
     run.clients.settings = Settings.from_document(document)
@@ -147,7 +147,7 @@ def test_only_a_training_that_failed_temporarily_is_repeated(run, failing):
     assert run.evaluate() == failed
 
 
-def test_a_training_that_was_denied_just_now_waits_for_the_right_before_it_is_tried_again(run, failing):
+def test_a_training_that_was_just_denied_is_repeated_only_after_a_while(run, failing):
     failing["logistic"] = "accessDenied"
     run.train()
     run.trainings()
@@ -156,7 +156,7 @@ def test_a_training_that_was_denied_just_now_waits_for_the_right_before_it_is_tr
     assert run.evaluate(minutes_later=11) == TrainingFailed(run.run_id, 1, ["logistic"])
 
 
-def test_after_three_attempts_a_failure_stands_and_one_that_cannot_heal_stands_at_once(run, failing):
+def test_a_failure_is_final_after_three_attempts_or_at_once_if_it_is_permanent(run, failing):
     failing |= {"baseline": "invalidQuery", "logistic": "rateLimitExceeded"}
     run.train()
     run.trainings()
@@ -170,7 +170,7 @@ def test_after_three_attempts_a_failure_stands_and_one_that_cannot_heal_stands_a
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2), ("logistic", 3)]
 
 
-def test_a_run_whose_rows_would_expire_as_they_are_written_fails_for_good_and_says_what_to_do(run):
+def test_a_run_whose_rows_would_expire_at_once_fails_for_good_with_a_remedy(run):
     training.rows_of_run(run.cloud("train_models", minutes_later=6 * 24 * 60 - 1))
     with pytest.raises(Permanent, match=rf"its rows expire after 7 days: .*`propensity reset {run.run_id}`"):
         training.rows_of_run(run.cloud("train_models", minutes_later=6 * 24 * 60 + 1))

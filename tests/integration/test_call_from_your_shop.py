@@ -57,14 +57,14 @@ def test_each_language_that_the_page_names_has_an_example():
 
 
 @pytest.mark.parametrize("language", COMMANDS)
-def test_an_example_is_told_the_offer_and_the_next_products(language, url):
+def test_an_example_shows_the_offer_and_the_next_products(language, url):
     answer = told(language, url)
     assert answer["model_version"] == "7"
     assert answer["next_products"]
 
 
 @pytest.mark.parametrize("language", COMMANDS)
-def test_an_example_without_an_answer_offers_nothing(language):
+def test_an_example_shows_no_offer_if_there_is_no_answer(language):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert told(language, f"http://127.0.0.1:{port}") == {"offer": "none", "next_products": []}

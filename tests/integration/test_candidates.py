@@ -91,7 +91,7 @@ def assert_calibrated_alike(world, run, artefact):
             assert scored.probability == pytest.approx(row["scored"], abs=1e-6)
 
 
-def test_a_model_that_no_scorer_of_ours_reads_is_deployed_for_the_endpoint_alone(capfd):
+def test_a_model_without_an_embedded_scorer_is_deployed_only_at_the_endpoint(capfd):
     model = SimpleNamespace(model_type="DNN_CLASSIFIER")
     settings = Settings(project="shop-project", bucket="shop-bucket")
     clients = SimpleNamespace(settings=settings, bigquery=SimpleNamespace(get_model=lambda _: model))
@@ -101,7 +101,7 @@ def test_a_model_that_no_scorer_of_ours_reads_is_deployed_for_the_endpoint_alone
     assert told in capfd.readouterr().out
 
 
-def test_the_settings_may_name_a_new_file_and_no_other_name(sql):
+def test_the_settings_may_name_a_new_candidate_only_if_its_file_exists(sql):
     (sql / "models" / "forest.sql").write_text("select 1")
     shutil.copytree(SQL.parent / "shared", sql.parent / "shared")
     assert _settings(sql.parent, "forest") == ""

@@ -33,7 +33,7 @@ def tables(client, dataset):
     return sorted(table.table_id for table in client.list_tables(dataset))
 
 
-def test_every_file_becomes_a_table_with_its_rows_and_what_is_nested_in_them(bigquery_client, dataset, day_files):
+def test_every_file_becomes_a_table_with_its_rows_and_nested_records(bigquery_client, dataset, day_files):
     told = []
     load(day_files, bigquery_client, dataset, told.append)
 
@@ -64,13 +64,15 @@ def test_every_file_becomes_a_table_with_its_rows_and_what_is_nested_in_them(big
     assert (schema["visitId"].field_type, schema["fullVisitorId"].field_type) == ("INTEGER", "STRING")
 
 
-def test_loading_twice_is_loading_once(bigquery_client, dataset, day_files):
+def test_loading_twice_has_the_same_effect_as_loading_once(bigquery_client, dataset, day_files):
     for _ in range(2):
         load(day_files[:1], bigquery_client, dataset)
     assert bigquery_client.get_table(f"{dataset}.{day_files[0].table}").num_rows == day_files[0].rows
 
 
-def test_a_file_that_is_refused_is_named_and_nothing_stays_behind(bigquery_client, dataset, day_files, tmp_path):
+def test_the_error_about_a_refused_file_names_it_and_nothing_stays_behind(
+    bigquery_client, dataset, day_files, tmp_path
+):
     broken = tmp_path / "ga_sessions_20260105.parquet"
     broken.write_bytes(b"PAR1 is all it has of a Parquet file")
     told = []
@@ -81,7 +83,7 @@ def test_a_file_that_is_refused_is_named_and_nothing_stays_behind(bigquery_clien
         bigquery_client.get_dataset(dataset)
 
 
-def test_tables_that_were_there_before_survive_a_load_that_fails(bigquery_client, dataset, day_files, tmp_path):
+def test_tables_that_existed_before_survive_a_failed_load(bigquery_client, dataset, day_files, tmp_path):
     load(day_files[:1], bigquery_client, dataset)
     absent = DayFile(dt.date(2026, 1, 5), tmp_path / "ga_sessions_20260105.parquet", 1)
     with pytest.raises(LoadError, match="ga_sessions_20260105"):
@@ -90,7 +92,7 @@ def test_tables_that_were_there_before_survive_a_load_that_fails(bigquery_client
     assert bigquery_client.get_table(f"{dataset}.{day_files[0].table}").num_rows == day_files[0].rows
 
 
-def test_a_caller_who_stops_the_progress_stops_the_load(bigquery_client, dataset, day_files):
+def test_a_caller_can_stop_the_load(bigquery_client, dataset, day_files):
     def interrupt(_):
         raise KeyboardInterrupt
 

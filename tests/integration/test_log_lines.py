@@ -41,7 +41,7 @@ FUNCTION = f"""
 
 
 @pytest.mark.slow
-def test_lines_of_requests_at_once_are_whole_and_name_their_request(tmp_path):
+def test_log_lines_of_parallel_requests_are_whole_and_name_their_request(tmp_path):
     source = tmp_path / "main.py"
     source.write_text(textwrap.dedent(FUNCTION))
     with socket.create_server(("127.0.0.1", 0)) as free:

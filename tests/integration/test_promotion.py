@@ -31,7 +31,7 @@ def calibrated(slope):
     return Evaluation("logistic", None, True, [], {}, {}, [], {}, calibration=calibration)
 
 
-def test_the_pointer_has_the_calibrators_of_all_who_may_answer_before_and_after_a_rollback(clients):
+def test_the_pointer_has_the_calibrators_of_all_serving_versions_before_and_after_a_rollback(clients):
     for version, slope in ((FIRST, 0.8), (SECOND, 1.2)):
         clients.runs.write(version.run_id, EVALUATION, calibrated(slope))
 
@@ -49,16 +49,14 @@ def test_the_pointer_has_the_calibrators_of_all_who_may_answer_before_and_after_
     assert pointed() == ("1", {"1": 0.8, "2": 1.0})
 
 
-def test_a_promotion_moves_name_and_traffic_and_a_second_delivery_changes_nothing(clients):
+def test_a_promotion_moves_alias_and_traffic_and_a_second_delivery_changes_nothing(clients):
     assert promote(clients) is None
     assert who_serves(clients) == (SECOND, {"2": 100})
     assert promote(clients) is None
     assert who_serves(clients) == (SECOND, {"2": 100})
 
 
-def test_a_delivery_that_has_read_the_decision_before_another_promotes_the_same_version_is_not_superseded(
-    clients, monkeypatch
-):
+def test_a_delivery_is_not_superseded_by_another_that_promotes_the_same_version(clients, monkeypatch):
     assert promotion.promote(FIRST.number, FIRST, None, "it is the first", clients) is None
     read, others = Guarded.read, iter([promote])
 
@@ -80,7 +78,7 @@ def test_a_rollback_is_not_undone_by_the_second_delivery_of_the_deployment(clien
     assert who_serves(clients) == (FIRST, {"1": 100})
 
 
-def test_a_rollback_right_after_the_promotion_stands(clients, monkeypatch):
+def test_a_rollback_right_after_the_promotion_is_not_undone(clients, monkeypatch):
     move = clients.registry.promote
 
     def moved_and_rolled_back(*arguments):
@@ -92,7 +90,7 @@ def test_a_rollback_right_after_the_promotion_stands(clients, monkeypatch):
     assert who_serves(clients) == (FIRST, {"1": 100})
 
 
-def test_a_delivery_that_moves_the_name_after_the_rollback_moves_it_back(clients, monkeypatch):
+def test_a_late_delivery_that_has_moved_the_alias_after_a_rollback_moves_it_back(clients, monkeypatch):
     assert promote(clients) is None
     move, rollbacks = clients.registry.promote, iter([roll_back])
 
@@ -114,7 +112,7 @@ def test_a_rollback_can_be_rolled_back(clients):
     assert who_serves(clients) == (SECOND, {"2": 100})
 
 
-def test_each_move_of_the_champion_is_kept_once_with_who_and_why(clients):
+def test_each_change_of_the_champion_is_recorded_once_with_its_cause_and_reason(clients):
     promote(clients)
     promote(clients)
     roll_back(clients)
@@ -130,7 +128,7 @@ def test_each_move_of_the_champion_is_kept_once_with_who_and_why(clients):
     assert (second.decided_by, second.reason, second.run_id) == ("a person", "complaints", FIRST.run_id)
 
 
-def test_a_move_that_meets_another_is_kept_too(clients, monkeypatch):
+def test_two_changes_of_the_champion_at_once_are_both_recorded(clients, monkeypatch):
     promote(clients)
     replace, others = Guarded.replace, iter([promote])
 
@@ -171,7 +169,7 @@ def test_a_run_that_was_judged_against_another_champion_is_not_promoted(clients)
     assert who_serves(clients)[0] == FIRST
 
 
-def test_the_last_decision_can_be_forgotten(clients):
+def test_a_reset_can_remove_the_last_decision_about_the_champion(clients):
     assert not promotion.is_decided(clients)
     assert promote(clients) is None
     assert promotion.is_decided(clients)
@@ -180,7 +178,7 @@ def test_the_last_decision_can_be_forgotten(clients):
     assert not promotion.is_decided(clients)
 
 
-def test_a_superseded_runs_canary_is_withdrawn_and_those_with_a_name_stay(clients):
+def test_the_canary_of_a_superseded_run_is_withdrawn_and_champions_stay(clients):
     clients.registry.withdraw_run(SECOND.run_id)
     assert who_serves(clients) == (FIRST, {"1": 100})
     clients.registry.withdraw_run(FIRST.run_id)

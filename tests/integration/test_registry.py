@@ -62,7 +62,7 @@ def test_a_canary_answers_golden_rows_that_the_champion_refuses(registry):
     assert 0 < few < 1
 
 
-def test_golden_rows_that_all_refuse_fail_for_good(registry, monkeypatch):
+def test_golden_rows_that_every_version_refuses_fail_the_run_for_good(registry, monkeypatch):
     monkeypatch.setattr("shared.chain.registry.MOST_TRIES", 60)
     with pytest.raises(Permanent, match="cannot answer the golden rows"):
         registry.answers("2", [{"bounces": "none"}], Deadline(30))
@@ -75,9 +75,7 @@ class NoMachinesError(VertexError):
 @pytest.mark.parametrize(
     ("failure", "kind"), [(NoMachinesError, ResourceExhausted), (FailedPreconditionError, Permanent)]
 )
-def test_a_deployment_for_which_there_are_no_machines_is_tried_again_and_one_that_cannot_be_is_not(
-    registry, monkeypatch, failure, kind
-):
+def test_a_deployment_without_free_machines_is_retried_and_an_invalid_one_is_not(registry, monkeypatch, failure, kind):
     registry.withdraw("2")
     notes = []
     note = Note(lambda: notes[-1] if notes else None, notes.append)
@@ -95,13 +93,13 @@ def test_a_deployment_for_which_there_are_no_machines_is_tried_again_and_one_tha
 
 
 @pytest.mark.parametrize("refusal", [None, (400, "INVALID_ARGUMENT"), (400, "FAILED_PRECONDITION"), (404, "NOT_FOUND")])
-def test_a_missing_alias_gives_no_version_whatever_error_vertex_ai_answers(registry, refusals, refusal):
+def test_if_the_alias_is_missing_there_is_no_champion_whatever_error_vertex_ai_gives(registry, refusals, refusal):
     if refusal:
         refusals["@champion"] = refusal
     assert registry.champion() is None
 
 
-def test_a_refusal_is_not_taken_for_a_missing_alias_when_there_is_the_alias(registry, refusals):
+def test_an_error_is_not_taken_for_a_missing_alias_if_the_alias_exists(registry, refusals):
     registry.promote("1", registry.versions()[0])
     assert registry.champion().number == "1"
     refusals["@champion"] = (400, "FAILED_PRECONDITION")

@@ -246,7 +246,7 @@ def test_a_run_that_loses_a_race_publishes_the_stored_record_and_no_alert_fires(
 
 
 @pytest.mark.slow
-def test_a_delivery_that_judges_late_holds_the_model_to_the_champion_that_it_had_to_beat(in_order):
+def test_a_late_delivery_of_an_evaluation_does_not_change_its_result(in_order):
     world = in_order("newer days")
     champion, known = world.registry.champion(), len(world.export_runs())
     world.send("data-refreshed", {"reason": "judged late"})

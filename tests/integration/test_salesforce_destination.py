@@ -228,7 +228,7 @@ def test_a_data_extension_that_cannot_take_rows_is_named_with_the_remedy(place):
             place.destination(key).apply(batch(member("a")))
 
 
-def test_wrong_credentials_are_told_with_the_remedy(place):
+def test_the_error_about_wrong_credentials_has_a_remedy(place):
     with pytest.raises(Permanent, match="in the secrets SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET"):
         place.destination(secret="x").apply(batch(member("a")))  # noqa: S106 - wrong on purpose
 

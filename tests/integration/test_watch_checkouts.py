@@ -97,7 +97,7 @@ def test_a_champion_that_fails_at_the_checkout_is_replaced_once(shop, faults, sa
         pytest.param(checkouts("2", 40, source="on_checkout", latency_ms=900.0), id="a shop that does not wait"),
     ],
 )
-def test_a_champion_without_a_fault_that_is_shown_stays(shop, served):
+def test_a_champion_without_a_proven_fault_stays(shop, served):
     log(shop, checkouts("1", 40, ago=YESTERDAY), served)
     look()
     assert who_serves(shop) == (SECOND, {"2": 100})
@@ -119,7 +119,7 @@ def test_after_the_first_hours_the_former_champion_does_not_return(shop, monkeyp
 
 
 @pytest.mark.slow
-def test_a_return_that_died_before_it_was_carried_out_is_carried_out_by_the_next_look(shop, monkeypatch):
+def test_if_the_process_dies_before_a_decided_rollback_the_next_call_carries_it_out(shop, monkeypatch):
     log(shop, checkouts("2", 40, scored_by="endpoint"))
 
     def die(*_):

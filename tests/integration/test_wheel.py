@@ -59,7 +59,7 @@ def test_without_a_checkout_statements_are_listed_and_the_bundles_have_the_same_
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_installed_alone_a_demonstration_comes_to_its_end(tmp_path):
+def test_a_demonstration_succeeds_with_only_the_wheel_installed(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "clean"], check=True)
     programs, elsewhere = tmp_path / "clean" / "bin", tmp_path / "elsewhere"
     install = [programs / "pip", "install", "--quiet", "--constraint", "constraints.txt", "./deskcloud", ".[local]"]

@@ -27,17 +27,17 @@ def analyze(statement, text, parameters):
     analysis.analyze(text, googlesql.with_models(googlesql.model_kind(statement)), parameters)
 
 
-def test_google_takes(statement):
+def test_google_accepts_each_statement(statement):
     analyze(statement, googlesql.text(statement), googlesql.parameter_types(statement))
 
 
-def test_google_takes_the_sessions_of_an_export_that_lacks_each_optional_column():
+def test_google_accepts_the_statement_for_an_export_without_optional_columns():
     lacking = source.optional_columns("ga4", ())
     statement = "sessions/from_ga4"
     analyze(statement, googlesql.text(statement, **lacking), googlesql.parameter_types(statement))
 
 
-def test_google_takes_it_as_it_is_printed_for_the_console(statement):
+def test_google_accepts_each_statement_as_it_is_printed_for_the_console(statement):
     """The analyzer does not support scripts, so the parts of the printed script are analyzed one by one.
 
     These are the default of each variable, and the statement with parameters in place of the variables.
@@ -56,7 +56,7 @@ def test_each_file_documents_the_parameters_that_it_uses(statement):
     assert sorted(documented) == sorted(googlesql.used_parameters(statement))
 
 
-def test_a_parameter_that_is_a_setting_names_one_of_its_type(statement):
+def test_a_parameter_that_names_a_setting_has_the_settings_type(statement):
     for one in sql.parameters(sql.text(statement)):
         if one.setting:
             value = attrgetter(one.setting)(SETTINGS)

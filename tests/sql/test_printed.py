@@ -119,7 +119,7 @@ def a_run(console, whole_warehouse, monkeypatch):
     return Warehouse(console, clients.settings, RUN["run_id"], "evaluate_models", 1, Deadline(60))
 
 
-def test_of_a_run_a_statement_has_the_values_and_names_with_which_the_run_ran_it(a_run, console):
+def test_a_runs_script_has_the_values_and_names_of_the_runs_job(a_run, console):
     asked = {**RUN, "rows": 20, **IDENTITY.parameters}
     expected = a_run.query("deployment/golden_rows", asked, model="a_model")
     script = printed("deployment/golden_rows", "--run", RUN["run_id"])

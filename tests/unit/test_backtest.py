@@ -1,4 +1,4 @@
-"""Which past days a backtest replays, and when a promised metric counts as held."""
+"""Which past days a backtest replays, and when a metric that a past model promised counts as kept."""
 
 from datetime import date
 from types import SimpleNamespace
@@ -46,13 +46,13 @@ def test_the_newest_day_is_the_last_one_whose_horizon_is_over():
         ((environment(), 1, 7, date(2017, 4, 18)), UsageError, "2017-04-17 is the latest possible day"),
     ],
 )
-def test_too_little_history_is_told_with_what_is_needed_and_what_there_is(asked, error, said):
+def test_the_error_about_too_little_history_says_what_is_needed_and_what_exists(asked, error, said):
     with pytest.raises(error) as raised:
         days.choose(*asked)
     assert said in str(raised.value)
 
 
-def test_on_google_cloud_it_asks_before_it_trains(monkeypatch):
+def test_on_google_cloud_a_backtest_asks_before_it_trains(monkeypatch):
     cloud = environment()
     monkeypatch.setattr(world, "connected", lambda: cloud)
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
@@ -82,8 +82,11 @@ def judged(came, audience=None, buyers=400):
     return Judged(LAST, "20170501-0a1b2c3d", True, [], "logistic", buyers, promised, came, audience)
 
 
-def test_a_metric_held_where_both_intervals_explain_the_difference():
-    """Both estimates vary by chance: 0.14 lies outside each interval, but within the root of the summed squares."""
+def test_a_promised_metric_counts_as_kept_if_both_intervals_explain_the_difference():
+    """Both estimates vary by chance, so their difference may be larger than each interval.
+
+    The difference of 0.14 is within the root of the sum of the two squared half-widths.
+    """
     assert promises.of(judged(measured(0.66, (0.55, 0.77))))["roc_auc"].held
     assert not promises.of(judged(measured(0.64, (0.53, 0.75))))["roc_auc"].held
     assert not promises.of(judged(measured(0.96, (0.85, 0.99))))["roc_auc"].held

@@ -1,4 +1,7 @@
-"""BG/NBD: published figures for the CDNOW data, recovery of known parameters, and properties of every forecast."""
+"""The model BG/NBD agrees with published figures for the CDNOW data, and recovers known parameters.
+
+Its forecasts have the expected properties for all customers.
+"""
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from fixtures import cdnow
 from shared.value import bgnbd
 from shared.value.fitting import FitError
 
-# Fader, Hardie and Lee (2005), table 2.
+# The parameters that Fader, Hardie and Lee (2005) publish in table 2.
 PUBLISHED = bgnbd.Parameters(0.243, 4.414, 0.793, 2.426)
 
 
@@ -35,19 +38,19 @@ def fitted(sample):
     return bgnbd.fit(sample)
 
 
-def test_the_fit_to_cdnow_is_the_published_one(fitted):
+def test_the_fit_to_cdnow_has_the_published_parameters(fitted):
     assert [round(value, 4) for value in fitted.parameters] == [0.2426, 4.4136, 0.7929, 2.4259]
     assert round(fitted.log_likelihood, 1) == -9582.4
     assert (fitted.customers, fitted.repeat_buyers) == (2357, 946)
 
 
 def test_the_customer_of_the_papers_example_places_the_published_number_of_orders():
-    """Fader, Hardie and Lee (2005), "Implementing the BG/NBD Model for Customer Base Analysis in Excel"."""
+    """The number is from Fader, Hardie and Lee (2005), "Implementing the BG/NBD Model ... in Excel"."""
     assert round(bgnbd.expected_orders(PUBLISHED, one(2, 30.43, 38.86), 39)[0], 3) == 1.226
 
 
 def test_customers_of_the_walkthrough_of_btyd_have_the_published_figures(fitted):
-    """The walkthrough of the R package BTYD, section 3, on the same customers."""
+    """The figures are from the walkthrough of the R package BTYD, section 3, which uses the same customers."""
     best = one(26, 30.86, 31)
     assert round(bgnbd.expected_orders(fitted.parameters, one(0, 0, 0), 52)[0], 3) == 1.444
     assert round(bgnbd.expected_orders(fitted.parameters, best, 52)[0], 2) == 25.76
@@ -82,7 +85,8 @@ def test_days_instead_of_weeks_change_only_alpha(sample, fitted):
 def test_planted_parameters_are_found_within_their_errors(planted):
     found = bgnbd.fit(buyers.draw(8_000, 1, np.random.default_rng(11), planted).histories)
     off = np.log(found.parameters) - np.log(planted)
-    # The squared distance, in standard errors, follows a chi-squared distribution with 4 degrees of freedom.
+    # In standard errors, the squared distance from the true parameters has a chi-squared distribution with 4 degrees of
+    # freedom.
     assert off @ np.linalg.solve(found.covariance, off) < special.chdtri(4, 0.001)
     assert np.sqrt(np.diag(found.covariance)).max() < 0.4
 
@@ -92,7 +96,7 @@ def test_later_orders_spread_around_the_forecast_as_the_model_says():
     drawn = buyers.draw(20_000, 39, np.random.default_rng(12), planted)
     mean = bgnbd.expected_orders(planted, drawn.histories, 39)
     variance = bgnbd.expected_pairs(planted, drawn.histories, 39) + mean - mean**2
-    # Chance alone explains deviations of 2 % and 4 %.
+    # The tolerances are wider than the 2 % and 4 % that chance explains.
     assert drawn.orders.sum() == pytest.approx(mean.sum(), rel=0.03)
     assert ((drawn.orders - mean) ** 2).sum() == pytest.approx(variance.sum(), rel=0.06)
 
@@ -111,7 +115,7 @@ def test_the_scores_are_the_slopes_of_the_log_likelihood():
 
 
 def closed_form(parameters, frequency, recency, age, horizon):
-    """Equation 10 of Fader, Hardie and Lee (2005)."""
+    """Compute the expected orders by equation 10 of Fader, Hardie and Lee (2005)."""
     r, alpha, a, b = parameters
     later = alpha + age + horizon
     hypergeometric = special.hyp2f1(r + frequency, b + frequency, a + b + frequency - 1, horizon / later)
@@ -131,7 +135,7 @@ shares = st.floats(0.001, 1)
 @settings(max_examples=60, deadline=None)
 @given(parameters, frequencies, ages, shares, st.floats(1, 200))
 def test_expected_orders_agree_with_the_papers_closed_form(given_parameters, frequency, age, share, horizon):
-    # The closed form divides by a - 1.
+    # The closed form divides by a - 1, so leave out values of a near 1.
     assume(abs(given_parameters.a - 1) >= 0.01)
     published = closed_form(given_parameters, frequency, share * age, age, horizon)
     assume(np.isfinite(published))
@@ -174,13 +178,13 @@ def test_extreme_customers_have_finite_figures(given_parameters, frequency, age,
     assert figures[3] >= 0
 
 
-def test_a_longer_horizon_brings_more_orders_and_none_brings_none():
+def test_a_longer_horizon_brings_more_orders_and_no_horizon_brings_none():
     orders = [bgnbd.expected_orders(PUBLISHED, one(2, 30, 39), horizon)[0] for horizon in (0, 1, 10, 100)]
     assert orders[0] == 0
     assert (np.diff(orders) > 0).all()
 
 
-def test_too_few_repeat_buyers_are_refused_with_their_number_and_the_least():
+def test_the_error_about_too_few_repeat_buyers_names_their_number_and_the_minimum():
     with pytest.raises(FitError, match="only 99 customers have ordered again, and at least 100 are needed"):
         bgnbd.fit(bgnbd.Histories.of([(0, 0, 30, 5000), (1, 20, 30, 99)]))
 
@@ -205,6 +209,6 @@ def test_customers_who_never_leave_have_no_maximum_and_the_error_names_the_param
         ((0, 0, 30, 0), "customers must be above 0"),
     ],
 )
-def test_a_row_that_cannot_be_is_refused_with_the_rule(row, rule):
+def test_an_impossible_row_is_refused_with_the_rule(row, rule):
     with pytest.raises(ValueError, match=f"{rule}.*: 1 of 2 rows"):
         bgnbd.Histories.of([(0, 0, 10, 1), row])

@@ -1,4 +1,4 @@
-"""What is deployed: the bundles' bytes, the files in them, and the packages that their requirements install."""
+"""The bundles that are deployed: their bytes, their files, and the packages that their requirements install."""
 
 import ast
 import compileall
@@ -28,7 +28,10 @@ NAMES = sorted(path.stem for path in (package.ROOT / "requirements").iterdir())
 
 
 class Requirements:
-    """A file of requirements/: the packages that the code imports, and the packages that those depend on, by name."""
+    """A file of requirements/. `imported` holds the packages that the code imports, by name.
+
+    `brought` holds the packages on which those depend.
+    """
 
     def __init__(self, name):
         self.text = (package.ROOT / "requirements" / f"{name}.txt").read_text()
@@ -47,7 +50,10 @@ def needs(requirement):
 
 
 def closure(names):
-    """Return every package that is installed with the named packages, each with the packages that depend on it."""
+    """Return every package that is installed together with the named packages.
+
+    Each has the set of the packages that depend on it.
+    """
     waiting, seen = [Requirement(name) for name in names], set()
     asked_by = {one.name: set() for one in waiting}
     while waiting:
@@ -62,9 +68,9 @@ def closure(names):
 
 
 def imports(text):
-    """Yield a file's imports, also those inside functions.
+    """Yield all imports in the text of a module, also those inside functions, as pairs.
 
-    `from a import b` may import the module a.b or a name of a.
+    For `from a import b`, the pair is a.b and a, because b may be a module or a name in the module a.
     """
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -74,7 +80,7 @@ def imports(text):
 
 
 def names(text):
-    """Return the names that a file uses."""
+    """Return the names that the text of a module uses."""
     return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
@@ -111,7 +117,7 @@ def bundle(written, name):
 
 @pytest.fixture
 def tree(tmp_path, contents):
-    """Copy the bundles' files and their declaration to another folder, with other times and modes."""
+    """Copy all files of the bundles and functions.yaml to another folder. The copies have other times and modes."""
     paths = {path for files in contents.values() for path in files.values()} | {Path(package.FUNCTIONS)}
     for path in sorted(paths, reverse=True):
         target = tmp_path / "tree" / path
@@ -125,14 +131,14 @@ def hashes(folder, tree):
     return {bundle.path.stem: bundle.sha256 for bundle in package.write(folder, tree)}
 
 
-def test_an_unchanged_tree_makes_the_same_bundles(tree, tmp_path):
+def test_unchanged_files_give_the_same_bundles(tree, tmp_path):
     here = package.write(tmp_path / "here")
     there = package.write(tmp_path / "new" / "folder", tree)
     assert [one.path.read_bytes() for one in here] == [one.path.read_bytes() for one in there]
     assert [(one.path.name, one.sha256) for one in here] == [(one.path.name, one.sha256) for one in there]
 
 
-def test_there_is_a_bundle_for_each_file_of_requirements_and_each_function_is_in_its_own(contents):
+def test_each_file_of_requirements_has_a_bundle_with_the_functions_that_name_it(contents):
     assert list(contents) == NAMES
     for function, declared in declarations.read().functions.items():
         assert [name for name, files in contents.items() if f"functions/{function}.py" in files] == [
@@ -219,7 +225,7 @@ def test_outside_a_checkout_nothing_is_packaged(tmp_path):
         ("shared/chain/gate.py", "a module shared.chain.gate that compiles"),
     ],
 )
-def test_a_bundle_without_a_file_that_is_needed_is_refused_by_its_name(tree, tmp_path, file, named):
+def test_the_error_about_a_missing_file_of_a_bundle_names_the_file(tree, tmp_path, file, named):
     (tree / file).unlink()
     with pytest.raises(CommandError, match=f"lacks {re.escape(named)}: "):
         package.write(tmp_path / "dist", tree)
@@ -227,13 +233,13 @@ def test_a_bundle_without_a_file_that_is_needed_is_refused_by_its_name(tree, tmp
 
 
 @pytest.mark.parametrize(("folder", "named"), [("sql", "sql/"), ("shared", "a module shared that compiles")])
-def test_a_bundle_without_a_folder_that_is_needed_is_refused_by_its_name(tree, tmp_path, folder, named):
+def test_the_error_about_a_missing_folder_of_a_bundle_names_the_folder(tree, tmp_path, folder, named):
     shutil.rmtree(tree / folder)
     with pytest.raises(CommandError, match=f"lacks {named}"):
         package.write(tmp_path / "dist", tree)
 
 
-def test_the_tables_alone_are_no_statements(tree, tmp_path):
+def test_a_folder_sql_without_statements_is_refused(tree, tmp_path):
     shutil.rmtree(tree / "sql")
     (tree / "sql" / "tables").mkdir(parents=True)
     (tree / "sql" / "tables" / "view.sql").write_text("select 1")
@@ -242,7 +248,7 @@ def test_the_tables_alone_are_no_statements(tree, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["functions/score_checkout.py", "shared/store.py"])
-def test_a_module_that_does_not_compile_is_named(tree, tmp_path, file):
+def test_the_error_about_a_module_that_does_not_compile_names_it(tree, tmp_path, file):
     (tree / file).write_text("import\n")
     module = file.removesuffix(".py").replace("/", ".")
     with pytest.raises(CommandError, match=f"lacks a module {module} that compiles"):
@@ -250,7 +256,7 @@ def test_a_module_that_does_not_compile_is_named(tree, tmp_path, file):
 
 
 @pytest.mark.parametrize("below", ["", "folder"])
-def test_at_or_below_a_file_there_is_no_place_to_write_to(tmp_path, below):
+def test_bundles_cannot_be_written_to_a_path_at_or_below_a_file(tmp_path, below):
     (tmp_path / "README.md").touch()
     with pytest.raises(UsageError, match=r"README.md is a file: name a folder to write to, e.g. dist"):
         package.write(tmp_path / "README.md" / below)
@@ -279,14 +285,14 @@ def test_a_bundle_holds_only_the_files_that_functions_use(bundle):
 
 
 def test_every_module_that_reads_files_is_declared_for_the_bundles(contents):
-    """A module that uses __file__ may read other files, so package.READ must list it."""
+    """A module that uses __file__ may read files beside it, so package.READ must list the module."""
     modules = {name for files in contents.values() for name in files if name.endswith(".py")}
     reading = {name for name in modules if "__file__" in names((package.ROOT / name).read_text())}
     assert reading == package.READ.keys()
 
 
 def test_a_bundle_contains_or_requires_everything_that_it_imports(bundle, name):
-    """Includes imports inside functions and imports for types only."""
+    """This includes imports inside functions, and imports that are only for types."""
     held, imported = set(bundle.namelist()), Requirements(name).imported
     provided = {str(file): one for one in imported for file in metadata.files(one)}
     used = set()
@@ -302,7 +308,7 @@ def test_a_bundle_contains_or_requires_everything_that_it_imports(bundle, name):
 
 
 def test_a_bundle_compiles(bundle, tmp_path):
-    """Google's buildpack compiles every file of the bundle, so one syntax error breaks all functions."""
+    """Google's buildpack compiles every file of a bundle. So one syntax error would break all of its functions."""
     bundle.extractall(tmp_path)
     assert compileall.compile_dir(tmp_path, quiet=2, force=True)
 

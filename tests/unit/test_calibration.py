@@ -1,4 +1,4 @@
-"""A calibrator keeps the ranking and corrects the probabilities, and a verdict on them follows from their intervals."""
+"""A calibrator corrects probabilities and keeps their ranking. A verdict says whether a model is calibrated."""
 
 import math
 
@@ -29,7 +29,7 @@ def test_a_higher_probability_never_becomes_a_lower_one_and_none_becomes_0_or_1(
 
 
 @given(calibrators)
-def test_a_knot_is_where_the_calibrator_goes_through(calibrator):
+def test_a_calibrator_goes_through_each_of_its_knots(calibrator):
     for x, y in calibrator.knots:
         bounded = min(max(y, -LARGEST_LOG_ODDS), LARGEST_LOG_ODDS)
         assert calibrator.apply(sigmoid(x)) == pytest.approx(sigmoid(bounded), rel=1e-6)
@@ -62,7 +62,7 @@ def test_a_calibrator_that_would_change_the_ranking_cannot_be_read(content, reas
 
 
 def points(seed, count, truth):
-    """Return visitors in bins. `truth` maps a model's log odds to the true log odds, by which the visitors buy."""
+    """Return random visitors in bins. They buy by true log odds, which `truth` computes from those of the model."""
     random = np.random.default_rng(seed)
     model = np.round(random.normal(-3, 1, count), 2)
     labels = random.random(count) < 1 / (1 + np.exp(-truth(model)))
@@ -81,14 +81,14 @@ def bent(model):
     return np.where(model < -3, model, -3 + 0.1 * (model + 3))
 
 
-def test_an_overconfident_model_is_mended_by_platts_line():
+def test_platts_line_corrects_an_overconfident_model():
     fitted = fit(points(1, 8000, overconfident), 30)
     assert fitted.calibrator.slope == pytest.approx(0.6, abs=0.1)
     assert fitted.calibrator.knots == ((0.0, pytest.approx(-0.8, abs=0.3)),)
     assert fitted.method.startswith("Platt on ")
 
 
-def test_isotonic_regression_is_taken_where_it_is_shown_to_be_better_on_many_buyers():
+def test_isotonic_regression_is_chosen_if_it_is_shown_to_be_better_on_many_buyers():
     straight, crooked, few = (
         fit(points(2, count, truth), 30) for count, truth in ((20_000, overconfident), (30_000, bent), (12_000, bent))
     )
@@ -123,7 +123,7 @@ def test_blocks_agree_with_scikit_learns_isotonic_regression():
     ],
     ids=["turned round", "all buyers", "one probability", "nobody", "few buyers"],
 )
-def test_where_no_line_can_be_fitted_probabilities_stay_as_they_are_and_the_reason_is_given(given, why):
+def test_if_no_line_can_be_fitted_probabilities_are_unchanged_and_the_reason_is_given(given, why):
     fitted = fit(given, 5)
     assert fitted.calibrator == IDENTITY
     assert fitted.method.startswith(why)
@@ -185,7 +185,7 @@ def test_the_verdict_follows_from_both_intervals(estimates, said):
     assert judge(Estimate(slope, slope_variance), Estimate(ratio, ratio_variance), 100, 1.25) == said
 
 
-def test_calibration_that_cannot_be_estimated_is_not_shown():
+def test_if_calibration_cannot_be_estimated_the_verdict_is_not_shown():
     assert judge(None, None, 0, 1.25).startswith("not shown: the test visitors are all buyers or all none")
 
 

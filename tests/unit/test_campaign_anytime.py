@@ -1,4 +1,4 @@
-"""Confidence intervals that stay valid at every look."""
+"""Confidence intervals of a campaign's effect that stay valid however often one looks."""
 
 import math
 
@@ -10,8 +10,8 @@ from shared.campaign import anytime
 from shared.chain.intervals import Z
 
 
-def test_the_quantile_is_that_of_the_paper_with_lamberts_function():
-    """Compares with theorem 2.2 of Waudby-Smith and others, in standard errors of a mean of t observations."""
+def test_the_quantile_agrees_with_the_formula_of_the_paper():
+    """The expected value is from theorem 2.2 of Waudby-Smith and others, as a number of standard errors of a mean."""
     alpha, planned = 0.05, 600
     squared = (-special.lambertw(-(alpha**2) * math.exp(-1), -1).real - 1) / planned
     for t in (1, 30, 600, 5000):
@@ -25,7 +25,7 @@ def test_no_other_plan_has_a_narrower_interval_at_the_planned_number():
     assert anytime.AT_PLAN == pytest.approx(best.fun) == anytime.quantile(1, 1)
 
 
-def test_of_sums_without_drift_fewer_than_5_percent_ever_leave_it_and_many_leave_the_interval_for_one_look():
+def test_without_an_effect_fewer_than_5_percent_of_campaigns_ever_leave_the_anytime_interval():
     steps = np.arange(1, 1001)
     sums = np.random.default_rng(1).normal(size=(2000, 1000)).cumsum(axis=1) / np.sqrt(steps)
     bounds = [anytime.quantile(int(step), 300) for step in steps]
@@ -33,7 +33,7 @@ def test_of_sums_without_drift_fewer_than_5_percent_ever_leave_it_and_many_leave
     assert np.mean((np.abs(sums) > Z).any(axis=1)) > 0.3
 
 
-def test_before_the_first_buyer_no_effect_is_impossible():
+def test_before_the_first_buyer_any_effect_is_possible():
     assert anytime.quantile(0, 100) == math.inf
 
 

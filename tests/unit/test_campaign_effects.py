@@ -1,4 +1,4 @@
-"""The effect of a campaign and its intervals, computed from sums by arm."""
+"""The effect of a campaign and the intervals of the effect are computed from sums in each arm."""
 
 import math
 
@@ -10,7 +10,7 @@ from scipy import stats
 
 from shared.campaign.effects import Sums, effect, slope
 
-# Customers of an arm: (outcome, amount before the campaign). Some bought nothing.
+# Draws the customers of an arm. Each has an outcome and an amount before the campaign; some have bought nothing.
 AMOUNTS = st.sampled_from((0.0, 0.0, 0.01, 1.0, 7.5, 40.0, 999.99))
 CUSTOMERS = st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=8)
 examples = settings(max_examples=40, deadline=None)
@@ -35,7 +35,7 @@ def buyers(count, customers):
 
 
 def arms(random, treated, control, share=0.2, explained=0.7):
-    """Draw two arms of customers whose outcomes depend on their earlier spending."""
+    """Draw a treated and a control arm. The outcomes of customers depend on their earlier spending."""
 
     def arm(customers, more):
         before = random.gamma(0.5, 40, customers)
@@ -45,7 +45,7 @@ def arms(random, treated, control, share=0.2, explained=0.7):
     return arm(treated, 5), arm(control, 0)
 
 
-def test_with_many_buyers_in_both_arms_the_interval_is_welchs():
+def test_with_many_buyers_in_both_arms_the_interval_agrees_with_welchs():
     (treated, _), (control, _) = arms(np.random.default_rng(1), 60_000, 40_000, share=0.5)
     expected = stats.ttest_ind(treated, control, equal_var=False).confidence_interval()
     found = effect(sums(treated), sums(control)).difference
@@ -54,14 +54,17 @@ def test_with_many_buyers_in_both_arms_the_interval_is_welchs():
 
 
 def test_conversions_have_the_intervals_that_statsmodels_gives_rates():
-    """By statsmodels 0.15.0, confint_proportions_2indep: "newcomb" for the difference, "log" for the ratio."""
+    """The expected values are from confint_proportions_2indep of statsmodels 0.15.0.
+
+    The method is "newcomb" for the difference and "log" for the ratio.
+    """
     found = effect(buyers(2292, 64_800), buyers(216, 7_200))
     assert (found.difference.lower, found.difference.upper) == pytest.approx((0.000947, 0.009341), abs=1e-4)
     assert (1 + found.relative.lower, 1 + found.relative.upper) == pytest.approx((1.027694, 1.352611), rel=0.005)
 
 
 def test_with_few_buyers_students_t_widens_the_interval_of_a_mean():
-    """Shows the interval of the control mean alone: the treated arm is so large that it adds no uncertainty."""
+    """The treated arm is so large that it adds no uncertainty. So the interval is that of the control mean alone."""
     found = effect(buyers(3_000_000_000, 100_000_000_000), buyers(6, 200)).difference
     error = math.sqrt(0.03 * 0.97 / 199)
     exponent = stats.t.ppf(0.975, 5) / math.sqrt(6)
@@ -70,7 +73,7 @@ def test_with_few_buyers_students_t_widens_the_interval_of_a_mean():
 
 
 @pytest.mark.parametrize("control", [200, 2000])
-def test_an_interval_misses_the_truth_as_often_on_either_side_although_the_control_group_is_small(control):
+def test_an_interval_misses_the_truth_equally_often_on_both_sides_with_a_small_control_group(control):
     random = np.random.default_rng(control)
     runs, rate = 2000, 0.05
     counts = zip(random.binomial(9 * control, rate * 1.2, runs), random.binomial(control, rate, runs), strict=True)
@@ -81,7 +84,7 @@ def test_an_interval_misses_the_truth_as_often_on_either_side_although_the_contr
     assert max(above, below) < 0.04
 
 
-def test_the_adjusted_difference_is_that_of_a_regression_on_the_arm_and_the_time_before():
+def test_the_adjusted_difference_agrees_with_a_regression_on_the_arm_and_earlier_spending():
     (treated, before), (control, control_before) = arms(np.random.default_rng(2), 300, 100)
     outcomes, earlier = np.concatenate([treated, control]), np.concatenate([before, control_before])
     columns = np.column_stack([np.repeat([1, 0], [300, 100]), earlier, np.ones(400)])
@@ -102,7 +105,7 @@ def test_a_covariate_explains_the_squared_correlation_and_narrows_the_interval()
     assert width / before_width == pytest.approx(math.sqrt(1 - adjusted.explained), rel=0.01)
 
 
-def test_the_same_number_for_all_customers_before_changes_nothing():
+def test_equal_earlier_spending_of_all_customers_changes_nothing():
     (treated, _), (control, _) = arms(np.random.default_rng(4), 300, 100)
     same = [np.full(len(arm), 7.0) for arm in (treated, control)]
     assert effect(sums(treated, same[0]), sums(control, same[1])) == effect(sums(treated), sums(control))
@@ -113,7 +116,8 @@ def test_the_same_number_for_all_customers_before_changes_nothing():
 def test_the_relative_effect_contains_0_if_and_only_if_the_difference_does(treated, control):
     found = effect(*(sums(*zip(*arm, strict=True)) for arm in (treated, control)))
     assume(found.relative is not None)
-    # The relative effect has the sign of the difference. The tolerances leave out bounds that are practically 0.
+    # The relative effect must have the same sign as the difference. The small limits leave out bounds that are
+    # practically 0.
     assert (found.difference.lower > 1e-9) == (found.relative.lower > 1e-12)
     assert (found.difference.upper < -1e-9) == (found.relative.upper < -1e-12)
 

@@ -1,4 +1,4 @@
-"""The rules by which campaign events are accepted or refused, and the reasons given."""
+"""The rules by which campaign events are accepted or refused, and the reasons that a refusal gives."""
 
 import datetime as dt
 
@@ -70,7 +70,7 @@ def test_a_message_without_events_or_with_too_many_is_refused_as_a_whole(body, s
         ("currency", "EUR"),
     ],
 )
-def test_a_wrong_value_is_told_by_its_field_and_rule_and_not_repeated(field, value):
+def test_the_error_about_a_wrong_value_names_its_field_and_rule_but_not_the_value(field, value):
     event = SENT | {field: value}
     taken, [refused] = read({"events": [event, SENT]}, NOW)
     assert (len(taken), refused.event) == (1, event)
@@ -79,7 +79,7 @@ def test_a_wrong_value_is_told_by_its_field_and_rule_and_not_repeated(field, val
 
 
 @pytest.mark.parametrize("field", ["event_id", "campaign", "customer_id", "channel", "kind", "happened_at"])
-def test_a_missing_field_is_told_by_its_rule(field):
+def test_the_error_about_a_missing_field_names_its_rule(field):
     _, [refused] = read({name: value for name, value in SENT.items() if name != field}, NOW)
     assert refused.reason == f"{field} {RULES[field]}"
 
@@ -99,7 +99,7 @@ def test_a_missing_field_is_told_by_its_rule(field):
         (SENT | {"happened_at": "1970-01-21T10:00:00Z"}, "happened_at must lie within the last 730 days"),
     ],
 )
-def test_what_contradicts_itself_or_lies_far_off_is_told_with_what_to_do(event, said):
+def test_an_event_that_contradicts_itself_or_has_an_unlikely_time_is_refused_with_a_remedy(event, said):
     taken, [refused] = read({"events": [event]}, NOW)
     assert taken == []
     assert refused.reason.startswith(said)
@@ -108,7 +108,7 @@ def test_what_contradicts_itself_or_lies_far_off_is_told_with_what_to_do(event, 
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text() | st.just("events"), JSON))
-def test_nothing_that_is_sent_breaks_the_reader(body):
+def test_no_message_makes_the_reader_fail(body):
     try:
         taken, refused = read(body, NOW)
     except Malformed:

@@ -21,7 +21,7 @@ POWERS = st.floats(0.5, 0.99)
 
 @settings(max_examples=40)
 @given(PLANS, st.floats(0.01, 1), POWERS)
-def test_the_inverses_agree(plan, relative, power):
+def test_size_and_power_are_inverse_functions(plan, relative, power):
     customers = plan.customers(relative, power)
     assert plan.power(relative, customers) >= power - 1e-9
     assert customers == 1 or plan.power(relative, customers - 1) < power
@@ -44,13 +44,16 @@ def test_a_plan_has_its_promised_power():
     assert 0.78 < shown / 2000 < 0.84
 
 
-def test_for_equal_arms_and_a_small_effect_the_size_is_that_of_statsmodels():
-    """Compares with statsmodels 0.15.0 for both arms: samplesize_proportions_2indep_onetail and NormalIndPower."""
+def test_for_equal_arms_and_a_small_effect_the_size_agrees_with_statsmodels():
+    """The expected sizes are from statsmodels 0.15.0.
+
+    Its functions are samplesize_proportions_2indep_onetail and NormalIndPower.
+    """
     assert Plan(0.03, control_share=0.5).customers(0.02) == pytest.approx(2_562_387, rel=0.005)
     assert Plan(10, 20, control_share=0.5).customers(0.01) == pytest.approx(1_255_818, rel=0.015)
 
 
-def test_the_page_shows_the_sizes_that_are_computed():
+def test_the_documentation_shows_the_computed_sizes():
     page = (Path(__file__).parents[2] / "docs/measuring.md").read_text()
     rows = re.findall(r"(?m)^\| \+(\d+) % \| (.+) \|$", page)
     plans = [Plan(0.03, control_share=share, quantile=at) for share in (0.1, 0.5) for at in (Z, anytime.AT_PLAN)]
@@ -70,7 +73,7 @@ def test_looking_at_any_time_needs_almost_twice_as_many():
     assert sizes[0] / sizes[1] == pytest.approx((3.035 + 0.842) ** 2 / (1.96 + 0.842) ** 2, rel=0.001)
 
 
-def test_with_very_few_customers_no_conversion_would_be_shown():
+def test_with_very_few_customers_no_effect_on_conversions_could_be_shown():
     assert Plan(0.5).detectable(5) is None
     assert Plan(0.5, 2.0).detectable(5) > 1
 
@@ -83,7 +86,7 @@ def test_a_campaign_lasts_until_enough_outcomes_are_known_and_no_day_longer(cust
     assert customers_after(found - 1, on_first_day, per_day, outcome) < customers
 
 
-def test_without_further_customers_a_campaign_never_has_enough():
+def test_without_new_customers_a_campaign_never_has_enough_customers():
     assert days(1000, 900, 0, 14) is None
     assert days(900, 900, 0, 14) == 15
 
@@ -111,6 +114,6 @@ def test_an_impossible_plan_is_an_error_that_says_what_is_possible(values, said)
         (0.1, 1, "the power is 1; it must be between 0 and 1"),
     ],
 )
-def test_an_impossible_wish_is_one_too(relative, power, said):
+def test_an_impossible_wish_for_an_effect_is_an_error_too(relative, power, said):
     with pytest.raises(ValueError, match=said):
         Plan(0.03).customers(relative, power)

@@ -1,4 +1,4 @@
-"""The check that the sizes of the arms agree with the planned shares."""
+"""The check whether the sizes of a campaign's arms agree with the declared shares."""
 
 from collections import Counter
 
@@ -16,7 +16,7 @@ DECLARED = {"treated": 0.9, "control": 0.1}
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.floats(0.05, 1)), min_size=2, max_size=6))
-def test_the_p_value_is_scipys(arms):
+def test_the_p_value_agrees_with_scipy(arms):
     counts = {str(number): count for number, (count, _) in enumerate(arms)}
     found = check(counts, {str(number): share for number, (_, share) in enumerate(arms)})
     if sum(counts.values()) >= 1000:
@@ -25,12 +25,12 @@ def test_the_p_value_is_scipys(arms):
 
 
 @pytest.mark.parametrize("freedom", range(1, 8))
-def test_the_tail_of_chi_square_is_right_far_out_too(freedom):
+def test_the_tail_of_the_chi_square_distribution_is_right_for_large_values_too(freedom):
     for statistic in (0, 0.1, 3, 40, 400):
         assert chi_square_tail(statistic, freedom) == pytest.approx(stats.chi2.sf(statistic, freedom))
 
 
-def test_sizes_that_chance_explains_are_said_to_be_the_declared_ones():
+def test_sizes_that_chance_explains_agree_with_the_declared_shares():
     found = check({"treated": 9010, "control": 990}, DECLARED)
     assert not found.is_mismatch
     assert found.sentence == (
@@ -52,7 +52,7 @@ def test_the_threshold_is_one_in_a_thousand():
     assert all(found.is_mismatch == (found.p_value < 0.001) for found in p_values.values())
 
 
-def test_with_few_customers_nothing_is_said_of_the_sizes():
+def test_with_few_customers_the_sizes_are_not_judged():
     found = check({"treated": 40, "control": 0}, DECLARED)
     assert (found.p_value, found.is_mismatch) == (None, False)
     assert "Too few customers" in found.sentence

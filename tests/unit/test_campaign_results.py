@@ -1,4 +1,4 @@
-"""The decision about a campaign and its wording, from the sums of its arms."""
+"""The decision about a campaign follows from the sums of its arms. Reports put it into words."""
 
 import datetime as dt
 import io
@@ -20,7 +20,10 @@ PLANNED = ASSIGNED + dt.timedelta(30)
 
 
 def row(is_treated, buyers, customers=1000, decile=1, outcome="conversion", **values):
-    """A row of sql/campaign/sums.sql about buyers who spend 1.00 each. Of all customers, 5 % had bought before."""
+    """Return a row as sql/campaign/sums.sql does.
+
+    Each buyer spends 1.00. Of all customers, 5 % had already bought before the campaign.
+    """
     return {
         "comparison": "control",
         "campaign": "spring",
@@ -50,7 +53,7 @@ def measured(rows, day=PLANNED, **settings):
     [
         ((110, 100), PLANNED - dt.timedelta(1), "too early"),
         ((110, 100), PLANNED, "undecided"),
-        # The interval for one look lies above 0, but the campaign is looked at daily.
+        # Only the interval for one look is above 0. It does not decide, because somebody looks every day.
         ((135, 100), PLANNED, "undecided"),
         ((200, 100), PLANNED, "gain"),
         ((200, 100), ASSIGNED + dt.timedelta(2), "gain"),
@@ -58,12 +61,12 @@ def measured(rows, day=PLANNED, **settings):
         ((0, 0), PLANNED, "undecided"),
     ],
 )
-def test_the_always_valid_interval_decides_because_campaigns_are_looked_at_daily(buyers, day, decision):
+def test_the_anytime_interval_decides_because_somebody_looks_every_day(buyers, day, decision):
     [one] = measured([row(True, buyers[0]), row(False, buyers[1])], day).results
     assert one.decision == decision
 
 
-def test_wrong_sizes_come_before_a_gain():
+def test_with_wrong_sizes_of_the_arms_no_gain_is_reported():
     [one] = measured([row(True, 200), row(False, 80, 800)]).results
     assert (one.decision, one.effect) == ("mismatch", pytest.approx(0.1))
     assert "treated 1,000 (expected 900), control 800 (expected 900)" in wording.mismatch(one)
@@ -87,11 +90,11 @@ def test_the_deciles_of_an_arm_sum_to_the_arm_and_the_time_before_is_used():
     assert expected.explained > 0.02
     ranked = qini(strata)
     assert (one.qini, one.qini_lower) == (ranked.coefficient.value, ranked.coefficient.lower)
-    # A decile's effect is the step of the Qini curve, which does not use the covariate.
+    # The effect of a decile is the step of the Qini curve. The curve does not use the covariate.
     assert [3 * found.deciles[0].gain, found.deciles[0].effect] == pytest.approx([0.1, 0.1])
 
 
-def test_an_empty_arm_has_no_effect_and_an_infinite_bound_is_none():
+def test_an_empty_arm_has_no_effect_and_an_infinite_bound_is_stored_as_none():
     [one] = measured([row(True, 9)]).results
     assert (one.treated_mean, one.control_mean, one.effect, one.decision) == (0.009, None, None, "mismatch")
     assert "an arm has no customers" in wording.sentence(one)
@@ -105,7 +108,7 @@ def test_a_share_that_leaves_an_arm_empty_is_not_checked():
     assert (one.sizes_p_value, one.decision) == (None, "undecided")
 
 
-def test_the_return_counts_all_treated_customers_and_is_told_only_if_the_cost_is_known():
+def test_the_return_counts_all_treated_customers_and_is_shown_only_if_the_cost_is_known():
     arms = [row(True, 300, outcome="profit"), row(False, 100, outcome="profit")]
     arms += [row(True, 300), row(False, 100)]
     rows = sorted(arms, key=lambda one: one["outcome"])
@@ -124,7 +127,7 @@ def test_the_holdout_has_no_campaign_no_deciles_and_no_return():
     assert wording.title(one) == "all campaigns with the holdout of 50 %"
 
 
-def test_a_sentence_tells_both_means_and_both_intervals():
+def test_the_sentence_about_a_comparison_has_both_means_and_both_intervals():
     [one] = measured(
         [
             row(True, 200, before=0, before_squares=0, products=0),
@@ -145,7 +148,10 @@ def test_strata_are_in_the_order_of_falling_probability():
 
 
 def ranked():
-    """A campaign whose effect is on the customers with the highest probabilities, and a holdout of wrong size."""
+    """Return the results of a campaign that affects only customers with high probabilities.
+
+    The holdout has a wrong size.
+    """
     rows = [row(True, 95 - 30 * decile, 100, decile) for decile in (1, 2, 3)]
     rows += [row(False, 24 - 5 * decile, 100, decile) for decile in (1, 2, 3)]
     more = [{**one, "outcome": "profit"} for one in rows]
@@ -170,7 +176,7 @@ def test_the_report_shows_intervals_and_the_qini_curve_and_names_what_must_not_b
     assert b"Relative effects: campaign spring" in page.render("t", [section])
 
 
-def test_a_run_that_measured_nothing_has_no_such_section():
+def test_the_report_of_a_run_that_measured_nothing_has_no_section_about_campaigns():
     run = SimpleNamespace(documents=SimpleNamespace(campaigns=None))
     assert campaigns.tell(SimpleNamespace(run=run), {}) is None
 

@@ -1,4 +1,4 @@
-"""The Qini curve of a campaign, and its return on cost."""
+"""The Qini curve of a campaign, and the return on the campaign's cost."""
 
 import math
 
@@ -67,14 +67,14 @@ def test_a_decile_that_lacks_an_arm_has_no_curve():
     assert qini([]) is None
 
 
-def test_without_a_buyer_in_the_control_group_the_curve_may_be_anywhere():
+def test_without_a_buyer_in_the_control_group_any_qini_curve_is_possible():
     strata = [Stratum(buyers(10, 100), buyers(0, 10)), Stratum(buyers(5, 100), buyers(2, 10))]
     first, second = qini(strata).curve
     assert first.gain.variance == math.inf
     assert math.isfinite(second.gain.variance)
 
 
-def test_the_return_is_the_incremental_profit_less_the_cost_as_a_share_of_the_cost():
+def test_the_return_is_incremental_profit_minus_cost_divided_by_cost():
     found = incremental_return(Interval(0.5, -0.1, 1.1), treated=9000, cost=3000)
     assert tuple(found) == pytest.approx((0.5, -1.3, 2.3))
 

@@ -1,4 +1,4 @@
-"""One checkout is answered from one snapshot, even if the champion changes meanwhile."""
+"""A checkout is answered from one snapshot of the artefacts, even if the champion changes during the answer."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def hashed(visitor):
 
 @dataclass
 class Recommends:
-    """Recommends the same product for every cart."""
+    """A fake recommender that recommends the same product for every cart."""
 
     product: str
 
@@ -35,7 +35,7 @@ class Recommends:
 
 @dataclass
 class Swapping:
-    """A scorer whose snapshot is another one at each call."""
+    """A fake scorer that has a new snapshot each time it is asked for one."""
 
     settings: Settings = SETTINGS
     taken: list = field(default_factory=list)
@@ -51,7 +51,7 @@ class Swapping:
         return Scored(0.5, 1, "7", "embedded")
 
 
-def test_score_and_next_products_are_of_one_snapshot():
+def test_score_and_next_products_are_from_the_same_snapshot():
     scorer = Swapping()
     answer = checkout.score(ASKED, {}, "a-request", scorer)
     assert (answer.model_version, answer.next_products) == ("7", ["product 0"])
@@ -66,12 +66,12 @@ def test_a_visitor_of_the_control_group_gets_score_and_products_and_no_offer(hel
 
 
 @given(st.sets(st.text(max_size=8)), st.sets(st.text(max_size=8)))
-def test_exactly_the_stored_visitors_are_withheld(visitors, others):
+def test_exactly_the_stored_visitors_get_no_offer(visitors, others):
     found = Withheld(withheld.content(sorted(map(hashed, visitors))))
     assert {one for one in visitors | others if one in found} == visitors
 
 
-def test_an_object_that_is_not_sorted_or_cut_off_is_refused():
+def test_a_list_of_withheld_visitors_that_is_unsorted_or_incomplete_is_refused():
     with pytest.raises(ValueError, match="not sorted"):
         Withheld(b"\x02" * 8 + b"\x01" * 8)
     with pytest.raises(ValueError, match="bytes length"):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
 MAKEFILE = (ROOT / "Makefile").read_text()
-# Python makes `pip` with the environment; the other two are installed from this repository.
+# Packages that need no pin. Python installs `pip` with the environment. The others are installed from this repository.
 NOT_OURS = {"deskcloud", "pip", "propensity"}
 
 
@@ -26,7 +26,7 @@ def pins(file):
 
 
 def asked_for():
-    """Return all requirements: dependencies, extras, build requirements and the installer."""
+    """Return all requirements of the set-up: dependencies, extras, build requirements and the installer."""
     extras = PROJECT["project"]["optional-dependencies"].values()
     build = [*PROJECT["build-system"]["requires"], "editables", "uv"]
     return [Requirement(text) for text in [*PROJECT["project"]["dependencies"], *itertools.chain(*extras), *build]]
@@ -64,11 +64,11 @@ def test_everything_that_make_installs_is_constrained():
     installs = [line for line in MAKEFILE.splitlines() if "scripts/install" in line and line.startswith("\t")]
     assert installs
     assert [line for line in installs if not re.search(r"scripts/install \S+ constraints\S*\.txt ", line)] == []
-    # Both installers are given the file.
+    # Each call of an installer must name the file with the constraints.
     installers = re.findall(r"^.*pip install.*$", (ROOT / "scripts/install").read_text(), re.MULTILINE)
     assert [line for line in installers if "--constraint" not in line] == []
     assert "pip install" not in MAKEFILE
-    # With build isolation, the newest version of the build tools would be installed.
+    # Build isolation must be off, because it would install the newest version of the build tools.
     assert [line for line in installs if "--editable" in line and "--no-build-isolation" not in line] == []
 
 
@@ -79,7 +79,7 @@ def test_no_file_that_pins_names_a_registry():
         assert not re.search(r"://|index-url|find-links|trusted-host", file.read_text()), file
 
 
-def test_the_environment_is_of_the_python_that_is_named():
+def test_the_environment_has_the_python_version_that_is_named():
     assert f"{sys.version_info[0]}.{sys.version_info[1]}" == (ROOT / ".python-version").read_text().strip()
 
 

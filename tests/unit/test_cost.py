@@ -1,4 +1,4 @@
-"""The monthly cost: its sums, the bytes that statements read, and the two files of prices and assumptions."""
+"""How the monthly cost is computed, from the bytes that statements read, a list of prices, and assumptions."""
 
 import datetime as dt
 import json
@@ -25,7 +25,7 @@ from shared.warehouse import SQL
 
 SMALL = Inputs(10_000, 1.25, 500, 1, 400, 1_000)
 LARGE = replace(SMALL, sessions_per_day=4_000_000, checkouts_per_day=1_000_000, runs_per_day=5)
-# Tables of which a statement reads several days instead of one partition.
+# Tables from which some statement reads several days, and not only one partition.
 WINDOWED = {
     "run_googleapis_com_stdout",
     "export",
@@ -64,7 +64,7 @@ EVERY_CANDIDATE = f"training.candidates={json.dumps(CANDIDATES)}"
 BY_KIND = {
     kind: described(SMALL, f"source.kind={kind}", EVERY_CANDIDATE, "files.mode=replace") for kind in ("ga360", "ga4")
 }
-# Statements of commands and of erasures, which run a few times a month.
+# Folders of statements that run only a few times a month, because commands or erasures run them.
 SELDOM = ("tables/", "reset/", "backtest/", "planning/", "why/", "audit/", "erasure/")
 EVENTS = {"ga360": "Contact/Form sent", "ga4": "generate_lead"}
 
@@ -97,7 +97,7 @@ def readings(kind="ga360"):
 
 @settings(max_examples=30, deadline=None)
 @given(given=inputs, kind=kinds)
-def test_the_lines_are_what_is_used_at_its_price_and_sum_to_the_total(given, kind):
+def test_each_line_is_a_quantity_at_its_price_and_the_lines_sum_to_the_total(given, kind):
     world = replace(BY_KIND[kind], inputs=given)
     found = estimate(world)
     prices = price_list().prices
@@ -137,7 +137,7 @@ def test_more_of_anything_never_costs_less(given, kind, more, by):
     assert all(after[name] >= cost * (1 - 1e-9) for name, cost in before.items())
 
 
-def test_visitors_who_come_more_often_are_fewer_to_score():
+def test_if_visitors_come_more_often_fewer_visitors_are_scored():
     often = replace(LARGE, sessions_per_visitor=5)
     assert estimate(described(often)).total < estimate(described(LARGE)).total
 
@@ -149,16 +149,19 @@ def test_free_quantities_lower_the_total_and_not_the_marginal_costs():
     assert found.per_1000_checkouts > 1000 * price_list().prices["gateway"].price / 1e6
 
 
-def test_checkouts_that_are_followed_by_e_mail_cost_their_query():
+def test_checkouts_that_cause_an_e_mail_cost_a_query_each():
     on = ["mail.mode=on", "mail.relay=smtp.example.com:587", "mail.sender=hello@shop.example"]
     without, found = estimate(described(SMALL)), estimate(described(SMALL, *on))
     assert found.idle == pytest.approx(without.idle, abs=1)
-    # Seven tables of at least 10 MiB each, at $6.25 per TiB.
+    # The query reads seven tables, of which each counts as at least 10 MiB. A TiB costs $6.25.
     assert found.per_1000_checkouts - without.per_1000_checkouts > 1000 * 6 * 10 / 2**20 * 6.25
 
 
 def test_a_checkout_costs_its_call_its_processor_its_memory_and_its_log():
-    """The expected cost by hand: 1 vCPU and 0.5 GiB for 0.1 s, and 2,500 bytes of log, stored and streamed."""
+    """The expected cost is computed by hand.
+
+    It is for 1 vCPU and 0.5 GiB during 0.1 s, and for 2,500 bytes of log, which are stored and streamed.
+    """
     by_hand = 3 / 1e6 + 0.4 / 1e6 + 0.1 * (0.000024 + 0.5 * 0.0000025) + 2500 / 2**30 * (0.5 + 0.05)
     found = estimate(described(LARGE))
     looks = 3 * 2 * 60 * 24 / LARGE.checkouts_per_day * 0.0004 / 1000
@@ -179,10 +182,10 @@ def test_every_statement_is_counted_or_known_to_be_free(kind):
 
 
 @pytest.mark.parametrize("kind", ["ga360", "ga4"])
-def test_a_reading_names_every_table_of_which_it_reads_several_days(kind):
+def test_a_reading_names_every_table_from_which_its_statement_reads_several_days(kind):
     for one in readings(kind):
         _, _, read = statements.parsed(one.statement)
-        # The report reads one day of this table, but the audience reads a week.
+        # Of these two tables, some statements read one day, and others read several days.
         assert set(one.days) - {"visitor_recommendations", "customer_value"} == set(read) & WINDOWED, one.statement
 
 
@@ -199,24 +202,27 @@ def test_a_statements_tables_are_declared_by_its_function():
         touched = {*declared[name].reads, *declared[name].writes}
         for one in group(world.volumes, world.settings):
             target, _, read = statements.parsed(one.statement)
-            # The table `day_tables` lists the day-tables of the export.
+            # The table `source_days` lists the day-tables of the export.
             assert ({target} if target else set()) <= set(declared[name].writes), one.statement
             assert {"export" if table == "day_tables" else table for table in read} <= touched, one.statement
 
 
-def test_a_statement_is_charged_the_columns_that_it_names():
-    """The newest day is found from one column of all sessions; the table source_days is too small to count."""
+def test_a_statement_is_charged_for_the_columns_that_it_names():
+    """The statement finds the newest day in one column of all sessions.
+
+    It also reads the table source_days, which is too small to count.
+    """
     found = Reading("scoring/newest_day", {"sessions": 400}).bytes(volumes(LARGE))
     assert found == 4_000_000 * 400 * 8 + LEAST_BYTES
 
 
-def test_a_merge_is_charged_the_partitions_that_it_replaces_besides():
+def test_a_merge_is_also_charged_for_the_partitions_that_it_replaces():
     counted = volumes(LARGE)
     one, two = (Reading("audience/audience", replaced=partitions).bytes(counted) for partitions in (1, 2))
     assert two - one == counted.partition_bytes("audience")
 
 
-def test_a_statement_that_selects_all_is_charged_all_columns():
+def test_a_statement_that_selects_all_columns_is_charged_for_all():
     counted = volumes(LARGE)
     trees = Reading("models/boosted_trees").bytes(counted)
     assert trees == counted.partition_bytes("training_rows") > 2 * Reading("models/baseline").bytes(counted)
@@ -250,7 +256,7 @@ def test_a_candidates_price_depends_on_its_model_type_and_not_on_its_name(tmp_pa
     assert Reading("models/boosted_trees").price == "bigquery_create_model"
 
 
-def test_a_machine_without_a_price_is_named_with_those_that_have_one_and_what_to_do():
+def test_the_error_about_a_machine_without_a_price_names_the_known_machines_and_a_remedy():
     told = (
         r"machine_type is n1-standard-8, but cli/cost/prices.yaml only has a price for n1-standard-2: estimate with "
         r"`--set serving.machine_type=n1-standard-2`, or look up .* and add it there as vertex_node_n1-standard-8"
@@ -259,22 +265,22 @@ def test_a_machine_without_a_price_is_named_with_those_that_have_one_and_what_to
         estimate(described(SMALL, "serving.machine_type=n1-standard-8"))
 
 
-def test_a_setting_that_breaks_its_rule_is_named():
+def test_the_error_about_an_invalid_setting_names_it():
     with pytest.raises(UsageError, match="window_days"):
         described(SMALL, "audience.window_days=0")
 
 
-def test_the_settings_of_an_environment_are_the_ones_that_count(monkeypatch):
+def test_the_cost_is_computed_with_the_settings_of_the_environment(monkeypatch):
     monkeypatch.setenv("PROPENSITY_SETTINGS", '{"audience": {"window_days": 60}}')
     assert described(SMALL).settings.audience.window_days == 60
 
 
-def test_which_project_it_is_costs_nothing(monkeypatch):
+def test_the_cost_does_not_depend_on_the_project(monkeypatch):
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "No Project")
     assert estimate(described(SMALL)).total > 0
 
 
-def test_a_run_reads_all_rows_of_its_own_however_seldom_runs_are():
+def test_a_run_reads_all_its_own_rows_even_if_runs_are_rare():
     daily, weekly = described(SMALL), described(replace(SMALL, runs_per_day=1 / 7))
     for table in ("training_rows", "evaluation_rows", "visitor_products", "product_similarities"):
         assert weekly.volumes.partition_bytes(table) == daily.volumes.partition_bytes(table), table
@@ -289,14 +295,14 @@ def test_the_tables_that_hold_the_rows_of_every_run_are_those_clustered_by_run()
     assert grown == {table.name for table in declarations.read().tables if "run_id" in table.cluster}
 
 
-def test_runs_within_the_least_hours_between_trainings_refresh_and_train_nothing():
+def test_runs_that_come_too_soon_after_a_training_refresh_and_do_not_train():
     daily, often = volumes(replace(SMALL, runs_per_day=1)), volumes(replace(SMALL, runs_per_day=4))
     assert (daily.trainings_per_day, often.trainings_per_day) == (1, 24 / 20)
     assert often.recommendations_per_day == 24 / 20 + 1
     assert volumes(replace(SMALL, runs_per_day=4), "training.min_hours=0").trainings_per_day == 4
 
 
-def test_of_several_runs_a_day_the_sum_is_said_to_be_an_upper_bound():
+def test_with_several_runs_per_day_the_sum_is_called_an_upper_bound():
     one, many = estimate(described(SMALL)), estimate(described(replace(SMALL, runs_per_day=24)))
     assert many.per_run > one.per_run
     assert one.notes == []
@@ -311,14 +317,14 @@ def test_each_price_has_a_date_and_a_source():
         assert price.sure != "listed" or "https://" in price.source, price
 
 
-def test_every_function_that_works_has_its_seconds():
+def test_every_function_except_quick_ones_has_an_assumed_duration():
     declared = declarations.read()
     idle = {"resume_runs", "watch_checkouts", "record_dead_letter", "on_checkout"}
     assert assumptions().seconds.keys() == declared.functions.keys() - idle
     assert set(declared.schedules) == statements.ticks(BY_KIND["ga360"].volumes).keys()
 
 
-def test_the_command_prints_lines_sums_and_how_sure_they_are(monkeypatch):
+def test_the_command_prints_lines_sums_and_their_uncertainty(monkeypatch):
     monkeypatch.setattr(main.out, "width", 140)
     answer = CliRunner().invoke(app, ["cost", "--sessions", "2500000", "--set", "source.kind=ga4"])
     assert answer.exit_code == 0, answer.output
@@ -330,7 +336,7 @@ def test_the_command_prints_lines_sums_and_how_sure_they_are(monkeypatch):
     assert "a guess" in answer.output
 
 
-def test_people_and_machines_are_told_when_prices_are_of_another_place(monkeypatch):
+def test_the_text_and_the_json_say_if_prices_are_of_another_region(monkeypatch):
     monkeypatch.setattr(main.out, "width", 400)
     asked = ["cost", "--set", "location=EU", "--set", "serving.region=europe-west4"]
     [note] = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)["notes"]
@@ -349,26 +355,26 @@ def test_a_number_out_of_range_is_refused_with_the_range(monkeypatch, option, gi
 
 
 @pytest.mark.parametrize(("option", "given"), [("history-days", "10001"), ("history-days", "inf"), ("products", "nan")])
-def test_an_option_that_is_no_count_is_refused(option, given):
+def test_an_option_that_is_not_a_count_is_refused(option, given):
     answer = CliRunner().invoke(app, ["cost", f"--{option}={given}"])
     assert answer.exit_code == 2
     assert f"'--{option}'" in answer.output
 
 
-def test_the_most_of_everything_still_has_a_sum():
+def test_with_the_largest_allowed_options_the_sum_is_still_finite():
     most = ["--sessions=1e9", "--checkouts=1e9", "--runs=1440", "--history-days=10000", "--export-bytes=1e9"]
     answer = CliRunner().invoke(app, ["cost", "--json", *most])
     assert math.isfinite(json.loads(answer.output)["total"])
 
 
-def test_machines_get_the_same_numbers():
+def test_the_json_has_the_same_numbers_as_the_text():
     answer = json.loads(CliRunner().invoke(app, ["cost", "--json"]).output)
     assert answer["total"] == pytest.approx(sum(line["cost"] for line in answer["lines"]))
     assert answer["guessed"] == pytest.approx(sum(line["cost"] for line in answer["lines"] if line["sure"] == "guess"))
     assert answer["prices_of"] == price_list().as_of
 
 
-def test_nothing_that_costs_is_left_out():
+def test_every_price_in_the_list_is_used():
     used = usage(described(LARGE))
     assert {one.purpose for one in used} == {
         "standing",
@@ -382,7 +388,7 @@ def test_nothing_that_costs_is_left_out():
         "checkout",
         "storage",
     }
-    # min_instances is 0 everywhere. Every other price in the list is used.
+    # Every price in the list is used. There is none for idle instances, because min_instances is 0 everywhere.
     assert {one.price for one in used if one.quantity > 0} == price_list().prices.keys()
 
 

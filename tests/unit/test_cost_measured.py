@@ -1,4 +1,4 @@
-"""Measures the cost's assumptions again, on the demonstration's sessions."""
+"""Measure the assumptions of the cost again, on the sessions of the demonstration."""
 
 import datetime as dt
 

@@ -18,7 +18,7 @@ ROW = {
 }
 
 
-def test_a_row_is_brought_into_one_form():
+def test_the_fields_of_a_row_are_normalized():
     customer, refusals = check(ROW, 1)
     assert refusals == []
     assert customer == ("c1", "anna.o@example.com", "+33612345678", "Anna", "O'Neil", "FR", "75001", "fr")
@@ -60,7 +60,7 @@ def test_a_number_without_a_country_must_be_international():
 
 
 @given(st.fixed_dictionaries({name: st.none() | st.text(max_size=300) for name in ROW}))
-def test_any_text_is_taken_or_refused(row):
+def test_any_text_in_a_row_is_accepted_or_refused(row):
     customer, refusals = check(row, 1)
     assert (customer is None) == any(one.is_row for one in refusals)
     if customer:

@@ -5,7 +5,7 @@ import time
 from shared.deadline import MINIMUM_TIMEOUT, MINIMUM_WAIT, Deadline
 
 
-def test_before_the_deadline_a_request_has_all_the_time_that_is_left(monkeypatch):
+def test_before_the_deadline_a_request_may_take_all_the_remaining_time(monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     deadline = Deadline(480)
     monkeypatch.setattr(time, "monotonic", lambda: 200.0)

@@ -36,18 +36,18 @@ TABLES = {table.name: table for table in DECLARED.tables}
 VIEWS = {name: table.query for name, table in TABLES.items() if table.query}
 SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
 HTTP = [name for name, function in FUNCTIONS.items() if function.http]
-# Messages on the checkout's topics do not belong to a run.
+# Topics about checkouts. Their messages do not belong to a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
-# Campaign events do not belong to a run either.
+# The topic of campaign events. Its messages do not belong to a run either.
 CAMPAIGNS = {"campaign-events"}
-# A topic with batches of members, for the shop's own systems.
+# A topic with batches of members of the audience, which the shop's own systems can read.
 MEMBERS = {"audience-members"}
-# Data outside the chain's tables that functions read or write. A name with a final / is a folder of the bucket.
-# The shop loads these tables.
+# What functions read or write besides the chain's tables. A name that ends with / is a folder of the bucket. First the
+# tables that the shop loads:
 LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
-# Tables that a reset keeps, because it does not change members at the platforms, customers' arms or campaign events.
+# Tables that a reset keeps. It changes neither members at the platforms nor customers' arms nor campaign events.
 KEPT = {"destination_members", "assignments", "campaign_events", "campaign_suppressions"}
-# A reset also keeps the records of erasures and of sent data.
+# Tables with records of erasures and of sent data, which a reset keeps too.
 AUDITED = {"erasure_key", "tombstones", "erasures", "sends"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/", "erasures/"}
@@ -56,19 +56,20 @@ SCORERS = f"runs/*/{documents.SCORER.name}.json"
 
 
 def tree(function):
-    """Return a module's syntax tree, which shows the calls it makes and the events that its step is annotated to
-    return.
+    """Return the syntax tree of a function's module.
+
+    It shows which calls the module makes, and which events its step returns by its annotation.
     """
     return ast.parse((ROOT / "functions" / f"{function}.py").read_text())
 
 
 def listed(docstring, heading):
-    """Return the lines `topic   Class(...)` under On or Emits in a docstring."""
+    """Return the lines of the form `topic   Class(...)` that a docstring has under a heading, such as On or Emits."""
     block = re.search(rf"^{heading}\s+(.*?)(?=^\w|\Z)", docstring, re.DOTALL | re.MULTILINE)
     return [] if block is None else [line.strip() for line in block[1].splitlines() if line.strip()]
 
 
-def test_every_function_is_declared_and_every_declared_one_is_there():
+def test_every_function_is_declared_and_every_declared_function_exists():
     files = {path.stem for path in (ROOT / "functions").glob("*.py")} - {"__init__"}
     assert files == FUNCTIONS.keys()
 
@@ -84,7 +85,7 @@ def test_main_has_no_other_entry_points():
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_modules_first_lines_say_what_is_declared(name):
+def test_the_docstring_of_a_function_agrees_with_its_declaration(name):
     docstring = import_module(f"functions.{name}").__doc__
     assert [line.split()[0] for line in listed(docstring, "On")] == list(FUNCTIONS[name].topics)
     emits = listed(docstring, "Emits")
@@ -103,12 +104,12 @@ def test_a_modules_first_lines_say_what_is_declared(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_events_that_a_step_returns_are_those_that_it_emits(name):
+def test_a_step_returns_exactly_the_events_that_it_declares(name):
     steps = [one for one in tree(name).body if isinstance(one, ast.FunctionDef) and one.name == "step"]
     if not steps:
         return
     returned = {one.id for one in ast.walk(steps[0].returns) if isinstance(one, ast.Name)}
-    # The handler can publish run-failed for every step.
+    # Add RunFailed, because the handler can publish it for every step.
     assert returned | {"RunFailed"} == {EVENTS[topic].__name__ for topic in FUNCTIONS[name].emits}
 
 
@@ -146,14 +147,14 @@ def test_a_function_either_listens_to_topics_or_answers_http():
 
 
 @pytest.mark.parametrize("name", HTTP)
-def test_a_module_that_answers_http_says_what_it_serves(name):
+def test_the_docstring_of_an_http_function_says_what_it_serves(name):
     served = [line.split()[:2] for line in listed(import_module(f"functions.{name}").__doc__, "Serves")]
     assert served == [["POST", "/"], ["GET", "/health"], ["GET", "/openapi.json"]]
     assert (ROOT / "functions" / f"{name}.openapi.json").read_bytes() == openapi.document()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_starts_without_a_secret_only_if_it_is_given_none(name, monkeypatch):
+def test_a_function_with_declared_secrets_does_not_start_without_them(name, monkeypatch):
     secrets = FUNCTIONS[name].secrets
     checkouts, destinations = {pseudonyms.KEY, relay.USER, relay.PASSWORD}, {meta.TOKEN}
     destinations |= {marketing_cloud.CLIENT_ID, marketing_cloud.CLIENT_SECRET}
@@ -171,7 +172,7 @@ def test_objects_expire_only_after_no_message_can_need_them():
     assert all(rule.days > 7 for rule in DECLARED.lifecycle)
 
 
-def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
+def test_each_topic_of_schedules_sinks_and_dead_letters_has_a_reader():
     read = {topic for function in FUNCTIONS.values() for topic in function.topics}
     assert {schedule.topic for schedule in DECLARED.schedules.values()} <= read
     for sink in DECLARED.sinks.values():
@@ -180,7 +181,7 @@ def test_schedules_sinks_and_dead_letters_lead_to_topics_that_are_read():
 
 
 def loaded(email, table):
-    """Return the audit log's entry of a load job that succeeded."""
+    """Return the entry that the audit log has about a load job that has succeeded."""
     job = {"jobConfig": {"loadConfig": {"destinationTable": table}}}
     payload = {
         "serviceName": "bigquery.googleapis.com",
@@ -214,13 +215,13 @@ def test_a_day_table_of_another_dataset_is_neither_announced_nor_read(table):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_tables_that_are_read_and_written_exist(name):
+def test_all_declared_tables_of_functions_exist(name):
     assert set(FUNCTIONS[name].reads) <= TABLES.keys() | OTHERS | FOLDERS | {SCORERS}
     assert set(FUNCTIONS[name].writes) <= TABLES.keys() - VIEWS.keys() | {"models"} | FOLDERS | OBJECTS
 
 
 @pytest.mark.parametrize("name", ["score_checkout", "on_checkout"])
-def test_a_checkout_may_read_the_champion_its_scorer_and_recommendations_but_no_audience(name):
+def test_checkout_functions_may_read_the_champion_its_scorer_and_recommendations_but_no_audience(name):
     read = FUNCTIONS[name].reads
     watched = [champion.POINTER, recommendations.ARTEFACT, recommendations.OUT_OF_STOCK, SCORERS.replace("*", "a run")]
     may = [re.compile(re.escape(one).replace(r"\*", ".*") + (".*" if one.endswith("/") else "")) for one in read]
@@ -248,9 +249,9 @@ def test_every_table_is_written_by_a_function_or_a_sink():
 
 
 def statements(function):
-    """Return the statements that a module's docstring names.
+    """Return the statements that the docstring of a function's module names.
 
-    A folder stands for its files, except those that another module names.
+    If it names a folder, this means all files of the folder, except those that the docstring of another module names.
     """
     alone = {line for name in FUNCTIONS for line in runs(name) if line.endswith(".sql") and name != function}
     paths = {found for line in runs(function) for found in [ROOT / line, *(ROOT / line).rglob("*.sql")]}
@@ -284,7 +285,7 @@ def test_the_tables_that_a_functions_statements_touch_are_declared(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_that_reads_a_view_may_read_its_tables(name):
-    """BigQuery requires rights to the view and to its tables, because no view is an authorised view."""
+    """Because no view is an authorised view, BigQuery requires rights to the view and to the tables that it reads."""
     may_read = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes}
     for view in may_read & VIEWS.keys():
         assert googlesql.tables(googlesql.view(view)) <= may_read
@@ -321,7 +322,7 @@ def test_no_function_has_a_permission_that_opens_the_project():
     }
 
 
-def test_a_name_that_is_misspelt_is_refused_with_its_place(tmp_path):
+def test_the_error_about_a_misspelt_name_in_the_declarations_names_its_place(tmp_path):
     text = (ROOT / "functions" / "functions.yaml").read_text()
     (tmp_path / "functions").mkdir()
     (tmp_path / "functions" / "functions.yaml").write_text(text.replace("    min_instances:", "    min_instance:", 1))

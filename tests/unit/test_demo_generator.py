@@ -1,4 +1,4 @@
-"""The generated export: its shape, its rates, and causal effects that a better model can learn."""
+"""The export that the demonstration generates: its form, its rates, and the effects that a good model can learn."""
 
 # ruff: noqa: S608 - the statements are constants of this file
 
@@ -28,7 +28,7 @@ DAYS, SESSIONS = 62, 60_000
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
-    """Return a database with the table `sessions`, which holds a whole export."""
+    """Return a database whose table `sessions` holds all sessions of a generated export."""
     folder = tmp_path_factory.mktemp("export")
     generate(7, FIRST_DAY, DAYS, SESSIONS, folder)
     connection = duckdb.connect()
@@ -51,7 +51,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_others(tmp_path):
 
 @settings(max_examples=15, deadline=None)
 @given(days=st.integers(1, 4), sessions=st.integers(1, 120), seed=st.integers(0, 2**32))
-def test_there_are_as_many_sessions_as_asked_for_and_a_file_for_every_day(days, sessions, seed, tmp_path_factory):
+def test_the_requested_number_of_sessions_is_generated_with_a_file_per_day(days, sessions, seed, tmp_path_factory):
     files = generate(seed, FIRST_DAY, days, sessions, tmp_path_factory.mktemp("small"))
 
     tables = [pq.read_table(file.path) for file in files]
@@ -60,7 +60,7 @@ def test_there_are_as_many_sessions_as_asked_for_and_a_file_for_every_day(days, 
         for table in tables
         for key in zip(table["fullVisitorId"].to_pylist(), table["visitId"].to_pylist(), strict=True)
     }
-    # The second part of a session that crosses the last midnight lies outside the generated days.
+    # A session across the last midnight counts once, because its second part is after the generated days.
     assert len(keys) == sessions
     assert [file.day for file in files] == [FIRST_DAY + dt.timedelta(n) for n in range(days)]
     assert [file.rows for file in files] == [table.num_rows for table in tables]
@@ -93,7 +93,7 @@ def test_rates_are_near_the_public_samples(export, rate, low, high):
     assert low < one(export, f"SELECT {rate} FROM sessions") < high
 
 
-def test_the_week_the_day_and_december_have_their_rhythm(export):
+def test_sessions_vary_with_the_hour_the_weekday_and_december(export):
     by_day = dict(export.execute("SELECT date, count(*) FROM sessions GROUP BY 1").fetchall())
     weekend = [n for day, n in by_day.items() if dt.date.fromisoformat(day).weekday() >= 5]
     assert np.mean(weekend) < 0.85 * np.mean(list(by_day.values()))
@@ -124,7 +124,7 @@ def test_nothing_is_zero_where_ga_writes_null(export):
         assert one(export, f"SELECT count(*) FROM sessions WHERE totals.{column} IS NULL") > 0
 
 
-def test_a_session_across_midnight_stands_in_both_days_once_each(export):
+def test_a_session_across_midnight_has_one_row_on_each_of_both_days(export):
     twice = export.execute("""
         SELECT list(date ORDER BY date), list(visitStartTime ORDER BY date), any_value(visitId), count(*),
             list(hits[1].isEntrance ORDER BY date), list(hits[-1].isExit ORDER BY date), list(totals.bounces)
@@ -141,7 +141,7 @@ def test_a_session_across_midnight_stands_in_both_days_once_each(export):
         assert bounces == [None, None]
 
 
-def test_visits_of_a_visitor_are_numbered_in_order_of_time_and_some_began_before_the_window(export):
+def test_visits_of_a_visitor_are_numbered_in_order_of_time_and_some_numbers_begin_above_1(export):
     assert (
         one(
             export,
@@ -219,7 +219,7 @@ CATEGORIES = ["channel", "source", "device", "browser", "country"]
 
 @pytest.mark.slow
 def test_a_better_model_ranks_return_buyers_better(tmp_path):
-    # Larger than the other tests' export: with a few hundred buyers, ROC AUC varies too much.
+    # This export is larger than that of the other tests. With only a few hundred buyers, ROC AUC would vary too much.
     generate(11, FIRST_DAY, 40, 120_000, tmp_path)
     connection = duckdb.connect()
     connection.execute(f"CREATE VIEW sessions AS SELECT * FROM read_parquet('{tmp_path}/*.parquet')")

@@ -1,5 +1,6 @@
-"""Real exports from files: split by day, with the documented types; errors name file and line and leave nothing
-behind.
+"""Real exports are read from files, and written by day with the documented types.
+
+An error names the file and the line, and no file is left behind.
 """
 
 import gzip
@@ -43,7 +44,7 @@ def rows_of(intake):
 
 
 def refused(paths, folder):
-    """Return why reading was refused, and check that no file is left behind."""
+    """Read files that must be refused. Return the reason, and check that no file is left behind."""
     beside = set(folder.parent.iterdir())
     with pytest.raises(SourceError) as error:
         read(paths, folder)
@@ -51,7 +52,7 @@ def refused(paths, folder):
     return str(error.value)
 
 
-def test_rows_go_to_the_table_of_their_own_day_whatever_file_they_stand_in(tmp_path):
+def test_each_row_goes_to_the_table_of_its_day_whichever_file_it_is_in(tmp_path):
     first = ndjson(tmp_path / "one.ndjson", SESSION | {"date": "20170802"}, SESSION)
     second = tmp_path / "two.ndjson.gz"
     second.write_bytes(gzip.compress(json.dumps(SESSION | {"visitId": 2}).encode()))
@@ -66,14 +67,14 @@ def test_rows_go_to_the_table_of_their_own_day_whatever_file_they_stand_in(tmp_p
     assert {path.name for path in (tmp_path / "days").iterdir()} == {f"{f.table}.parquet" for f in intake.day_files}
 
 
-def test_a_folder_gives_its_exports_and_nothing_else(tmp_path):
+def test_only_the_exports_in_a_folder_are_read(tmp_path):
     (tmp_path / "in").mkdir()
     ndjson(tmp_path / "in" / "a.json", SESSION)
     (tmp_path / "in" / "README.md").write_text("not data")
     assert read([tmp_path / "in"], tmp_path / "days").rows == 1
 
 
-def test_leading_zeros_and_empty_hits_stay_and_unknown_columns_go_and_are_told(tmp_path):
+def test_leading_zeros_and_empty_hits_are_kept_and_unknown_columns_are_dropped_and_named(tmp_path):
     odd = SESSION | {"hits": [], "_src": "x", "device": {"browser": "Chrome", "flashVersion": "9"}}
     intake = read([ndjson(tmp_path / "a.ndjson", odd)], tmp_path / "days")
 
@@ -85,12 +86,12 @@ def test_leading_zeros_and_empty_hits_stay_and_unknown_columns_go_and_are_told(t
     assert set(row) == set(GA360.names)
 
 
-def test_a_session_that_stands_twice_on_a_day_is_kept_and_counted(tmp_path):
+def test_a_duplicate_session_on_a_day_is_kept_and_counted(tmp_path):
     intake = read([ndjson(tmp_path / "a", SESSION, SESSION, SESSION | {"date": "20170802"})], tmp_path / "days")
     assert (intake.rows, intake.repeated) == (3, 1)
 
 
-def test_types_that_were_guessed_are_cast_where_nothing_is_lost(tmp_path):
+def test_guessed_types_are_cast_if_nothing_is_lost(tmp_path):
     guessed = {
         "visitId": ["1501583974"],
         "visitStartTime": [1501583974.0],
@@ -176,7 +177,7 @@ def test_a_gzip_that_ends_early_is_refused_with_the_last_line_read(tmp_path):
     assert "damaged gzip after line" in refused([tmp_path / "cut.ndjson.gz"], tmp_path / "days")
 
 
-def test_one_bad_file_keeps_the_good_ones_out_too(tmp_path):
+def test_if_one_file_is_bad_no_file_is_read(tmp_path):
     good = ndjson(tmp_path / "a.ndjson", *[SESSION | {"visitId": n} for n in range(6000)])
     bad = ndjson(tmp_path / "b.ndjson", SESSION, {"date": "20170801"})
     assert f"{bad}:2" in refused([good, bad], tmp_path / "days")
@@ -187,7 +188,7 @@ def test_both_exports_at_once_are_refused(tmp_path):
     assert "give files of one export" in refused(files, tmp_path / "days")
 
 
-def test_a_path_that_is_not_there_an_empty_folder_and_a_full_target_are_refused(tmp_path):
+def test_a_missing_path_an_empty_folder_and_a_nonempty_target_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "ga_sessions_20160101.parquet").touch()
@@ -198,7 +199,7 @@ def test_a_path_that_is_not_there_an_empty_folder_and_a_full_target_are_refused(
         read([good], tmp_path / "full")
 
 
-def test_events_become_event_tables_without_a_visitor_too(tmp_path):
+def test_events_become_event_tables_even_without_a_visitor(tmp_path):
     event = EVENT | {"stream_id": 2100450278, "items": [{"item_id": "1", "price": 3}]}
     intake = read([ndjson(tmp_path / "a.ndjson", event)], tmp_path / "days")
     (row,) = rows_of(intake)

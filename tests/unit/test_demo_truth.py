@@ -1,4 +1,4 @@
-"""The generator's probability agrees with the observed rate, and ranks better than any model's."""
+"""The true probabilities of the generator agree with the observed rates, and rank visitors better than any model."""
 
 import datetime as dt
 

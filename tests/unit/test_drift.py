@@ -1,4 +1,4 @@
-"""Drift is a difference that is large enough and not due to chance, tested over all features together."""
+"""A difference is a drift if it is large enough and chance does not explain it. All features are tested together."""
 
 import dataclasses
 
@@ -32,14 +32,14 @@ def drifted(*shifts, limits=None) -> list[str]:
 
 @pytest.mark.parametrize("degrees", [1, 2, 9, 60])
 @pytest.mark.parametrize("other", [1, 7, 21, 400, 30_000])
-def test_the_tail_of_f_is_scipys(degrees, other):
+def test_the_tail_of_the_f_distribution_agrees_with_scipy(degrees, other):
     for value in [1e-9, 0.3, 0.99, 1, 1.7, 5, 40, 3e4]:
         expected = stats.f.sf(value, degrees, other)
-        # SciPy's smallest values have only twelve correct digits.
+        # The tolerance allows that SciPy's smallest values have only twelve correct digits.
         assert upper_tail_of_f(value, degrees, other) == pytest.approx(expected, rel=1e-9, abs=1e-290)
 
 
-def test_the_tail_of_f_is_whole_up_to_zero():
+def test_the_tail_of_the_f_distribution_is_1_at_values_up_to_zero():
     assert upper_tail_of_f(0, 3, 20) == upper_tail_of_f(-1, 3, 20) == 1
 
 
@@ -70,16 +70,16 @@ def test_a_large_and_improbable_difference_is_a_drift():
     "too_little",
     [{"difference": 0.049}, {"difference": None}, {"chi_square": 9.0}, {"visitors": 499}, {"base_visitors": 499}],
 )
-def test_a_small_a_probable_and_a_barely_measured_difference_are_none(too_little):
+def test_a_small_or_probable_or_barely_measured_difference_is_no_drift(too_little):
     assert drifted(changed(**too_little)) == []
 
 
-def test_the_limits_can_be_others():
+def test_the_limits_of_a_drift_can_be_configured():
     assert drifted(changed(visitors=100), limits=Limits(min_visitors=100)) == ["hour"]
     assert drifted(changed(difference=0.01), limits=Limits(min_difference=0.01)) == ["hour"]
 
 
-def test_features_are_judged_together_as_benjamini_and_hochberg_do():
+def test_features_are_tested_together_by_the_rule_of_benjamini_and_hochberg():
     random = np.random.default_rng(1)
     for _ in range(20):
         statistics = random.uniform(9, 40, 13)
@@ -89,7 +89,7 @@ def test_features_are_judged_together_as_benjamini_and_hochberg_do():
         assert set(drifted(*shifts, limits=Limits(false_alarms=0.05))) == expected
 
 
-def test_features_come_by_their_probability_and_without_any_there_is_no_drift():
+def test_features_are_ordered_by_probability_and_without_features_there_is_no_drift():
     likely, unlikely = changed(feature="a", chi_square=5.0), changed(feature="b")
     assert [one.shift.feature for one in judge([likely, unlikely])] == ["b", "a"]
     assert judge([]) == []

@@ -60,14 +60,14 @@ def trained(model_type: str) -> tuple[ml.TrainedModel, embedded_scorer.Artefact]
 
 
 LARGEST = float(np.finfo(np.float32).max)
-# Numbers at the borders of the trees' thresholds, of float32 and of INT64, and their neighbours.
+# Numbers at the limits of what float32 and INT64 can hold, and some others that are easily rounded.
 borders = st.sampled_from([0.0, -0.0, 5e-324, 1e-40, 16777217.0, 2.0**53 + 1, -(2.0**63), LARGEST, -LARGEST])
 numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-50, 50)
 amounts = st.none() | borders | st.floats(-LARGEST, LARGEST) | st.floats(0, 200, width=32)
 
 
 def thresholds():
-    """Draw the trees' thresholds in float64, and the next numbers on either side."""
+    """Draw a threshold of the trees as a float64, or the next float64 below or above it."""
     _, artefact = trained("BOOSTED_TREE_CLASSIFIER")
     found = sorted({node[1] for tree in artefact.trees for node in tree if isinstance(node, tuple)})
     return st.sampled_from([near for at in found for near in (np.nextafter(at, -1e9), at, np.nextafter(at, 1e9))])
@@ -100,14 +100,14 @@ def test_the_scorer_agrees_with_ml_predict_and_the_calibrator_for_any_visitor(mo
 
 @pytest.mark.parametrize("model_type", ["LOGISTIC_REG", "BOOSTED_TREE_CLASSIFIER"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, "12", [1]])
-def test_a_value_that_is_no_number_is_refused_with_its_feature(model_type, value):
+def test_the_error_about_a_value_that_is_not_a_number_names_its_feature(model_type, value):
     scorer = embedded_scorer.load(trained(model_type)[1])
     with pytest.raises(ValueError, match="feature money must be a number"):
         scorer.probability({"number": 1, "money": value, "category": "a"})
 
 
 @pytest.mark.parametrize("value", [np.nextafter(LARGEST, math.inf), 3.5e38, -3.5e38, 1e300])
-def test_trees_refuse_what_no_float32_can_hold_where_ml_predict_does(value):
+def test_trees_refuse_numbers_beyond_float32_as_ml_predict_does(value):
     model, artefact = trained("BOOSTED_TREE_CLASSIFIER")
     scorer = embedded_scorer.load(artefact)
     row = {"number": 1, "money": float(value), "category": "a"}
@@ -122,7 +122,7 @@ def test_trees_refuse_what_no_float32_can_hold_where_ml_predict_does(value):
         scorer.probability(row)
 
 
-def test_a_vocabulary_ends_a_category_at_a_newline_alone():
+def test_in_a_vocabulary_only_a_newline_ends_a_category():
     odd = ["plain", "next line\x85", "line separator\u2028", "form feed\x0c", " spaces ", ""]
     assert scorer_artefact.vocabulary("".join(f"{category}\n" for category in odd).encode()) == odd
     assert scorer_artefact.vocabulary(b"no newline\nat the end") == ["no newline", "at the end"]
@@ -142,13 +142,13 @@ def test_the_reader_of_boosters_agrees_with_treelite(tmp_path):
 
 
 @given(cut=st.integers(0, 400))
-def test_a_booster_cut_short_is_refused(cut):
+def test_an_incomplete_booster_is_refused(cut):
     [path] = BOOSTER.glob("*.bst")
     with pytest.raises(exported_booster.BoosterError):
         exported_booster.read(path.read_bytes()[:cut])
 
 
-# Artefacts as earlier releases wrote them.
+# Artefacts in the form in which earlier releases wrote them.
 WRITTEN = {
     "logistic": (
         b'{"kind":"logistic","intercept":-1.5,"numbers":{"hits":[0.25,6.0]},'
@@ -173,7 +173,7 @@ def test_an_artefact_is_written_as_it_was_read(kind):
     assert jsontext.encode(embedded_scorer.read(WRITTEN[kind])) == WRITTEN[kind]
 
 
-def test_a_category_without_a_vocabulary_is_read_as_it_was_written_once():
+def test_a_category_without_a_vocabulary_is_read_as_earlier_releases_wrote_it():
     written = WRITTEN["boosted_trees"].replace(b'"mean":6.0', b'"mean":null')
     assert embedded_scorer.read(written).inputs[0] == embedded_scorer.TreesInput("hits")
 
@@ -192,17 +192,17 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("reason", UNREADABLE)
-def test_an_artefact_of_another_form_is_refused_by_its_field(reason):
+def test_the_error_about_an_invalid_artefact_names_the_field(reason):
     with pytest.raises(msgspec.ValidationError, match=re.escape(reason)):
         embedded_scorer.read(UNREADABLE[reason])
 
 
-def test_to_the_chain_an_artefact_of_another_form_is_a_permanent_error():
+def test_in_the_chain_an_invalid_artefact_is_a_permanent_error():
     store = Store(gcs.Client("demo", AnonymousCredentials()).bucket("shop"))
     with pytest.raises(Permanent, match=r"gs://shop/scorer\.json cannot be read: .* missing required field `numbers`"):
         store.decode("scorer.json", b'{"kind":"logistic","intercept":0.0,"categories":{}}', SCORER.kind)
 
 
-def test_a_number_whose_mean_training_did_not_tell_makes_no_artefact():
+def test_without_the_training_mean_of_a_number_no_artefact_is_made():
     with pytest.raises(ValueError, match="the training statistics have no mean of hits"):
         scorer_artefact.from_weights([{"processed_input": "hits", "weight": 0.5}], {"hits": None})

@@ -1,4 +1,4 @@
-"""Events convert to JSON and back; invalid events are refused."""
+"""Events are converted to JSON and back. JSON that is not a valid event is refused."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def of_its_own(kind):
 
 
 @given(events())
-def test_an_event_is_itself_again_after_its_way_through_json(event):
+def test_an_event_is_unchanged_after_conversion_to_json_and_back(event):
     assert EVENTS[event.topic].from_json(json.loads(json.dumps(event.to_json()))) == event
 
 
@@ -56,7 +56,7 @@ def test_a_field_with_a_default_may_be_left_out():
     assert DataRefreshed.from_json({"run_id": RUN, "as_of": "2017-08-01"}).reason == ""
 
 
-def test_a_step_has_one_outcome_a_run_and_the_steps_of_a_training_one_an_attempt():
+def test_a_step_has_one_outcome_per_run_or_per_attempt_at_training():
     assert FeaturesBuilt(RUN, date(2017, 8, 1)).recorded_as("train_models") == "train_models"
     assert TrainingProgressed(RUN).recorded_as("evaluate_models") == "evaluate_models"
     assert TrainingFailed(RUN, 1, ["logistic"]).recorded_as("train_models") == "train_models.2"
@@ -93,7 +93,7 @@ def test_an_event_cannot_be_changed():
         ),
     ],
 )
-def test_a_body_that_is_not_the_event_is_refused_with_the_reason(kind, body, message):
+def test_a_body_that_is_not_a_valid_event_is_refused_with_the_reason(kind, body, message):
     with pytest.raises(Malformed, match=re.escape(message)):
         kind.from_json(body)
 
@@ -109,7 +109,7 @@ def test_any_body_is_an_event_or_malformed(body):
 
 
 @given(st.text())
-def test_a_run_id_is_ascii_digits_and_hex_alone(text):
+def test_a_run_id_has_only_ascii_digits_and_hexadecimal_digits(text):
     assert bool(RUN_ID.fullmatch(text)) == bool(re.fullmatch(r"[0-9]{8}-[0-9a-f]{8}", text))
 
 

@@ -1,4 +1,4 @@
-"""Features are declared in sql/tables/visitor_features.yaml; every other place must have all of them."""
+"""Features are declared in sql/tables/visitor_features.yaml. Every other place with features must have all of them."""
 
 import json
 import re
@@ -28,13 +28,13 @@ DECLARED = [name for name in columns("visitor_features") if name not in KEY + LA
 
 
 def selected(text):
-    """Return the columns of a query, in order."""
+    """Return the names of a query's columns, in their order."""
     query = sqlglot.parse_one(re.sub(r"\$\{(\w+)\}", r"\1", text), "bigquery")
     return [column.alias_or_name for column in query.selects]
 
 
 def merged(name):
-    """Return the columns of the query that a MERGE reads, in order."""
+    """Return the names of the columns that the query inside a MERGE returns, in their order."""
     merge = sqlglot.parse_one((SQL / f"{name}.sql").read_text(), "bigquery")
     return [column.alias_or_name for column in merge.args["using"].this.selects]
 
@@ -62,7 +62,8 @@ def ranked_alone():
 
 
 def compared():
-    # Drift is also tested on the score. It compares periods of equal weekdays, so the weekday cannot drift.
+    # The statement also tests the score, which is not a feature. It leaves out the weekday, which cannot drift, because
+    # both periods are whole weeks.
     return [*(name for name in unpivoted("monitoring/feature_shift") if name != "score"), "weekday"]
 
 
@@ -91,18 +92,18 @@ PLACES = {
     "sql/tables/online_predictions.sql": in_view,
     "functions/score_checkout.openapi.json": in_openapi,
 }
-# Places that hold features and nothing else.
+# The places that hold only features.
 ALONE = [*PLACES][6:]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_place_lacks_no_declared_feature(place):
+def test_each_place_has_all_declared_features(place):
     lacking = [name for name in DECLARED if name not in PLACES[place]()]
     assert lacking == [], f"{place} lacks {', '.join(lacking)}: docs/add-a-feature.md says what to add"
 
 
 @pytest.mark.parametrize("place", ALONE)
-def test_a_place_has_no_feature_that_is_not_declared(place):
+def test_no_place_has_an_undeclared_feature(place):
     assert sorted(PLACES[place]()) == sorted(DECLARED)
 
 

@@ -1,4 +1,7 @@
-"""Gamma-Gamma: published figures for the CDNOW data, recovery of known parameters, and the test of its assumption."""
+"""The model Gamma-Gamma agrees with published figures for the CDNOW data, and recovers known parameters.
+
+The model's assumption is that values do not depend on the frequency. A test of this assumption is tested here too.
+"""
 
 import math
 
@@ -30,13 +33,13 @@ def fitted(sample):
     return gamma_gamma.fit(sample)
 
 
-def test_the_fit_to_cdnow_is_the_published_one(fitted):
-    """Fader and Hardie (2013), note 25."""
+def test_the_fit_to_cdnow_has_the_published_parameters(fitted):
+    """The published parameters are from note 25 in Fader and Hardie (2013)."""
     assert [round(value, 2) for value in fitted.parameters] == [6.25, 3.74, 15.44]
     assert fitted.customers == 946
 
 
-def test_without_repeat_orders_the_mean_of_all_is_expected(fitted):
+def test_a_customer_without_repeat_orders_is_expected_to_have_the_mean_of_all(fitted):
     unknown = gamma_gamma.expected_value(fitted.parameters, np.zeros(2), np.array([0.0, 99.0]))
     assert unknown == pytest.approx([fitted.parameters.mean] * 2)
     assert round(fitted.parameters.mean, 2) == 35.17
@@ -44,7 +47,7 @@ def test_without_repeat_orders_the_mean_of_all_is_expected(fitted):
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0.2, 50), st.floats(1.01, 50), st.floats(0.1, 1e4), st.integers(1, 100_000), st.floats(0.01, 1e6))
-def test_the_expected_value_is_between_the_customers_mean_and_that_of_all(p, q, gamma, frequency, mean_value):
+def test_the_expected_value_is_between_the_customers_own_mean_and_the_mean_of_all(p, q, gamma, frequency, mean_value):
     parameters = gamma_gamma.Parameters(p, q, gamma)
     expected = gamma_gamma.expected_value(parameters, np.array([frequency]), np.array([mean_value]))[0]
     low, high = sorted([mean_value, parameters.mean])
@@ -77,7 +80,8 @@ def test_planted_parameters_are_found_within_their_errors(planted):
     drawn = buyers.draw(8_000, 1, np.random.default_rng(21), values=planted)
     found = gamma_gamma.fit(drawn.values)
     off = np.log(found.parameters) - np.log(planted)
-    # The squared distance, in standard errors, follows a chi-squared distribution with 3 degrees of freedom.
+    # In standard errors, the squared distance from the true parameters has a chi-squared distribution with 3 degrees of
+    # freedom.
     assert off @ np.linalg.solve(found.covariance, off) < special.chdtri(3, 0.001)
     assert np.sqrt(np.diag(found.covariance)).max() < 0.3
 
@@ -99,7 +103,7 @@ def test_mean_values_put_together_within_one_percent_hardly_change_the_fit(sampl
     assert found.parameters == pytest.approx(fitted.parameters, rel=1e-3)
 
 
-def test_too_few_repeat_buyers_are_refused_with_their_number_and_the_least():
+def test_the_error_about_too_few_repeat_buyers_names_their_number_and_the_minimum():
     with pytest.raises(FitError, match="only 99 customers have ordered again, and at least 100 are needed"):
         gamma_gamma.fit(single(np.ones(99), np.linspace(10, 20, 99)))
 
@@ -125,7 +129,7 @@ def test_values_without_a_finite_mean_are_refused():
         ((1, 5, 0), "customers must be above 0"),
     ],
 )
-def test_a_row_that_cannot_be_is_refused_with_the_rule(row, rule):
+def test_an_impossible_row_is_refused_with_the_rule(row, rule):
     with pytest.raises(ValueError, match=f"{rule}.*: 1 of 2 rows"):
         gamma_gamma.Values.of([(1, 20, 1), row])
 
@@ -145,7 +149,7 @@ def test_values_that_rise_with_frequency_contradict_the_model():
     assert found.lower > gamma_gamma.TOLERANCE
 
 
-def test_few_customers_show_neither():
+def test_few_customers_neither_confirm_nor_contradict_the_model():
     values = gamma_gamma.Values.of([(1, 10, 5), (2, 12, 5), (1, 14, 5), (2, 11, 5)])
     assert gamma_gamma.independence(values).verdict == "not shown"
     without_variation = gamma_gamma.independence(gamma_gamma.Values.of([(1, 10, 50), (1, 12, 50)]))

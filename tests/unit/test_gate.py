@@ -1,4 +1,4 @@
-"""Which candidate wins, and whether the gate lets the winner serve."""
+"""Which candidate wins, and whether the gate approves the winner."""
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ GOOD = {"roc_auc": Estimate(0.8, 0.03**2)}
 
 
 class Told(Comparisons):
-    """Comparisons with given metrics by model, and given losses by pair of models."""
+    """Comparisons whose metrics of each model and losses of each pair of models are set by the test."""
 
     def __init__(self, metrics, losses=None):
         super().__init__()
@@ -47,7 +47,7 @@ class Told(Comparisons):
         (None, "unknown"),
     ],
 )
-def test_the_word_for_a_roc_auc_begins_above_its_border(roc_auc, name):
+def test_each_word_for_a_roc_auc_applies_above_its_limit(roc_auc, name):
     assert word(roc_auc) == name
 
 
@@ -58,7 +58,7 @@ def test_regressions_are_simpler_than_trees_then_fewer_features_count_and_of_equ
 
 
 def evaluated(**losses):
-    """Return comparisons of three candidates by log loss; `trees` is the best."""
+    """Return comparisons of three candidates by log loss. The best candidate is `trees`."""
     metrics = {"baseline": 0.11, "logistic": 0.1, "trees": 0.09}
     told = {name: {"log_loss": Estimate(value, 1e-6)} for name, value in metrics.items()}
     return Told(told, {(name, "trees", True): loss for name, loss in losses.items()})
@@ -81,7 +81,7 @@ def test_the_best_candidate_wins_unless_a_simpler_one_is_shown_to_be_no_worse():
     assert choose(MODELS, evaluated(baseline=no_worse, logistic=no_worse), LIMITS).candidate == "baseline"
 
 
-def test_the_simplest_wins_where_it_is_the_best_or_where_nothing_can_be_compared():
+def test_the_simplest_candidate_wins_if_it_is_the_best_or_if_nothing_can_be_compared():
     told = Told({"baseline": {"log_loss": Estimate(0.1, 0)}, "trees": {"log_loss": Estimate(0.2, 0)}})
     assert choose(MODELS, told, LIMITS).reason.endswith("It is also the simplest candidate.")
     unknown = choose(MODELS, Told({}), Gate(metric="roc_auc"))
@@ -89,7 +89,7 @@ def test_the_simplest_wins_where_it_is_the_best_or_where_nothing_can_be_compared
     assert unknown.reason.startswith("The evaluation visitors tell no ROC AUC")
 
 
-def test_more_is_better_of_a_roc_auc():
+def test_by_roc_auc_the_candidate_with_the_highest_value_wins():
     told = Told({name: {"roc_auc": Estimate(value, 0)} for name, value in (("baseline", 0.7), ("trees", 0.7 + 1e-9))})
     told.loss = lambda *_, **__: None
     assert choose(MODELS, told, Gate(metric="roc_auc")).candidate == "trees"
@@ -159,11 +159,11 @@ def test_a_challenger_must_be_shown_to_be_no_worse_than_each_champion(name, call
     assert reason.endswith("0.0990 (0.0970 to 0.1010)"), "no number of buyers would show it"
 
 
-def test_a_champion_that_cannot_be_measured_keeps_no_challenger_out():
+def test_a_champion_that_cannot_be_measured_does_not_stop_a_challenger():
     assert judge("logistic", [CHAMPION], VISITORS, Told({"logistic": GOOD}), {}, LIMITS).passes
 
 
-def test_every_reason_is_given_at_once():
+def test_all_reasons_of_a_rejection_are_given_together():
     told = Told(
         {"logistic": {"roc_auc": Estimate(0.5, 0), "log_loss": Estimate(1, 0)}, CHAMPION: {"log_loss": Estimate(0, 0)}},
         {("logistic", CHAMPION, True): Estimate(1, 0)},
@@ -171,7 +171,7 @@ def test_every_reason_is_given_at_once():
     assert len(judge("logistic", [CHAMPION], Counts(9, 2), told, {"hits": 1.0}, LIMITS).reasons) == 4
 
 
-def test_a_model_is_better_once_its_whole_interval_is():
+def test_a_model_is_better_if_the_whole_interval_of_the_loss_is_below_zero():
     losses = {("new", CHAMPION, False): Estimate(-0.002, 1e-6), ("same", CHAMPION, False): Estimate(-0.001, 1e-6)}
     told = Told({}, losses)
     assert is_better("new", CHAMPION, told, LIMITS)
@@ -196,7 +196,7 @@ def test_the_gate_passes_only_a_candidate_that_meets_every_limit(roc_auc, loss, 
 
 
 @given(st.floats(-1, -1e-3), st.floats(1e-8, 1), st.integers(1, 1000))
-def test_with_as_many_more_buyers_as_the_gate_says_it_would_be_shown(value, variance, buyers):
+def test_with_the_missing_buyers_that_the_gate_names_a_model_would_pass(value, variance, buyers):
     loss = Estimate(value, variance)
     more = more_needed(loss, buyers)
     if more is None:

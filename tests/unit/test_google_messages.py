@@ -1,4 +1,4 @@
-"""Samples of Google's messages, and the local cloud's messages, follow Google's published schemas."""
+"""Our samples of Google's messages follow the schemas that Google publishes. So do the messages of the local cloud."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def check_document(value, document, schema):
 
 
 def check_audit_log(entry):
-    """Check the entry against Cloud Logging's API document, and its payload against the protos that it names."""
+    """Check a log entry against the API document of Cloud Logging, and its payload against the protos that it names."""
     check_document(entry, "logging.v2", "LogEntry")
     payload = {name: value for name, value in entry["protoPayload"].items() if name != "@type"}
     inner = {name: payload.pop(name) for name in ("metadata", "serviceData") if name in payload}
@@ -60,7 +60,7 @@ def test_an_audit_log_among_our_events_has_the_fields_that_google_publishes(name
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("ga4_")])
 def test_an_export_status_among_our_events_is_a_log_entry(name):
-    # Google publishes no proto of the payload, google.analytics.cloud.ExportStatusLog.
+    # Only the entry is checked, because Google publishes no proto of the payload, ExportStatusLog.
     check_document(EVENTS[name], "logging.v2", "LogEntry")
 
 
@@ -69,7 +69,7 @@ def test_a_transfer_run_among_our_events_has_the_fields_that_google_publishes(na
     check_document(EVENTS[name], "bigquerydatatransfer.v1", "TransferRun")
 
 
-def test_every_event_is_held_against_something():
+def test_every_sample_event_is_checked_against_a_schema():
     assert {name for name, event in EVENTS.items() if not is_audit_log(event)} == {
         name for name in EVENTS if name.startswith(("ga4_", "transfer_"))
     }
@@ -98,8 +98,8 @@ def test_the_local_audit_log_has_the_types_of_statements_that_googles_has():
 
 
 @pytest.mark.parametrize("name", declarations.read().sinks)
-def test_a_sink_asks_for_fields_and_values_that_an_audit_log_has(name):
-    """Google Cloud accepts a filter that names an unknown field: the sink then exports nothing."""
+def test_the_filters_of_sinks_use_only_fields_and_values_of_an_audit_log(name):
+    """Google Cloud would accept a filter that names an unknown field, but the sink would export nothing."""
     text = declarations.read().sinks[name].filter
     for path, value in re.findall(r'protoPayload\.metadata\.([\w.]+)=~?"([^"]*)"', text):
         *outer, last = path.split(".")
@@ -126,11 +126,11 @@ def test_a_line_of_a_function_becomes_a_log_entry():
         check_document(entries.completed(entries.entry_from_line(text, "f", "p")), "logging.v2", "LogEntry")
 
 
-def test_a_push_carries_a_pubsub_message():
+def test_a_push_request_contains_a_valid_pubsub_message():
     message = PubsubMessage.pb()(data=b"{}", attributes={"a": "b"}, message_id="17", ordering_key="k")
     message.publish_time.GetCurrentTime()
     body = wire.push_body(message, "projects/p/subscriptions/s", 3)
-    # Some fields also exist in snake case: https://cloud.google.com/pubsub/docs/push#receive_push
+    # Pub/Sub sends two fields in snake case too: https://cloud.google.com/pubsub/docs/push#receive_push
     snake = {"message_id": "messageId", "publish_time": "publishTime"}
     told = body["message"]
     assert {told[old] == told[new] for old, new in snake.items() if old in told} <= {True}

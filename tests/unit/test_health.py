@@ -1,4 +1,4 @@
-"""When the model's health is fine, when it warns, and when it requests a training."""
+"""When the daily check of the model's health finds no problem, when it warns, and when it requests a training."""
 
 import math
 from dataclasses import replace
@@ -59,7 +59,7 @@ def test_data_may_be_as_old_as_the_setting_allows(newest, most, state):
         (None, None, "fine"),
     ],
 )
-def test_scores_are_of_the_newest_day(scored, newest, state):
+def test_scores_must_be_of_the_newest_day(scored, newest, state):
     assert health.scores_age(scored, newest).state == state
 
 
@@ -80,7 +80,7 @@ def test_a_champion_that_is_too_old_requests_a_training():
         (None, "fine"),
     ],
 )
-def test_a_champion_is_worse_than_promised_where_the_intervals_do_not_meet(realised, state):
+def test_a_champion_is_worse_than_promised_if_the_intervals_do_not_overlap(realised, state):
     assert health.performance(PROMISED, realised).state == state
 
 
@@ -89,7 +89,7 @@ def test_without_a_promised_metric_performance_is_fine():
     assert (found.state, found.value, found.threshold) == ("fine", 0.6, None)
 
 
-def test_the_former_champion_returns_where_the_present_one_is_shown_to_be_worse():
+def test_the_former_champion_returns_if_the_present_one_is_shown_to_be_worse():
     assert health.former_champion(0.05, 0.01, is_shown=False).state == "fine"
     worse = health.former_champion(0.05, 0.01, is_shown=True)
     assert worse.state == "warn"
@@ -98,7 +98,7 @@ def test_the_former_champion_returns_where_the_present_one_is_shown_to_be_worse(
     )
 
 
-def test_a_drift_warns_where_the_champions_worth_has_changed_and_is_information_elsewhere():
+def test_a_drift_is_a_warning_only_if_the_champions_metrics_or_scores_have_changed():
     shift = Shift("source", 5000, 1500, 0.12, 0.01, None, 300.0, 8, 8.0, 8)
     drifted, steady = (
         Judged(shift, 1e-9, has_drifted=True),
@@ -117,13 +117,13 @@ def test_a_drift_warns_where_the_champions_worth_has_changed_and_is_information_
     ("checkouts", "contradictions", "state"),
     [(0, 0, "fine"), (49, 49, "fine"), (50, 0, "fine"), (50, 6, "fine"), (50, 12, "warn"), (2000, 140, "warn")],
 )
-def test_inputs_of_checkouts_are_wrong_where_enough_of_them_contradict_the_export(checkouts, contradictions, state):
+def test_inputs_of_checkouts_are_wrong_if_enough_of_them_contradict_the_export(checkouts, contradictions, state):
     found = health.served_features([health.Compared("hits", checkouts, checkouts, contradictions)])
     assert found.state == state
     assert ("hits in" in found.found) == (state == "warn")
 
 
-def test_the_largest_allowed_share_of_contradictions_in_a_feature_alarms_on_one_day_of_hundred_at_most():
+def test_the_largest_allowed_share_of_contradictions_alarms_on_at_most_one_day_in_a_hundred():
     allowed = health.MOST_WRONG
     for checkouts in (50, 200, 1000):
         wrong = [health.Compared("hits", checkouts, checkouts, number).is_wrong for number in range(checkouts + 1)]
@@ -142,14 +142,14 @@ def test_features_that_the_shop_never_sends_are_named():
 
 
 @pytest.mark.parametrize(("ratio", "state"), [(0.8, "fine"), (1.05, "fine"), (1.3, "warn"), (0.6, "warn")])
-def test_other_odds_at_the_checkout_than_in_the_evaluation_warn_and_ask_for_no_training(ratio, state):
+def test_other_odds_at_checkouts_than_in_the_evaluation_warn_but_request_no_training(ratio, state):
     promised = Estimated(0.9, 0.85, 0.95)
     found = health.served_performance(promised, Estimate(ratio, 0.0004), measured(0.62, 0.55, 0.71), 1.25)
     assert found.state == state
     assert "on 5000 visitors at the checkout, 60 of whom bought later; ROC AUC 0.620 (0.550 to 0.710)" in found.found
 
 
-def test_few_buyers_at_the_checkout_show_nothing():
+def test_with_few_buyers_at_checkouts_nothing_is_shown():
     promised, few = Estimated(0.9, 0.85, 0.95), measured(0.62, 0.55, 0.71)
     assert health.served_performance(promised, Estimate(0.5, 0.09), few, 1.25).state == "fine"
     assert health.served_performance(promised, None, None, 1.25).state == "fine"
@@ -171,7 +171,7 @@ def shift_of(feature, difference, visitors=1500):
     return Shift(feature, 5000, visitors, difference, 0.01, None, 300.0, 8, 8.0, 8)
 
 
-def test_scores_that_have_drifted_warn_and_are_no_feature():
+def test_drifted_scores_warn_but_are_not_listed_as_a_feature():
     moved = [Judged(shift_of("score", 0.2), 1e-9, has_drifted=True)]
     found = health.score_drift(moved)
     assert (found.state, found.value) == ("warn", 0.2)
@@ -190,7 +190,9 @@ def test_scores_that_have_drifted_warn_and_are_no_feature():
         (500, True, True, "warn", "far from the training data: hits (0.41), and scores or metrics have changed"),
     ],
 )
-def test_visitors_far_from_the_training_data_warn_where_it_is_felt(visitors, is_anomaly, is_felt, state, said):
+def test_visitors_far_from_the_training_data_warn_only_if_metrics_or_scores_have_changed(
+    visitors, is_anomaly, is_felt, state, said
+):
     row = health.Skew("hits", "JENSEN_SHANNON_DIVERGENCE", 0.3, 0.41, is_anomaly)
     found = health.skew([row], visitors, is_felt=is_felt)
     assert (found.state, found.found) == (state, said)
@@ -207,7 +209,7 @@ def test_visitors_far_from_the_training_data_warn_where_it_is_felt(visitors, is_
         ([Answers("2", scored=1000, slow=900)], "fine"),
     ],
 )
-def test_checkouts_that_got_no_score_or_one_by_the_stand_in_warn_where_there_are_many(answers, state):
+def test_many_checkouts_without_a_score_or_with_one_by_the_other_scorer_cause_a_warning(answers, state):
     assert health.served_answers(answers).state == state
 
 

@@ -1,4 +1,4 @@
-"""Which share of the treated customers' orders a campaign has caused, from the sums of its arms."""
+"""The share of the treated customers' orders that a campaign has caused is computed from the sums of its arms."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from shared.value.valuing import incremental_shares
 
 
 def arm(campaign, name, customers, mean):
-    """Return a row of sql/value/arms.sql, as if each customer who ordered did so once."""
+    """Return a row as sql/value/arms.sql does, for an arm in which each customer who has ordered did so once."""
     total = int(customers * mean)
     return {"campaign": campaign, "arm": name, "customers": customers, "total": total, "squares": total}
 
@@ -19,16 +19,16 @@ def test_the_share_is_the_effect_divided_by_the_mean_of_the_treated():
 @pytest.mark.parametrize(
     ("treated", "control"), [(0.101, 0.1), (0.1, 0.2), (0.1, 0.1)], ids=["not shown", "fewer orders", "no difference"]
 )
-def test_an_effect_that_is_not_shown_to_be_above_0_takes_no_orders_away(treated, control):
+def test_an_effect_that_is_not_shown_to_be_above_0_removes_no_orders(treated, control):
     assert incremental_shares([arm("spring", "treated", 9000, treated), arm("spring", "control", 1000, control)]) == {}
 
 
-def test_a_campaign_without_a_control_group_or_without_orders_takes_no_orders_away():
+def test_a_campaign_without_a_control_group_or_without_orders_removes_no_orders():
     rows = [arm("all", "treated", 9000, 0.2), arm("none", "treated", 900, 0.0), arm("none", "control", 100, 0.0)]
     assert incremental_shares(rows) == {}
 
 
-def test_campaigns_are_told_apart():
+def test_each_campaign_has_its_own_share():
     spring = [arm("spring", "treated", 9000, 0.2), arm("spring", "control", 1000, 0.1)]
     winter = [arm("winter", "treated", 9000, 0.4), arm("winter", "control", 1000, 0.1)]
     assert incremental_shares([*spring, *winter]) == {"spring": pytest.approx(0.5), "winter": pytest.approx(0.75)}

@@ -1,4 +1,7 @@
-"""Terraform's rules for the settings agree with shared/settings.py; and the order in which it creates the gateway."""
+"""The rules by which Terraform checks settings agree with shared/settings.py.
+
+One test is about the order in which Terraform creates the API gateway.
+"""
 
 import json
 import re
@@ -24,12 +27,12 @@ TOGETHER = yaml.safe_load((terraform.INFRA / "tests" / "together" / "examples.ya
 
 @pytest.fixture(scope="module")
 def decided():
-    """Return the names of the settings that Terraform decides."""
+    """Return the names of the settings that Terraform sets itself."""
     return terraform.module(MODULE).locals["decided"].keys()
 
 
 def rules() -> dict[str, dict]:
-    """Return the JSON Schema of each setting, by `section.name`."""
+    """Return the JSON Schema of each setting. The key is `section.name`."""
     found = {}
     for section, rule in SCHEMA["Settings"]["properties"].items():
         within = SCHEMA[rule["$ref"].rpartition("/")[2]]["properties"] if "$ref" in rule else {"": rule}
@@ -38,12 +41,12 @@ def rules() -> dict[str, dict]:
 
 
 def with_those(example):
-    """Return the settings of an example of infra/tests/together."""
+    """Return settings in which an example from infra/tests/together replaces the defaults."""
     given = {"project": "shop-project", "bucket": "shop-bucket", "source": {"kind": example["kind"]}}
     return settings.Settings.from_document(given | example["settings"])
 
 
-def test_terraform_checks_settings_by_the_rules_that_functions_have():
+def test_terraform_checks_settings_by_the_same_rules_as_the_functions():
     assert (MODULE / "schema.json").read_bytes() == settings.schema()
 
 
@@ -58,14 +61,14 @@ def test_terraform_enables_the_api_of_each_google_client_that_functions_install(
     assert set(enabled) >= set(API_OF_CLIENT.values())
 
 
-def test_the_settings_that_terraform_decides_exist(decided):
+def test_the_settings_that_terraform_sets_itself_exist(decided):
     assert rules().keys() >= decided
 
 
-def test_a_rule_of_lists_is_one_that_terraform_understands(decided):
-    """infra/tests gives Terraform all defaults.
+def test_terraform_understands_each_rule_for_items_of_lists(decided):
+    """The tests in infra/tests give Terraform all defaults.
 
-    An empty list among them has no items to check, so this test reads the rules.
+    Some defaults are empty lists, which have no items to check. So this test reads the rules for items instead.
     """
     items = [rule["items"] for name, rule in rules().items() if "items" in rule and name not in decided]
     assert all(item.keys() == {"enum"} or item.keys() - {"pattern", "description"} == {"type"} for item in items)
@@ -73,7 +76,7 @@ def test_a_rule_of_lists_is_one_that_terraform_understands(decided):
 
 
 def test_each_rule_over_several_settings_has_an_example_that_breaks_it():
-    """Terraform refuses the same examples, in infra/tests/settings.tftest.hcl."""
+    """The test infra/tests/settings.tftest.hcl checks that Terraform refuses the same examples."""
     said = set()
     for example in TOGETHER["refused"].values():
         with pytest.raises(settings.SettingsError) as refused:
@@ -84,7 +87,7 @@ def test_each_rule_over_several_settings_has_an_example_that_breaks_it():
 
 
 @pytest.mark.parametrize("name", TOGETHER["accepted"])
-def test_settings_that_keep_their_rule_at_its_limit_are_accepted(name):
+def test_settings_at_the_limit_of_their_rules_are_accepted(name):
     with_those(TOGETHER["accepted"][name])
 
 

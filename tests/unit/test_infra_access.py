@@ -1,4 +1,4 @@
-"""What no resource of Terraform may do."""
+"""What the resources in infra/ may never allow, and which permissions and roles they grant."""
 
 import re
 
@@ -37,11 +37,11 @@ def texts():
         "google_project_iam_policy",
     ],
 )
-def test_nothing_is_public_nobody_owns_the_project_and_no_account_has_a_key(texts, never):
+def test_no_resource_is_public_nobody_owns_the_project_and_no_account_has_a_key(texts, never):
     assert [name for name, those in texts.items() if any(never in text for text in those)] == []
 
 
-def test_every_bucket_is_private_and_grants_by_iam_alone():
+def test_every_bucket_is_private_and_grants_access_only_by_iam():
     buckets = resources("google_storage_bucket")
     assert buckets
     for bucket in buckets:
@@ -51,7 +51,7 @@ def test_every_bucket_is_private_and_grants_by_iam_alone():
 
 def test_every_permission_of_our_own_roles_exists():
     permissions = [role["permissions"] for role in resources("google_project_iam_custom_role")]
-    # Functions get the permissions that they declare.
+    # The only computed permissions are those that the functions declare.
     assert [one for one in permissions if isinstance(one, str)] == ["${each.value.permissions}"]
     named = {name for one in permissions if isinstance(one, list) for name in one}
     named |= {name for function in FUNCTIONS.values() for name in function.permissions}
@@ -65,7 +65,7 @@ def test_custom_roles_use_only_supported_permissions_and_the_guide_names_unverif
     assert ("gcloud iam list-testable-permissions" in first_contact) is ("unverified" in known)
 
 
-def test_every_predefined_role_exists_and_is_no_alpha(texts):
+def test_every_predefined_role_exists_and_is_not_in_alpha(texts):
     named = {text for those in texts.values() for text in those if text.startswith("roles/")}
     named |= {role for function in FUNCTIONS.values() for role in function.roles}
     named |= set(re.findall(r"roles/[a-z]\w*(?:\.\w+)*", GUIDE))
@@ -79,7 +79,7 @@ def test_a_certificate_of_erasure_says_how_long_the_bucket_and_pub_sub_really_ke
         rule["condition"][0]["days_since_noncurrent_time"]
         for rule in infra.resources["google_storage_bucket.runs"]["lifecycle_rule"]
     ]
-    # Cloud Storage's default soft delete follows.
+    # After that, Cloud Storage keeps a deleted object for seven more days, its default soft delete.
     assert versions + 7 == certificate.BUCKET_DAYS
     retentions = {one["message_retention_duration"] for one in infra.of_kind("google_pubsub_subscription").values()}
     assert any(f"{certificate.MESSAGE_DAYS} * 86400" in one for one in retentions)

@@ -1,4 +1,4 @@
-"""Estimates and their intervals, computed from sums."""
+"""The estimates of metrics and their intervals are computed from sums."""
 
 import math
 
@@ -41,7 +41,7 @@ def test_an_interval_reaches_almost_two_standard_errors_to_each_side():
     assert (estimate.lower, estimate.upper) == pytest.approx(stats.norm.interval(0.95, 0.3, 0.1))
 
 
-def test_an_interval_of_rare_large_values_lies_higher_by_what_johnson_says():
+def test_an_interval_of_rare_large_values_is_shifted_by_johnsons_correction():
     values = np.array([0.0] * 95 + [1.0] * 5)
     error = values.std(ddof=1) / 10
     shift = (1 + 2 * stats.norm.ppf(0.975) ** 2) * stats.moment(values, 3) / 6 / 100**2 / error**2
@@ -53,7 +53,7 @@ def test_an_interval_of_rare_large_values_lies_higher_by_what_johnson_says():
 
 def test_sums_become_means_with_unbiased_variances():
     found = Comparisons([SUMS])
-    # Four visitors bought, so the degrees of freedom are 3.
+    # There are 3 degrees of freedom, because four visitors bought.
     assert found.metric("roc_auc", "logistic") == Estimate(0.8, pytest.approx(0.06 / 3 / 4 + 0.09 / 5 / 6), freedom=3)
     assert found.metric("log_loss", "logistic") == Estimate(0.4, pytest.approx(0.9 / 9 / 10), freedom=3)
     assert found.metric("brier", "logistic") == Estimate(0.2, pytest.approx(0.09 / 9 / 10), freedom=3)
@@ -83,7 +83,7 @@ def test_a_loss_is_positive_for_the_worse_model_of_every_metric():
     assert found.loss("log_loss", "logistic", "champion", with_margin=True) is None
 
 
-def test_an_interval_ends_where_the_metric_does():
+def test_an_interval_does_not_exceed_the_limits_of_its_metric():
     wide = Estimate(0.5, 1.0)
     assert interval("roc_auc", wide) == (0, 1)
     assert interval("log_loss", wide) == (0, pytest.approx(wide.upper))

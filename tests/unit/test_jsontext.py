@@ -1,4 +1,4 @@
-"""All JSON is written by jsontext and is valid: NaN and infinity become null."""
+"""All JSON is written by shared/jsontext.py. It is always valid, because NaN and infinity become null."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ from shared.online.log_events import CheckoutScored
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("benchmarks", "cli", "demo", "deskcloud/src", "faults", "functions", "scripts", "shared")
-# Other ways to write JSON, as (module, name).
+# Functions with which code could write JSON without jsontext, as (module, name).
 OTHERS = {
     ("json", "dump"),
     ("json", "dumps"),
@@ -29,7 +29,7 @@ OTHERS = {
     ("fastapi.responses", "JSONResponse"),
     ("flask", "jsonify"),
 }
-# Modules that call json for texts that are not JSON documents.
+# Modules that may call the module json, because they write texts that are not JSON documents.
 NO_DOCUMENTS = {
     "deskcloud/src/deskcloud/bigquery/emulator/json_values.py": "a text as GoogleSQL's functions of JSON write it",
     "deskcloud/src/deskcloud/bigquery/emulator/text_rows.py": "a value in BigQuery's error texts",
@@ -47,14 +47,14 @@ def strictly(text):
 
 
 def names(node):
-    """Return `a.b.c` for nested attributes."""
+    """Return the dotted name, such as `a.b.c`, that a syntax node of nested attributes stands for."""
     if isinstance(node, ast.Attribute):
         return f"{names(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else "?"
 
 
 def written(path):
-    """Yield a module's other ways to write JSON, with their lines."""
+    """Yield each place in a module that writes JSON without jsontext, with its line."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and (names(node.value), node.attr) in OTHERS:
             yield f"{path.relative_to(ROOT)}:{node.lineno}: {names(node)}"
@@ -65,7 +65,7 @@ def written(path):
 
 
 def test_nothing_writes_json_in_another_way():
-    """Reads the code's syntax trees, as a linter does."""
+    """The test reads the syntax trees of the code, as a linter does."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")] + [ROOT / "main.py"]
     found = {str(path.relative_to(ROOT)): list(written(path)) for path in paths if path.name != "jsontext.py"}
     assert [line for path, lines in found.items() if path not in NO_DOCUMENTS for line in lines] == []
@@ -73,9 +73,9 @@ def test_nothing_writes_json_in_another_way():
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, np.float64("nan"), np.float32("inf")])
-def test_a_number_that_json_has_not_is_null_wherever_it_stands(number):
+def test_nan_and_infinity_are_null_anywhere_in_a_document(number):
     assert strictly(jsontext.text({"a": number, "b": [number, {"c": number}]})) == {"a": None, "b": [None, {"c": None}]}
-    # Values that only the standard library can write do not change this.
+    # NaN and infinity are also null if the document has other values that only the standard library can write.
     assert strictly(jsontext.text({"a": [number], "b": "\ud800", "c": 2**80})) == {
         "a": [None],
         "b": "\ud800",
@@ -83,7 +83,7 @@ def test_a_number_that_json_has_not_is_null_wherever_it_stands(number):
     }
 
 
-def test_values_that_json_has_not_are_their_texts_and_numpys_numbers_are_numbers():
+def test_other_values_become_texts_and_numbers_of_numpy_become_numbers():
     value = {"day": date(2017, 8, 1), "at": datetime(2017, 8, 1, 3, tzinfo=UTC), "path": Path("a"), "n": np.int64(3)}
     assert strictly(jsontext.text(value)) == {"day": "2017-08-01", "at": "2017-08-01T03:00:00Z", "path": "a", "n": 3}
     assert strictly(jsontext.text({"rows": np.array([1.5, math.nan])})) == {"rows": [1.5, None]}
@@ -113,7 +113,7 @@ def test_any_written_value_is_read_unchanged_except_nan_and_infinity(value, inde
     assert strictly(jsontext.text(value, indent)) == without_nan_and_infinity(value)
 
 
-def test_names_are_sorted_for_a_digest():
+def test_names_are_sorted_so_that_equal_documents_have_equal_digests():
     assert jsontext.encode({"b": 1, "a": [2]}, is_sorted=True) == jsontext.encode({"a": [2], "b": 1}, is_sorted=True)
 
 

@@ -1,4 +1,4 @@
-"""The functions log one JSON object per line, whatever its content."""
+"""The functions log one JSON object per line, whatever values the object has."""
 
 import json
 from datetime import date
@@ -34,14 +34,14 @@ class Found(LogEvent, frozen=True):
         ({"day": date(2026, 11, 22), 7: (1, None)}, {"day": "2026-11-22", "7": [1, None]}),
     ],
 )
-def test_a_line_is_one_json_object_whatever_a_field_holds(capfd, value, told):
+def test_a_line_is_one_json_object_whatever_values_its_fields_have(capfd, value, told):
     log(Found(value))
     [line] = capfd.readouterr().out.splitlines()
     expected = {"severity": "NOTICE", "event": "found", "message": "something was found", "found": told}
     assert json.loads(line) == expected
 
 
-SECRET = "0123456789abcdef"  # noqa: S105 - nobody's
+SECRET = "0123456789abcdef"  # noqa: S105 - an invented secret
 REFUSED = f"400 POST http://local:{SECRET}@127.0.0.1:9050/bigquery/v2/projects/p/queries?prettyPrint=false: no"
 
 
@@ -69,7 +69,7 @@ def test_a_message_names_the_fields_of_its_event():
     assert event.payload()["message"] == "the gate rejects logistic: too few buyers; it is miscalibrated"
 
 
-def test_each_event_has_a_name_of_its_own_and_fields_that_the_page_explains():
+def test_each_log_event_has_a_unique_name_and_documented_fields():
     registered = log_events.registered()
     assert len({one.event for one in registered}) == len(registered)
     assert {name for one in registered for name in one.__struct_fields__} == set(log_events.FIELDS)

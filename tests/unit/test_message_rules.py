@@ -38,7 +38,7 @@ def sent(*days_ago, outcome="sent"):
         (sent(1, 2, outcome="intended"), False),
     ],
 )
-def test_a_customer_gets_at_most_so_many_messages_in_so_many_days(former, is_allowed):
+def test_a_customer_gets_at_most_the_configured_number_of_messages_per_period(former, is_allowed):
     assert former.allow(Mail(most=2, per_days=7), NOON) == is_allowed
 
 
@@ -60,7 +60,7 @@ def test_in_quiet_hours_no_message_is_sent(hours, quiet):
     assert {time.hour for time in times if rules.why_not_now(mail, time, time) == "quiet hours"} == quiet
 
 
-def test_a_checkout_of_the_day_before_is_too_late():
+def test_after_a_checkout_of_the_day_before_no_message_is_sent():
     assert rules.why_not_now(Mail(), NOON - DAY, NOON) is None
     assert "more than 1 day ago" in rules.why_not_now(Mail(), NOON - DAY - dt.timedelta(seconds=1), NOON)
 
@@ -79,11 +79,11 @@ def test_a_checkout_of_the_day_before_is_too_late():
         ("treated", (), None, "the customer has no e-mail address"),
     ],
 )
-def test_only_a_treated_customer_whom_nothing_forbids_is_written_to(arm, reasons, email, why):
+def test_only_treated_customers_who_may_be_reached_get_a_message(arm, reasons, email, why):
     assert rules.why_not(Recipient("a", email, None, None, arm, reasons)) == why
 
 
-def test_a_name_is_escaped_in_html_alone():
+def test_a_name_is_escaped_only_in_the_html_part():
     rendered = rendering.render(Mail(), "", "<b>Anna</b>", ["A & B"], "coupon")
     assert "Hello <b>Anna</b>," in rendered.text
     assert "Hello &lt;b&gt;Anna&lt;/b&gt;," in rendered.html
@@ -105,7 +105,7 @@ def test_a_missing_template_is_an_error_that_names_the_existing_ones():
         rendering.render(Mail(template="summer"), "", "", [], "coupon")
 
 
-def test_a_message_has_both_parts_an_id_that_stays_and_a_way_out():
+def test_a_message_has_text_and_html_parts_a_stable_id_and_a_link_to_unsubscribe():
     mail = Mail(sender="Café <hello@shop.example>", unsubscribe="https://shop.example/stop")
     rendered = rendering.render(mail, "fr", "Zoë", ["TEA"], "coupon")
     composed = rendering.compose(mail, "z@example.com", rendered, "abc", NOON)
@@ -130,7 +130,7 @@ def test_without_credentials_the_function_does_not_start(lacking):
         relay.credentials(known | {lacking: ""})
 
 
-def test_a_message_can_be_looked_at_without_sending_it(tmp_path):
+def test_a_message_can_be_previewed_without_sending_it(tmp_path):
     file = tmp_path / "message.html"
     shown = CliRunner().invoke(app, ["preview-message", "--language", "fr", "--html", str(file)])
     assert shown.output.startswith("subject: Un bon de réduction pour votre panier, Anna\n\nBonjour Anna,\n")

@@ -1,4 +1,4 @@
-"""What a command prints if it cannot reach an environment, and which command it recommends next."""
+"""What a command prints if it cannot reach an environment, and which command it tells the person to run next."""
 
 import pytest
 from google.api_core.exceptions import BadRequest
@@ -22,7 +22,7 @@ def nowhere(monkeypatch, tmp_path):
 
 @pytest.fixture
 def told(monkeypatch, capfd):
-    """Return a function that runs a command and returns what it prints as its error."""
+    """Return a function that runs a command which must fail, and returns the error that the command prints."""
 
     def tell(*words, code=1):
         monkeypatch.setattr("sys.argv", ["propensity", *words])
@@ -34,13 +34,13 @@ def told(monkeypatch, capfd):
     return tell
 
 
-def test_without_a_project_one_learns_how_to_name_a_local_cloud_and_googles():
+def test_the_error_about_a_missing_project_says_how_to_name_a_local_cloud_or_google_cloud():
     with pytest.raises(CommandError, match=f"GOOGLE_CLOUD_PROJECT is not set: .*{LOCAL}.*{GOOGLE}"):
         world.connected()
 
 
 @pytest.mark.parametrize("project", ["", "Shop", "shop", "1-shop-prod", "shop-prod-", "a" * 31])
-def test_a_project_that_breaks_the_rule_is_told_the_rule_in_words(monkeypatch, project):
+def test_the_error_about_an_invalid_project_states_the_rule_in_words(monkeypatch, project):
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", project)
     with pytest.raises(
         CommandError, match=f"GOOGLE_CLOUD_PROJECT is '{project}', .* 6 to 30 lower-case letters, digits"
@@ -48,14 +48,14 @@ def test_a_project_that_breaks_the_rule_is_told_the_rule_in_words(monkeypatch, p
         world.connected()
 
 
-def test_settings_that_cannot_be_read_are_told_how_to_be_had(monkeypatch):
+def test_the_error_about_unreadable_settings_says_how_to_get_them(monkeypatch):
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
     monkeypatch.setenv("PROPENSITY_SETTINGS", "{")
     with pytest.raises(CommandError, match=f"PROPENSITY_SETTINGS is not a JSON object.*{GOOGLE}"):
         world.connected()
 
 
-def test_without_credentials_one_learns_how_to_log_in(monkeypatch, told):
+def test_the_error_about_missing_credentials_says_how_to_log_in(monkeypatch, told):
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "shop-prod")
     assert "`gcloud auth application-default login`" in told("runs")
 
@@ -73,12 +73,12 @@ def test_an_error_does_not_show_the_secret_of_a_url(monkeypatch, told):
     assert told("runs") == "error: POST http://127.0.0.1:9050/x: no such column\n"
 
 
-def test_without_an_address_a_score_names_where_both_clouds_tell_it():
+def test_without_a_url_the_error_of_score_says_where_to_find_it_in_both_clouds():
     with pytest.raises(CommandError, match=f"{LOCAL}.*`terraform -chdir=infra output score_checkout`"):
         checkout.ask(b"{}")
 
 
-def test_a_folder_is_refused_as_a_result_before_anything_starts(told, tmp_path):
+def test_a_folder_as_the_result_file_is_refused_before_anything_starts(told, tmp_path):
     assert "is a folder: name the file to write" in told("demo", "--json", str(tmp_path), code=2)
 
 
@@ -125,7 +125,7 @@ def test_a_wrong_call_of_a_command_exits_with_2_and_names_the_value_and_its_rule
     assert named.format(file=file) in line
 
 
-def test_a_command_alone_shows_the_help(monkeypatch, capfd):
+def test_a_command_group_without_arguments_shows_the_help(monkeypatch, capfd):
     monkeypatch.setattr("sys.argv", ["propensity"])
     with pytest.raises(SystemExit, match="2"):
         main.main()

@@ -1,4 +1,4 @@
-"""Which offer belongs to a probability."""
+"""Which offer a visitor with a given probability gets."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ quantiles = st.builds(
 
 
 def percentiles(probabilities):
-    """Compute percentiles as sql/deployment/percentiles.sql does."""
+    """Compute the percentiles of probabilities as sql/deployment/percentiles.sql does."""
     falling = sorted(probabilities, reverse=True)
     return [falling[-(-percent * len(falling) // 100) - 1] for percent in range(1, 100)]
 
@@ -24,7 +24,7 @@ def percentiles(probabilities):
     ("probability", "expected"),
     [(0.0, "none"), (0.4999, "none"), (0.5, "coupon"), (0.7999, "coupon"), (0.8, "full_price"), (1.0, "full_price")],
 )
-def test_a_border_of_the_band_belongs_to_the_higher_offer(probability, expected):
+def test_at_a_limit_between_two_offers_the_higher_offer_is_made(probability, expected):
     assert offer(probability, thresholds(Policy(), [])) == expected
 
 
@@ -47,5 +47,5 @@ def test_all_visitors_below_the_top_may_get_a_coupon():
     assert [offer(probability, least) for probability in (0.0, 0.1, 0.2)] == ["coupon", "coupon", "full_price"]
 
 
-def test_where_a_models_percentiles_are_unknown_a_quantile_policy_offers_nothing():
+def test_if_a_models_percentiles_are_unknown_a_quantile_policy_offers_nothing():
     assert offer(1.0, thresholds(Policy("quantile"), [])) == "none"

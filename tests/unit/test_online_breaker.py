@@ -1,4 +1,4 @@
-"""The circuit breaker and the retry budget keep their rules in every order of requests."""
+"""The circuit breaker and the retry budget keep their rules, in whatever order requests begin and end."""
 
 import pytest
 from hypothesis import given, settings
@@ -11,14 +11,14 @@ FAILURES, OPEN_SECONDS, PROBES = 4, 10.0, 3
 
 
 class AnyTraffic(RuleBasedStateMachine):
-    """Begin and end requests in any order while time passes, and compare the breaker with a simple model of it."""
+    """Let requests begin and end in any order while time passes. Compare the breaker with a simpler model of it."""
 
     def __init__(self):
         super().__init__()
         self.breaker = Breaker(FAILURES, OPEN_SECONDS, PROBES)
         self.now = 0.0
         self.under_way = []
-        # In the present state: the requests that it let through, and the outcomes of those that have ended.
+        # The requests that the breaker has let through in its present state, and the outcomes of those that have ended.
         self.its_own, self.outcomes, self.since = set(), [], 0.0
 
     def entered(self):
@@ -40,7 +40,7 @@ class AnyTraffic(RuleBasedStateMachine):
             if permit:
                 self.entered()
         else:
-            # Only one probe runs at a time.
+            # The breaker permits only one probe at a time.
             assert bool(permit) == (not self.its_own)
         if permit:
             self.its_own.add(id(permit))

@@ -1,4 +1,4 @@
-"""The links, settings, commands, files and SQL in README and docs/ exist and work."""
+"""The links, settings, commands, files and SQL that README and docs/ name exist and work."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ from shared.settings import CANDIDATES, Settings, SettingsError
 README = (ROOT / "README.md").read_text()
 PAGES = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 COMMAND = re.compile(r"(?m)(?:^ *|`|/|\$ )propensity (\w[\w-]*)((?: (?:'[^']*'|[^`'\s.;]+))*)")
-# Files that the guide asks the reader to write.
+# Files that do not exist, because a page asks the reader to write them.
 MADE = {"sql/models/strict_logistic.sql"}
 
 
@@ -33,16 +33,16 @@ def links(text):
     return [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
 
 
-def test_readme_leads_to_each_page():
+def test_the_readme_links_to_each_page():
     assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")} <= set(links(README))
 
 
 @pytest.mark.parametrize("place", ["README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in PAGES)])
-def test_a_link_leads_somewhere(place):
+def test_the_target_of_each_link_exists(place):
     assert [link for link in links((ROOT / place).read_text()) if not ((ROOT / place).parent / link).exists()] == []
 
 
-def test_each_command_is_explained():
+def test_each_command_is_explained_in_a_page():
     told = README + PAGES["operate"]
     commands = [one.name or one.callback.__name__.replace("_", "-") for one in app.registered_commands]
     assert [name for name in commands if f"propensity {name}" not in told] == []
@@ -51,12 +51,12 @@ def test_each_command_is_explained():
 @pytest.mark.parametrize(
     ("page", "file"), page_and(r"`((?:sql|shared|functions|tests|infra|docs|deskcloud)/[\w/.-]+)`")
 )
-def test_a_file_that_a_page_names_is_there(page, file):
+def test_a_file_that_a_page_names_exists(page, file):
     assert file in MADE or (ROOT / file).exists(), page
 
 
 @pytest.mark.parametrize(("page", "assignment"), page_and(r"--set ('[^']+'|[^\s`]+)"))
-def test_a_setting_that_a_page_sets_is_one(page, assignment):
+def test_a_setting_that_a_page_sets_exists(page, assignment):
     [text] = shlex.split(assignment.rstrip(".,"))
     name, _, value = text.partition("=")
     section, _, field = name.partition(".")
@@ -78,7 +78,7 @@ def test_the_settings_of_an_export_are_settings():
 
 
 @pytest.mark.parametrize(("page", "command"), [(page, command) for page, (command, _) in page_and(COMMAND)])
-def test_a_command_that_a_page_names_is_one(page, command):
+def test_a_command_that_a_page_names_exists(page, command):
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, page
 
 
@@ -89,7 +89,7 @@ def test_the_page_about_erasures_says_how_long_a_certificate_says_that_data_rema
     assert told == [(one.until - day).days if one.until else 0 for one in certificate.remainders(day)]
 
 
-def test_googles_analyzer_takes_the_example_of_a_candidate():
+def test_googles_analyzer_accepts_the_example_of_a_candidate():
     [text] = re.findall(r"```sql\n(.*?)```", PAGES["add-a-candidate"], re.DOTALL)
     named = text.replace("${model}", googlesql.IDENTIFIERS["model"])
     named = named.replace("from training_rows", f"from `{googlesql.DATASET}.training_rows`")

@@ -1,4 +1,4 @@
-"""The parity check: the endpoint must give ML.PREDICT's probabilities, for at least one visitor."""
+"""The parity check compares the endpoint with ML.PREDICT. Both must give the same probabilities."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from functions.deploy_model import require_parity
 from shared.errors import Permanent
 
 
-def test_the_largest_difference_is_told():
+def test_the_parity_check_returns_the_largest_difference():
     assert require_parity([0.1, 0.2], [0.1, 0.2 + 1e-7]) == pytest.approx(1e-7)
 
 

@@ -1,4 +1,4 @@
-"""How a push request is read as a message, and which requests are refused."""
+"""How a push request of Pub/Sub is read as a message, and which requests are refused."""
 
 import base64
 import contextlib
@@ -46,7 +46,7 @@ def test_a_push_is_a_message_with_its_subscription_and_attempt():
     assert message.body == {"date": "2017-08-01"}
 
 
-def test_a_message_of_attributes_alone_is_a_message():
+def test_a_message_with_only_attributes_is_accepted():
     message = push.read(request({"message": {"messageId": "1", "attributes": {"eventType": "OBJECT_FINALIZE"}}}))
     assert (message.data, message.attributes, message.attempt) == (b"", {"eventType": "OBJECT_FINALIZE"}, None)
 

@@ -1,4 +1,4 @@
-"""Which products are recommended for a cart, from the artefact alone."""
+"""Which products the recommender takes from the artefact for a given cart."""
 
 import json
 
@@ -71,7 +71,7 @@ def test_products_out_of_stock_are_replaced_by_the_next_best():
     assert answered([], {"cap", "tee"}, limit=2) == ["pen", "saucer"]
 
 
-def test_nothing_is_asked_for_and_nothing_is_answered():
+def test_if_no_products_are_requested_none_are_returned():
     assert answered(["pen"], limit=0) == []
 
 
@@ -93,7 +93,7 @@ def test_a_smaller_limit_gives_the_beginning_of_the_same_answer_to_the_cart_in_a
     assert recommender.next_products([*reversed(cart)], list(unavailable), limit) == everything[:limit]
 
 
-def test_a_document_that_is_no_artefact_is_refused():
+def test_a_document_that_is_not_an_artefact_is_refused():
     with pytest.raises(msgspec.ValidationError, match="rules"):
         recommender_of({name: value for name, value in DOCUMENT.items() if name != "rules"})
 
@@ -103,6 +103,6 @@ def test_the_shops_list_of_what_is_out_of_stock_is_read():
 
 
 @pytest.mark.parametrize("document", [{"A": True}, ["A", 7], "A", None])
-def test_an_object_that_is_no_list_of_products_is_refused_with_what_to_write(document):
+def test_an_invalid_list_of_products_out_of_stock_is_refused_with_a_remedy(document):
     with pytest.raises(ValueError, match=r"serving/out_of_stock\.json must be a JSON list of product ids"):
         out_of_stock(document)

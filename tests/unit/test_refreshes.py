@@ -23,7 +23,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-# Objects with the field names that the code reads, so that generated messages get past its first check.
+# Draw objects with the field names that the code reads. Otherwise the code would refuse all of them at once.
 names = st.sampled_from(
     [
         "logName",
@@ -93,7 +93,7 @@ def sample(name):
         ("transfer_run_failed", None),
     ],
 )
-def test_each_of_googles_shapes_is_read(name, expected):
+def test_each_kind_of_googles_messages_is_read(name, expected):
     assert parse(sample(name), GA4) == expected
 
 
@@ -117,7 +117,7 @@ def test_an_export_of_another_property_announces_nothing(name):
 
 
 @pytest.mark.parametrize("dataset", ["analytics_567", "analytics"])
-def test_an_export_status_is_believed_where_it_or_the_dataset_names_no_property(dataset):
+def test_an_export_status_is_accepted_if_it_or_the_dataset_names_no_property(dataset):
     entry = sample("ga4_export_complete")
     if dataset == "analytics_567":
         del entry["resource"]["labels"]["property_id"]
@@ -153,7 +153,7 @@ def test_an_export_status_without_a_day_is_refused():
         ({"table": "shop.analytics.ga_sessions_20170801", "date": "2017-08-01"}, Refresh(date(2017, 8, 1))),
     ],
 )
-def test_a_persons_request_is_read(body, expected):
+def test_a_refresh_that_a_person_requests_is_read(body, expected):
     assert parse(body, GA360) == expected
 
 
@@ -163,7 +163,7 @@ def test_a_persons_request_is_read(body, expected):
         ({"tabel": "x"}, "unknown fields: 1. Send {} for all changed days"),
         ({"date": "yesterday"}, "the day is not a date: write 2017-08-01"),
         ({"date": "2017-02-29"}, "is not a date"),
-        # A month must not be read as one of its days.
+        # This is a month. It must not be read as one of its days.
         ({"date": "201711"}, "is not a date"),
         ({"date": None}, "the day is not a date"),
         ({"table": "ga_sessions_20170229"}, "the day is not a date"),
@@ -176,7 +176,7 @@ def test_a_persons_request_is_read(body, expected):
         ({"reason": 3}, "reason is not a string"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(body, message):
+def test_the_error_about_a_wrong_request_says_what_is_wrong(body, message):
     with pytest.raises(Malformed, match=message):
         parse(body, GA360)
 

@@ -1,4 +1,4 @@
-"""Parts of the report: axes, rounded numbers, and drawings with texts for screen readers."""
+"""The parts of which a report consists: axes, rounded numbers, tables, and drawings with texts for screen readers."""
 
 import re
 
@@ -23,7 +23,7 @@ def rendered(*parts):
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.kind)
-def test_a_drawing_is_named_by_its_title_and_its_words(figure):
+def test_a_drawing_has_its_title_and_description_as_its_accessible_name(figure):
     text = rendered(figure)
     [(title, said)] = re.findall(r'<svg [^>]*role="img" aria-labelledby="(\S+) (\S+)"', text)
     assert f'<h3 id="{title}">{figure.title}</h3>' in text
@@ -77,7 +77,7 @@ def test_a_duration_is_printed_in_minutes_and_seconds(number, text):
 
 
 def test_the_interval_of_a_share_is_wilsons():
-    """Compares with the published interval for 10 of 50: 0.112 to 0.330 (Newcombe 1998, method 3)."""
+    """Newcombe (1998, method 3) publishes the interval 0.112 to 0.330 for 10 of 50."""
     assert intervals.share_interval(10, 50) == pytest.approx((0.1124, 0.3304), abs=1e-4)
     assert intervals.share_interval(0, 10)[0] == 0
     assert intervals.share_interval(0, 0) == (0, 1)

@@ -1,4 +1,4 @@
-"""Forecasts of orders and revenue: their sums, their intervals, and a comparison with CDNOW's actual figures."""
+"""Forecasts of orders and revenue have the right sums and intervals. They are compared with CDNOW's actual figures."""
 
 import numpy as np
 import pytest
@@ -26,9 +26,9 @@ def fits(sample, histories):
 
 
 def test_the_figures_of_cdnow_agree_with_the_page(fits, sample, histories):
-    """docs/customer-value.md shows these figures.
+    """The page is docs/customer-value.md.
 
-    Actual sales exceed the interval: orders rose at the end of the year.
+    The actual sales are above the interval, because orders rose at the end of the year.
     """
     orders = revenue.orders(fits[0], histories, cdnow.HELD_OUT_WEEKS)
     dollars = revenue.revenue(*fits, histories, sample.mean_value, cdnow.HELD_OUT_WEEKS)
@@ -47,7 +47,7 @@ def test_the_variance_of_the_fit_is_that_of_parameters_drawn_from_their_errors(f
     rows = bgnbd.Histories.of([(0, 0, 30, 200), (2, 20, 30, 80), (9, 25, 30, 10)])
     mean_value = np.array([0.0, 50.0, 20.0])
     random = np.random.default_rng(31)
-    # Draws with a tenth of the standard errors, because the delta method is accurate only for small errors.
+    # The draws use a tenth of the standard errors, because the delta method is accurate only for small errors.
     drawn = [np.exp(random.multivariate_normal(np.log(one.parameters), one.covariance / 100, 100)) for one in fits]
     sums = [
         (rows.customers * bgnbd.expected_orders(bgnbd.Parameters(*of_orders), rows, 39))
@@ -74,7 +74,7 @@ def test_later_revenue_spreads_around_the_forecast_as_the_model_says():
     assert forecast.lower < drawn.revenue.sum() < forecast.upper
 
 
-def test_the_interval_is_narrower_in_relation_the_more_customers_there_are(fits, histories):
+def test_with_more_customers_the_relative_interval_is_narrower(fits, histories):
     few = revenue.orders(fits[0], bgnbd.Histories.of([(2, 20, 30, 10)]), 39)
     many = revenue.orders(fits[0], bgnbd.Histories.of([(2, 20, 30, 10_000)]), 39)
     assert many.expected == pytest.approx(1000 * few.expected)
@@ -82,12 +82,12 @@ def test_the_interval_is_narrower_in_relation_the_more_customers_there_are(fits,
     assert many.upper / many.expected < few.upper / few.expected
 
 
-def test_values_without_variance_make_an_interval_without_upper_bound(fits):
+def test_if_values_have_no_finite_variance_the_interval_has_no_upper_bound(fits):
     heavy = gamma_gamma.Fitted(gamma_gamma.Parameters(6, 1.5, 15), np.zeros((3, 3)), 0, 1000)
     forecast = revenue.revenue(fits[0], heavy, bgnbd.Histories.of([(0, 0, 30, 10)]), np.zeros(1), 39)
     assert (forecast.lower, forecast.upper) == (0, np.inf)
 
 
-def test_no_horizon_brings_nothing_for_sure(fits):
+def test_with_a_horizon_of_zero_the_forecast_is_zero_without_uncertainty(fits):
     forecast = revenue.orders(fits[0], bgnbd.Histories.of([(2, 20, 30, 10)]), 0)
     assert (forecast.expected, forecast.lower, forecast.upper) == (0, 0, 0)

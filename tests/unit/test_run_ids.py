@@ -1,4 +1,4 @@
-"""A run's id is derived from the data that it reads, and stays the same across releases."""
+"""A run's id is derived from the data that the run reads. For the same data, all releases must give the same id."""
 
 from datetime import date
 
@@ -18,7 +18,7 @@ def test_the_ids_of_runs_are_stable_across_releases():
     assert run_ids.of_recommendations(DAY, {"day": DAY, "day_count": 2, "row_count": 9}) == "20170801-4c2783a2"
 
 
-def test_a_runs_id_depends_on_the_data_and_not_on_the_use_of_them():
+def test_a_runs_id_depends_on_the_data_and_not_on_what_the_run_does_with_them():
     other = Reading(as_of=DAY, reason="new prices", days=READING.days)
     known = Reading(as_of=DAY, days={DAY: DayState(9, 1, is_changed=False)}, trains=True)
     assert run_ids.of_export(other) != run_ids.of_export(READING) == run_ids.of_export(known)

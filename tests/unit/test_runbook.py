@@ -1,4 +1,4 @@
-"""docs/runbook.md has a section for each alert, and its commands, settings, events and queries exist."""
+"""docs/runbook.md has a section for each alert. The commands, settings, events and queries in it exist."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ RUNBOOK = (declarations.ROOT / "docs" / "runbook.md").read_text()
 WATCHED = declarations.watched()
 SECTIONS = dict(re.findall(r"(?ms)^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOK))
 PARTS = ["Means", "Look at", "Do", "Over when"]
-# Alerts that Terraform creates from its own variables.
+# Alerts that are not in functions/alerts.yaml, because Terraform creates them from its own variables.
 OF_TERRAFORM = {"service_level", "budget"}
 
 
@@ -24,23 +24,23 @@ def test_each_alert_has_a_section_and_each_section_an_alert():
 
 
 @pytest.mark.parametrize("alert", SECTIONS)
-def test_a_section_says_what_it_means_what_to_look_at_what_to_do_and_when_it_is_over(alert):
+def test_a_section_says_what_the_alert_means_what_to_look_at_what_to_do_and_when_it_is_over(alert):
     assert re.findall(r"(?m)^\*\*(.+?)\*\*: ", SECTIONS[alert]) == PARTS
 
 
 @pytest.mark.parametrize("alert", SECTIONS)
 def test_a_section_fits_into_an_alert(alert):
-    """Cloud Monitoring limits an alert's documentation to 8 KB."""
+    """A section becomes the documentation of an alert, which Cloud Monitoring limits to 8 KB."""
     assert len(SECTIONS[alert].encode()) < 8192
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"`propensity ([^`]+)`", RUNBOOK))))
-def test_a_command_runs_as_it_stands(command):
+def test_each_command_in_the_runbook_can_be_run_as_printed(command):
     name, *options = ("20261122-1a2b3c4d" if word == "RUN" else word for word in shlex.split(command))
     typer.main.get_command(app).commands[name].make_context(name, options)
 
 
-def test_settings_events_and_queries_are_there():
+def test_the_settings_events_and_queries_in_the_runbook_exist():
     settings = Settings.from_document({"project": "shop-project", "bucket": "shop-bucket"})
     for section, name in re.findall(r"`(training|serving|online|gate|checks)\.(\w+)`", RUNBOOK):
         assert hasattr(getattr(settings, section), name), f"{section}.{name}"

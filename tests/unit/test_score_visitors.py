@@ -1,4 +1,4 @@
-"""Which version scores the visitors if the champion changes meanwhile."""
+"""Which version scores the visitors if the champion changes during the step."""
 
 from datetime import date
 from types import SimpleNamespace
@@ -18,7 +18,10 @@ CALIBRATORS = {FIRST.run_id: IDENTITY, SECOND.run_id: Calibrator(1.0, ((0.0, -0.
 
 
 def scored(*champions):
-    """Run the step while the registry names these champions in turn; return its event and the versions that scored."""
+    """Run the step score_visitors while the registry names these champions, one at each call.
+
+    Return the step's event and the versions that have scored.
+    """
     names, by = iter(champions), []
     cloud = SimpleNamespace(
         run_id=RUN,
@@ -37,12 +40,12 @@ def test_the_champion_scores_once():
     assert scored(FIRST, FIRST) == (VisitorsScored(RUN, date(2017, 8, 1), "1"), [("1", FIRST.model, [0.0])])
 
 
-def test_visitors_are_scored_again_by_a_version_that_became_champion_meanwhile_and_by_its_calibrator():
+def test_if_the_champion_changes_visitors_are_scored_again_by_the_new_one_and_its_calibrator():
     said, by = scored(FIRST, SECOND, SECOND)
     assert said.version == "2"
     assert by == [("1", FIRST.model, [0.0]), ("2", SECOND.model, [-0.5])]
 
 
-def test_without_a_champion_nobody_scores():
+def test_without_a_champion_no_visitor_is_scored():
     with pytest.raises(Permanent, match="no version of the registered model has the alias champion"):
         scored(None)

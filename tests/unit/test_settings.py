@@ -1,4 +1,4 @@
-"""Settings: their values, their sources, and the error texts of wrong ones."""
+"""The values of settings, where they come from, and the errors about wrong ones."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ def settings(**document):
     return Settings.from_document({"project": PROJECT, "bucket": "shop", **document})
 
 
-def test_a_project_alone_is_enough():
+def test_only_the_project_must_be_set():
     read = Settings.from_environment({"GOOGLE_CLOUD_PROJECT": PROJECT})
     assert (read.project, read.bucket, read.dataset) == (PROJECT, "shop-project-propensity", "propensity")
     assert (read.source_dataset, read.table_prefix, read.label_days) == ("shop-project.analytics", "ga_sessions_", 14)
@@ -52,7 +52,7 @@ def test_an_unbounded_label_looks_as_far_as_the_training_window():
         ({"GOOGLE_CLOUD_PROJECT": "Shop"}, 'settings: project is "Shop"; it must be a project'),
     ],
 )
-def test_an_environment_that_cannot_be_read_is_told_why(environment, message):
+def test_the_error_about_unreadable_environment_variables_says_why(environment, message):
     with pytest.raises(SettingsError, match=message):
         Settings.from_environment(environment)
 
@@ -102,7 +102,7 @@ def test_an_environment_that_cannot_be_read_is_told_why(environment, message):
         ({"dataset": "x" * 200}, f'dataset is "{"x" * 79}...; it must be'),
     ],
 )
-def test_a_setting_that_breaks_its_rule_is_named_with_what_it_may_be(document, sentence):
+def test_the_error_about_a_wrong_setting_names_it_and_the_allowed_values(document, sentence):
     with pytest.raises(SettingsError) as refused:
         settings(**document)
     assert str(refused.value).startswith("settings: ")
@@ -201,7 +201,7 @@ def assigned(name, value):
 
 
 @pytest.mark.parametrize(("name", "value"), texts(TEXTS))
-def test_a_text_within_its_rule_passes_and_with_a_line_end_behind_it_does_not(name, value):
+def test_a_valid_text_is_accepted_but_not_with_a_line_end_after_it(name, value):
     assigned(name, value)
     for end in ("\n", "\r\n", " ", "\x00", "\u2028"):
         with pytest.raises(SettingsError, match=f"{name} is .*; it must be"):
@@ -222,27 +222,27 @@ def is_any_text(rule):
 
 
 def test_every_text_that_may_be_set_has_a_rule():
-    """No rule can restrict the name of a traffic source."""
+    """Only the names of traffic sources have no rule, because they may be any text."""
     kinds = json.loads(settings_module.schema())["$defs"].values()
     assert [name for kind in kinds for name, rule in kind["properties"].items() if is_any_text(rule)] == [
         "internal_sources"
     ]
 
 
-def test_the_patterns_of_the_schema_end_the_text_as_terraform_understands_it():
+def test_the_patterns_in_the_schema_mark_the_end_of_a_text_as_terraform_does():
     patterns = re.findall(r'"pattern": "(.*)"', settings_module.schema().decode())
     assert len(patterns) == len(TEXTS)
     assert all(pattern.startswith("^") and pattern.endswith("$") and "\\" not in pattern for pattern in patterns)
 
 
-def test_borders_are_allowed():
+def test_values_at_the_limits_are_allowed():
     read = settings(
         policy={"coupon_from": 0.8, "coupon_below": 0.8}, gate={"min_roc_auc": 1}, audience={"max_decile": 10}
     )
     assert (read.policy.coupon_from, read.gate.min_roc_auc, read.audience.max_decile) == (0.8, 1.0, 10)
 
 
-def test_assignments_are_json_or_else_text_and_leave_the_document_alone():
+def test_assigned_values_are_read_as_json_or_text_and_the_given_document_is_unchanged():
     document = {"gate": {"min_positives": 30, "min_roc_auc": 0.7}}
     merged = with_overrides(
         document, ["gate.min_positives=1", "label.kind=unbounded", 'training.candidates=["baseline"]', "location=EU=x"]
@@ -277,7 +277,7 @@ def test_a_number_where_a_text_is_wanted_is_told_to_need_quotes():
         ("bucket.name=x", "bucket is a single value"),
     ],
 )
-def test_an_assignment_that_cannot_be_made_is_told_why(assignment, message):
+def test_the_error_about_an_impossible_assignment_says_why(assignment, message):
     with pytest.raises(SettingsError, match=message):
         with_overrides({"bucket": "shop"}, [assignment])
 
@@ -294,9 +294,9 @@ def test_any_assignments_give_settings_or_are_refused(assignments):
 
 
 @given(st.builds(Settings, project=st.just(PROJECT), bucket=st.just("shop")))
-def test_settings_are_themselves_again_after_their_way_through_json(read):
+def test_settings_are_unchanged_after_conversion_to_json_and_back(read):
     assert Settings.from_document(json.loads(msgspec.json.encode(read))) == read
 
 
-def test_a_dataset_of_ga360_is_called_by_a_number():
+def test_the_dataset_of_a_ga360_export_may_be_a_number():
     assert settings(source={"dataset": "12345678"}).source_dataset == f"{PROJECT}.12345678"

@@ -1,4 +1,4 @@
-"""What a run reads of the export."""
+"""Which days of the export a run reads."""
 
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -16,7 +16,7 @@ days = st.dates(date(2016, 1, 1), date(2016, 3, 1))
 
 
 class Denied:
-    """Clients without the right to read the export."""
+    """A fake of the functions' clients that has no right to read the export."""
 
     settings = Settings(project="shop-project", bucket="shop")
 
@@ -24,7 +24,7 @@ class Denied:
         raise Forbidden("Access Denied: Dataset analytics", errors=[{"reason": "accessDenied"}])
 
 
-def test_an_export_that_may_not_be_read_fails_the_run_once_the_right_must_have_come():
+def test_an_export_that_may_not_be_read_fails_the_run_after_enough_time_for_the_grant():
     now = datetime.now(UTC)
     with pytest.raises(Forbidden):
         look(Refresh(), Denied(), now.date(), now)
@@ -42,7 +42,7 @@ def test_a_change_touches_the_neighbours_that_exist():
 
 
 @given(st.sets(days), st.sets(days))
-def test_all_changed_days_and_nothing_further_than_a_day_is_rebuilt_in_order(changed, existing):
+def test_all_changed_days_and_only_their_neighbours_are_rebuilt_in_order(changed, existing):
     rebuilt = days_to_rebuild(changed, existing)
     assert rebuilt == sorted(set(rebuilt))
     assert changed & existing <= set(rebuilt) <= existing
@@ -59,7 +59,7 @@ def test_all_changed_days_and_nothing_further_than_a_day_is_rebuilt_in_order(cha
         ("ga4", None, "dataset shop-project.analytics_1 holds no table events_YYYYMMDD"),
     ],
 )
-def test_an_export_without_day_tables_is_told_what_it_lacks(kind, newest, told):
+def test_the_error_about_an_export_without_day_tables_says_what_is_missing(kind, newest, told):
     settings = Settings.from_document(
         {"project": "shop-project", "bucket": "shop", "source": {"dataset": "analytics_1", "kind": kind}}
     )
@@ -72,7 +72,7 @@ def test_an_export_without_day_tables_is_told_what_it_lacks(kind, newest, told):
 
 
 @given(st.lists(days), st.integers(1, 10))
-def test_chunks_lose_nothing(given_days, size):
+def test_days_are_split_into_chunks_without_losing_one(given_days, size):
     pieces = chunks(given_days, size)
     assert [day for piece in pieces for day in piece] == given_days
     assert all(1 <= len(piece) <= size for piece in pieces)

@@ -1,4 +1,6 @@
-"""Deployed code sends BigQuery only statements of files of sql/. Lint rules that read the code's syntax trees."""
+"""Deployed code sends only statements to BigQuery that are files of sql/.
+
+The tests work like lint rules: they read the syntax trees of the code."""
 
 import ast
 import re
@@ -12,7 +14,7 @@ from shared.warehouse import SQL
 ROOT = Path(__file__).parents[2]
 FILES = [path for folder in ("shared", "functions", "cli") for path in sorted((ROOT / folder).rglob("*.py"))]
 STATEMENTS = {str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")}
-# These functions take a statement's name; only shared/warehouse.py reads the statement's text.
+# The functions to which code gives the name of a statement. Only shared/warehouse.py reads the text of a statement.
 TAKES_A_NAME = {"query", "submit", "Statement"}
 SENDS = {"query_and_wait", "QueryJobConfig"}
 WAREHOUSE = Path("shared/warehouse.py")
@@ -38,7 +40,10 @@ def docstrings(tree):
 
 
 def looks_like_sql(node):
-    """Return whether a literal begins like a statement. In an f-string, "x" replaces each value."""
+    """Return whether a string literal begins like an SQL statement.
+
+    For an f-string, an "x" is put in place of each value.
+    """
     if isinstance(node, ast.JoinedStr):
         return SQL_TEXT.match("".join(part.value if isinstance(part, ast.Constant) else "x" for part in node.values))
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_TEXT.match(node.value)
@@ -49,7 +54,7 @@ def sql_in(tree):
     return [ast.unparse(node) for node in ast.walk(tree) if id(node) not in told and looks_like_sql(node)]
 
 
-def test_no_sql_stands_in_the_code():
+def test_the_code_contains_no_sql():
     assert {str(path): found for path, tree in parsed() if (found := sql_in(tree))} == {}
 
 
@@ -61,11 +66,11 @@ def test_no_sql_stands_in_the_code():
         "x = '''-- a reason\nmerge into t using u'''",
     ],
 )
-def test_sql_in_the_code_would_be_seen(code):
+def test_the_check_would_find_sql_in_the_code(code):
     assert sql_in(ast.parse(code))
 
 
-def test_only_the_warehouse_speaks_to_bigquerys_query_api():
+def test_only_the_warehouse_calls_bigquerys_query_api():
     speaks = {
         path
         for path, tree in parsed()

@@ -1,4 +1,4 @@
-"""The declarations of tables agree with the statements that fill them, and say where people's ids are."""
+"""The declarations of tables agree with the statements that fill them, and say which columns hold people's ids."""
 
 import re
 
@@ -31,27 +31,27 @@ def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     declared = TABLES[table]
     types = {column.name: column.type for column in declared.columns}
     assert set(declared.cluster) <= types.keys()
-    # Cloud Logging partitions its tables by its own timestamp column.
+    # Only the tables that Cloud Logging writes are partitioned by a column with timestamps.
     assert declared.partition is None or types[declared.partition] == ("TIMESTAMP" if table in SINK_TABLES else "DATE")
     assert all(column.description for column in declared.columns)
 
 
-# Columns with the time at which a row was written. If partitions were by the day of the data, rows about old days would
-# expire as soon as they are written.
+# Columns with the time at which a row was written. Tables that expire are partitioned by such a column. If they were
+# partitioned by the day of the data, rows about old days would expire as soon as they are written.
 WRITTEN = {"created_on", "timestamp"}
 
 
 @pytest.mark.parametrize("table", [name for name, table in TABLES.items() if table.expiration_days])
-def test_rows_expire_by_when_they_were_written_and_not_by_the_day_of_their_data(table):
+def test_rows_expire_after_the_time_of_writing_and_not_after_the_day_of_their_data(table):
     assert TABLES[table].partition in WRITTEN
 
 
-def test_no_run_that_may_still_write_rows_is_older_than_they_may_be():
+def test_rows_live_longer_than_a_run_that_may_still_write_them():
     kept = {table.expiration_days for table in TABLES.values() if table.partition == "created_on"}
     assert min(kept) == training.OLDEST.days + 1
 
 
-def test_training_rows_are_visitor_features_of_a_run():
+def test_training_rows_have_all_columns_of_visitor_features():
     run, features = TABLES["training_rows"].columns[:3], TABLES["training_rows"].columns[3:]
     assert [column.name for column in run] == ["run_id", "created_on", "split"]
     kinds = [(column.name, column.type) for column in features]
@@ -59,11 +59,11 @@ def test_training_rows_are_visitor_features_of_a_run():
     assert embedded_scorer.LABEL in columns("training_rows")
 
 
-def test_an_audience_member_is_a_score_and_more():
+def test_the_table_audience_has_all_columns_of_scores():
     assert columns("audience") == [*columns("scores"), "next_products", "expected_value"]
 
 
-def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
+def test_every_statement_that_inserts_whole_rows_is_in_the_next_test():
     written = {merge.this.name for merge in MERGES.values()}
     in_part = {"source_days", "destination_members", "campaign_events", "campaign_suppressions"}
     assert written == {name for name, table in TABLES.items() if not table.query} - in_part - SINK_TABLES - LOADED
@@ -71,12 +71,12 @@ def test_every_statement_that_inserts_whole_rows_is_held_to_its_table():
 
 @pytest.mark.parametrize("name", MERGES)
 def test_a_merge_selects_the_tables_columns_in_their_order(name):
-    """`insert row` assigns columns by position, so two exchanged columns of one type would cause no error."""
+    """Because `insert row` assigns columns by their position, BigQuery would not notice two exchanged columns."""
     table, query = MERGES[name].this.name, MERGES[name].args["using"].this
     selected = []
     for column in query.selects:
         if isinstance(column.this, exp.Star) or isinstance(column, exp.Star):
-            # A backtest's copy has all columns of the table of the same name.
+            # A statement that copies a table for a backtest selects all columns of the table with the same name.
             assert column.sql() == "eligible.*" or query.args["from_"].this.name == table
             selected += columns("visitor_features" if column.sql() == "eligible.*" else table)
         else:
@@ -85,7 +85,7 @@ def test_a_merge_selects_the_tables_columns_in_their_order(name):
 
 
 @pytest.mark.parametrize("kind", ["ga360", "ga4"])
-def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind):
+def test_the_required_columns_of_an_export_are_those_that_the_statement_reads(kind):
     names = {
         unquoted(token)
         for path in SQL.rglob(f"*from_{kind}.sql")
@@ -96,14 +96,14 @@ def test_the_columns_that_must_be_there_are_those_that_the_statement_reads(kind)
     leaves = {path.rpartition(".")[2] for path in read_columns}
     assert leaves - names == set()
     if kind == "ga360":
-        # Google's column names contain capitals; this project's do not.
+        # Names with capital letters are Google's columns, because this project's names have none.
         read = {name for name in names if re.fullmatch(r"[a-z]+[A-Z]\w*", name)} - {
             path.split(".")[-2] for path in read_columns if "." in path
         }
         assert read <= leaves
 
 
-# Names of columns that hold ids or addresses of people.
+# Matches the names of columns that hold ids or addresses of people.
 OF_PEOPLE = re.compile(
     r"(.*_)?(visitor|user|customer|person|order|session|recipient)(_id)?|email.*|phone|(first|last)_name"
 )
@@ -119,7 +119,7 @@ def test_a_table_with_people_says_in_which_columns_their_ids_are(table):
     assert named & ids <= declared.keys()
 
 
-def test_whoever_erases_may_delete_the_rows_of_people_and_knows_where_they_are():
+def test_erase_subject_may_delete_the_rows_of_people_from_every_table_that_has_them():
     assert persons.content(DECLARED.persons) == (ROOT / persons.FILE).read_bytes(), "run scripts/regenerate.py"
     assert DECLARED.persons.keys() <= set(FUNCTIONS["erase_subject"].writes)
     assert set(persons.UNTIL_REMOVED) <= DECLARED.persons.keys()
@@ -128,7 +128,7 @@ def test_whoever_erases_may_delete_the_rows_of_people_and_knows_where_they_are()
 @pytest.mark.parametrize(
     "statement", [name for name in sql.names() if "${source}." in sql.text(name) and "_*`" in sql.text(name)]
 )
-def test_whatever_reads_day_tables_leaves_out_who_was_erased(statement):
+def test_every_statement_that_reads_day_tables_leaves_out_erased_people(statement):
     visitor = "fullVisitorId" if "ga360" in statement else "user_pseudo_id"
     text = " ".join(sql.text(statement).split())
     hashed = rf"'\|visitor\|', (coalesce\()?{visitor}(, '')?[) ]+not in \("

@@ -1,4 +1,7 @@
-"""The method that forecasts customers' value: the one shown to be better on held-out time, or else the simplest."""
+"""Which method forecasts the value of customers.
+
+It is the method that is shown to be better on held-out time. If none is shown to be better, it is the simplest.
+"""
 
 import numpy as np
 import pytest
@@ -23,14 +26,14 @@ def difference(method, other, forecasts, actual):
 
 
 def chosen(forecasts, actual):
-    """Return the choice between forecasts, given by method from the simplest to the least simple."""
+    """Return the choice between the forecasts of several methods, ordered from the simplest method on."""
     names = list(forecasts)
     rows = [difference(two, one, forecasts, actual) for at, two in enumerate(names) for one in names[:at]]
     return choose([errors(name, forecasts[name], actual) for name in names], rows, names)
 
 
 def given(*means, customers=1000):
-    """Return the errors of methods a, b, c with these means. Their differences have standard error 0.1."""
+    """Return squared errors of the methods a, b and c with these means. Differences have the standard error 0.1."""
     names = "abc"[: len(means)]
     squares = 0.1**2 * customers * (customers - 1)
     return (
@@ -70,13 +73,13 @@ def test_a_tie_goes_to_the_simpler_method():
     ("means", "best"),
     [
         ((2.0, 1.5, 1.0), "c"),
-        ((2.0, 1.5, 1.4), "b"),  # c is not shown to be better than b
-        ((2.0, 1.9, 1.5), "c"),  # b is not shown to be better than a
+        ((2.0, 1.5, 1.4), "b"),  # the choice is b, because c is not shown to be better than b
+        ((2.0, 1.9, 1.5), "c"),  # b is not shown to be better than a, but c is
         ((2.0, 2.5, 2.2), "a"),
         ((2.0,), "a"),
     ],
 )
-def test_methods_compete_from_the_simplest_on(means, best):
+def test_methods_are_compared_from_the_simplest_on(means, best):
     assert choose(*given(*means)).method == best
 
 
@@ -84,7 +87,7 @@ def test_the_only_method_is_chosen_as_such():
     assert choose(*given(2.0)).reason.endswith("because it is the only method")
 
 
-def test_a_missing_row_is_named():
+def test_the_error_about_a_missing_row_names_it():
     rows, differences, names = given(2.0, 1.5, 1.0)
     with pytest.raises(ValueError, match="no row of c, c minus a:"):
         choose(rows[:2], [one for one in differences if (one.method, one.other) != ("c", "a")], names)
@@ -92,7 +95,7 @@ def test_a_missing_row_is_named():
         choose([], [], [])
 
 
-def test_one_customer_shows_nothing():
+def test_one_customer_is_too_few_for_a_choice():
     assert (
         choose([Errors(one, 1, 1, 5, 5, 0, 0) for one in "ab"], [Difference("b", "a", 1, 1, -9, 0)], "ab").method == "a"
     )
@@ -131,7 +134,7 @@ def revenue(sample, orders):
 
 
 def test_the_errors_at_cdnow_agree_with_the_page(sample, orders, revenue):
-    """The page is docs/customer-value.md."""
+    """The page is docs/customer-value.md, which shows the errors of all methods."""
 
     def told(forecasts, actual, method, other):
         mean = difference(method, other, forecasts, actual).mean
@@ -152,8 +155,9 @@ def test_at_cdnow_the_models_are_chosen(sample, orders, revenue):
 
 
 def test_one_customer_alone_does_not_decide(sample, revenue):
-    """The method `rate` forecasts $8,379 for one customer who bought nothing: 86 % of the difference in squared
-    errors.
+    """The method `rate` forecasts $8,379 for one customer who bought nothing.
+
+    This customer alone makes 86 % of the difference in squared errors.
     """
     pair = {name: revenue[name] for name in ("rate", "bgnbd")}
     assert chosen(pair, sample.revenue).method == "rate"

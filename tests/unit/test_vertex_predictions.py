@@ -1,4 +1,4 @@
-"""How a refusal of the endpoint tells callers whether to retry."""
+"""If the endpoint refuses a prediction, the error says whether a retry can help."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ EXCEEDED = {"error": {"code": 403, "status": "PERMISSION_DENIED", "details": [{"
         (500, encode(DENIED), False),
     ],
 )
-def test_a_missing_right_is_final_once_a_grant_would_have_reached_the_endpoint(code, content, expected):
+def test_a_missing_right_is_final_after_enough_time_for_a_grant(code, content, expected):
     error, now = RefusedError(code, content), datetime.now(UTC)
     assert is_final(error, now - timedelta(minutes=11)) == expected
     assert not is_final(error, now)

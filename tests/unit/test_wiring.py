@@ -1,4 +1,4 @@
-"""The README and the local cloud agree with the declarations; infra/tests/ checks the same of Terraform."""
+"""The README and the local cloud agree with the declarations of functions. For Terraform, infra/tests/ checks this."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ON = {
     "mail": {"mode": "on", "relay": "smtp.example.com:587", "sender": "hello@shop.example"},
 }
 MADE = desk.document("shop-project", ON)
-# Cells of the README's table that are not topics. resume_runs publishes whatever event was lost.
+# Functions whose cells in the README's table are not names of topics. For example, resume_runs publishes lost events.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
 TOLD_OTHERWISE_SAYS = {"resume_runs": "the last event of a stalled run"}
 
@@ -26,7 +26,7 @@ def path(topic):
     return provisioning.topic_path("shop-project", topic)
 
 
-def test_the_readmes_table_is_what_is_declared():
+def test_the_table_of_functions_in_the_readme_agrees_with_the_declarations():
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) ?\|$", (ROOT / "README.md").read_text(), re.MULTILINE)
     told = {name: (listens, says) for name, listens, says in rows if name in FUNCTIONS}
     assert list(told) == list(FUNCTIONS)
@@ -45,14 +45,14 @@ def test_the_function_of_a_destination_that_is_off_is_left_out():
     assert not off & {one.function for one in made.subscriptions}
 
 
-def test_a_local_cloud_gives_messages_to_a_relay_of_its_own_whatever_the_settings_name():
+def test_a_local_cloud_sends_messages_only_to_its_own_relay():
     settings = json.loads(MADE.functions.environment["PROPENSITY_SETTINGS"])
     assert MADE.platforms.mail is not None
     assert settings["mail"] == {**ON["mail"], "relay": "${MAIL_HOST}", "starttls": "off"}
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):
-    """The names follow Terraform's. functions-framework reads the topic from the push URL."""
+    """The names are those that Terraform gives. The push URL contains the topic, where functions-framework reads it."""
     with pubsub.serve(tmp_path) as server:
         provisioning.make_topics(MADE, server.host, "http://127.0.0.1:9")
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.host)

@@ -31,7 +31,7 @@ def owners() -> dict[str, Any]:
 
 
 def attributes(known: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return each attribute's value by name. With it, return a copy of the value if it is a mapping or a list."""
+    """Return each attribute's value by name, together with a copy of the value if it is a mapping or a list."""
     every = ((f"{owner}.{name}", value) for owner, one in known.items() for name, value in [*vars(one).items()])
     return {name: (value, value.copy() if type(value) in {dict, list} else None) for name, value in every}
 

@@ -86,7 +86,7 @@ class Local:
     def differences(self, theme: str, every: int = 1) -> dict[str, str]:
         """Return the statements of a theme whose results differ from Google's, each with the kind of the difference.
 
-        If `every` is more than 1, only every such query or change is run. Expressions are all run.
+        All expressions are run. Of the queries and changes, only one in `every` is run.
         """
         if theme in corpus.changes():
             kinds = {

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 ROW = {"model_version": "3", "run_id": "20170801-0a1b2c3d", "offer": "coupon", "probability": 0.75}
 
 
-def test_the_days_audience_is_csv_with_a_header_and_ids_keep_their_zeros(warehouse):
+def test_the_audience_is_exported_as_csv_with_a_header_and_ids_keep_leading_zeros(warehouse):
     today, yesterday = date(2017, 8, 1), date(2017, 7, 31)
     warehouse.fill(
         {

@@ -82,7 +82,7 @@ def learnt_from(rows, settings, warehouse):
         ("unbounded", {"bought": 1, "cancelled": 1, "stayed away": 0, "came late": 0}),
     ],
 )
-def test_data_after_the_past_day_change_nothing(kind, labels, warehouse):
+def test_data_of_later_days_do_not_change_the_training_data_of_a_past_day(kind, labels, warehouse):
     document = {"label": {"kind": kind, "horizon_days": 5}, "project": "shop-project", "bucket": "shop-bucket"}
     settings = Settings.from_document(document)
     warehouse.fill(PAST)

@@ -111,7 +111,7 @@ def result(found, outcome, comparison="control", campaign="spring"):
 
 
 @pytest.mark.slow
-def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles(world):
+def test_a_planted_effect_is_measured_with_intervals_return_and_deciles(world):
     data = shop(500, 500, lift=0.6, rate=0.2)
     data["assignments"] += [assignment(f"w{number}", "treated", campaign="winter") for number in range(9)]
     world.warehouse.fill(data)
@@ -139,7 +139,7 @@ def test_a_planted_effect_is_found_with_its_intervals_its_return_and_its_deciles
     }
     assert len(stored) == 30
     assert stored["conversion", 10] == deciles[-1].gain
-    # The offers can read the stored effect of the current campaign. Its interval is the one that is valid at all looks.
+    # The offers can read the stored effect of the current campaign. Its interval is valid at every look.
     kept = kept_effect(world)
     assert (kept.day, kept.campaign, kept.share) == (DAY, "spring", 0.5)
     expected = measured_effect.OnOutcome(profit.decision, profit.effect, profit.always_lower, profit.always_upper)
@@ -245,7 +245,7 @@ def test_without_assignments_no_run_is_opened(world):
 
 
 @pytest.mark.slow
-def test_customers_who_answer_with_orders_in_the_export_show_the_true_effect(world, tmp_path):
+def test_if_customers_respond_with_orders_in_the_export_the_true_effect_is_measured(world, tmp_path):
     """The test is a small version of `propensity demo --campaign`.
 
     It loads day-tables, runs the statements of build_features, and measures the campaign.

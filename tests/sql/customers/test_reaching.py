@@ -27,7 +27,7 @@ from sql.customers.scene import (
 
 
 @pytest.mark.slow
-def test_only_whose_latest_statement_consents_may_be_reached(world):
+def test_only_customers_whose_latest_statement_consents_may_be_reached(world):
     people = ("all", "none", "email", "withdrew", "tie", "tomorrow", "analytics")
     world.warehouse.fill(
         {
@@ -58,7 +58,7 @@ def test_only_whose_latest_statement_consents_may_be_reached(world):
 
 
 @pytest.mark.slow
-def test_the_suppressed_and_recent_buyers_are_excluded_by_channel_and_counted_by_reason(world):
+def test_suppressed_customers_and_recent_buyers_are_excluded_by_channel_and_counted_by_reason(world):
     order = {"order_id": "1", "visitor_id": "v2", "day": DAY - dt.timedelta(13), "ordered_at": NOW, "revenue": 1.0}
     suppression = {"reason": "complaint", "since": EARLIER}
     world.warehouse.fill(

@@ -23,7 +23,7 @@ from sql.customers.scene import (
 
 
 @pytest.mark.slow
-def test_visitors_are_matched_by_link_login_and_hashed_address_and_two_claims_match_nobody(world):
+def test_visitors_are_matched_by_link_login_or_hashed_address_unless_two_customers_match(world):
     hashed = hashlib.sha256(b"c@example.com").hexdigest().upper()
     session = {"day": DAY, "started_at": NOW, "is_new_visit": True}
     logins = [
@@ -95,7 +95,7 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
 
 
 @pytest.mark.slow
-def test_the_expected_value_of_a_customer_with_a_value_counts_one_probability(world):
+def test_the_expected_value_of_a_valued_customer_contains_only_the_days_probability(world):
     """The expected value is the day's probability of an order times the expected revenue of an order.
 
     The table customer_value has a probability of its own, which must not be multiplied a second time.
@@ -202,7 +202,7 @@ def test_pages_are_checked_one_by_one(world, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_crm_table_that_lost_its_rows_withdraws_no_customers(world):
+def test_if_the_crm_table_has_lost_its_rows_no_customers_are_withdrawn(world):
     world.warehouse.fill({"crm_customers": crm(*"abcd"), "audience": audience("v1")})
     resolve(world)
     dataset = world.warehouse.settings.dataset
@@ -242,7 +242,7 @@ def test_a_shop_without_a_crm_has_no_customers_and_pays_for_one_statement(world)
 
 
 @pytest.mark.slow
-def test_each_statement_is_run_once_by_a_run_however_often_its_event_comes(world):
+def test_a_run_runs_each_statement_once_even_if_its_event_is_delivered_repeatedly(world):
     named = {
         *("customers/sizes", "customers/unchecked", "customers/checked", "customers/refused"),
         *("customers/visitors", "customers/audience"),

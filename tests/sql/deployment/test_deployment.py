@@ -30,7 +30,7 @@ def test_a_model_is_exported_into_the_runs_folder(candidate, models, warehouse):
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
-def test_golden_rows_are_the_extremes_and_some_between_with_their_probabilities(candidate, models, warehouse):
+def test_golden_rows_have_the_extreme_probabilities_and_some_between_them(candidate, models, warehouse):
     warehouse.fill({"training_rows": training_rows()})
     of = {**RUN, "candidate": candidate, "split": "test", **IDENTITY.parameters}
     warehouse.run("evaluation/predictions", of, model=candidate)
@@ -48,7 +48,7 @@ def test_golden_rows_are_the_extremes_and_some_between_with_their_probabilities(
     assert again == rows
 
 
-def test_weights_are_those_that_the_model_predicts_by(models, warehouse):
+def test_the_weights_give_the_predictions_of_the_model(models, warehouse):
     weights = {row["processed_input"]: row for row in warehouse.run("deployment/weights", model="baseline")}
     assert weights.keys() == {"bounces", "time_on_site", "__INTERCEPT__"}
     warehouse.fill({"training_rows": training_rows()})
@@ -66,6 +66,6 @@ def test_a_category_has_a_weight_for_each_of_its_values(models, warehouse):
     assert weights["source"]["weight"] is None
 
 
-def test_a_model_is_not_registered_where_there_is_no_registry(models, warehouse):
+def test_without_a_registry_no_model_is_registered(models, warehouse):
     with pytest.raises(Permanent, match="Vertex AI"):
         warehouse.run("deployment/register_model", model="baseline", model_id="propensity")

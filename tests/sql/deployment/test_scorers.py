@@ -91,7 +91,7 @@ def test_the_embedded_scorer_agrees_with_ml_predict_for_any_visitor(candidate, r
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
-def test_of_a_visitor_of_whom_nothing_is_known_both_say_the_same(candidate, scorers, whole_warehouse):
+def test_both_give_the_same_probability_for_a_visitor_without_any_known_feature(candidate, scorers, whole_warehouse):
     [said] = predicted(whole_warehouse, candidate, [{}])
     assert not math.isclose(said, 0.5)
     assert scorers[candidate].probability({}) == pytest.approx(said, abs=1e-6)

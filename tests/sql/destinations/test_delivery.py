@@ -90,7 +90,10 @@ def resolved(world, number=0, day=DAY):
 
 
 def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
-    """Deliver an event to a step, `seconds` from now, and return the event that the step returns, or None."""
+    """Deliver an event to a step at the time `later` from now, with a deadline of so many `seconds`.
+
+    Return the event that the step returns, or None if the message opens no run.
+    """
     step = step or world.step
     message = SimpleNamespace(topic=event.topic, body=event.to_json() if event.run_id else {})
     due = step.event(message, world.environment, now())
@@ -132,7 +135,7 @@ def test_the_audience_becomes_files_and_a_second_delivery_changes_nothing(world)
 
 
 @pytest.mark.slow
-def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(world, platform):
+def test_a_pending_request_is_not_delivered_and_its_outcome_is_requested_when_due(world, platform):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
     assert bring_forward(world, resolved(world)) is None
     assert len(platform.sent) == 2
@@ -156,7 +159,7 @@ def test_pending_is_not_delivered_and_the_outcome_is_asked_for_when_it_is_due(wo
 
 
 @pytest.mark.slow
-def test_a_status_that_never_ends_is_given_up_after_a_day_and_is_not_called_delivered(world, platform):
+def test_a_request_that_stays_pending_for_a_day_is_unconfirmed_and_not_delivered(world, platform):
     world.warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
     bring_forward(world, resolved(world))
     platform.answers = {platform.sent[0][0]: Answer(platform.sent[0][0], "sent")}
@@ -166,7 +169,7 @@ def test_a_status_that_never_ends_is_given_up_after_a_day_and_is_not_called_deli
 
 
 @pytest.mark.slow
-def test_one_member_whom_the_destination_cannot_take_holds_up_nobody(world, platform):
+def test_one_member_that_the_destination_cannot_accept_does_not_delay_the_others(world, platform):
     people = customers("a", "c") + customers("b", email=None)
     world.warehouse.fill({"customers": people, "audience_customers": audience("a", "b", "c")})
     bring_forward(world, resolved(world))
@@ -193,7 +196,7 @@ def test_a_batch_is_sent_again_after_a_fault_and_has_one_effect(world, platform,
 
 
 @pytest.mark.slow
-def test_batches_sent_before_a_fault_are_in_the_ledger(world, platform):
+def test_batches_that_were_sent_before_a_fault_are_recorded_in_the_ledger(world, platform):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
     apply = platform.apply
 
@@ -213,7 +216,7 @@ def test_batches_sent_before_a_fault_are_in_the_ledger(world, platform):
 
 
 @pytest.mark.slow
-def test_a_destination_that_asks_to_wait_gets_the_rest_in_a_later_delivery(world, platform):
+def test_if_a_destination_asks_to_wait_the_rest_is_sent_in_a_later_delivery(world, platform):
     world.warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
     event = resolved(world)
     platform.fault = SimpleNamespace(accepts=False, error=Busy("429", now() + dt.timedelta(hours=1)))
@@ -243,7 +246,7 @@ def test_customers_without_consent_are_removed_first_and_other_removals_follow_a
 
 
 @pytest.mark.slow
-def test_a_newer_audience_takes_over_and_follows_the_requests_of_the_one_before(world, platform):
+def test_a_newer_audience_replaces_the_former_one_and_follows_its_pending_requests(world, platform):
     world.warehouse.fill({"customers": customers("a", "b"), "audience_customers": audience("a")})
     first = resolved(world)
     assert bring_forward(world, first) is None
@@ -286,7 +289,7 @@ def test_a_run_whose_destination_was_switched_off_fails_and_names_the_setting(wo
         bring_forward(world, due, step=send_to_topic.STEP)
 
 
-def test_a_tick_without_anything_to_follow_opens_no_run(world):
+def test_a_scheduled_message_without_pending_requests_opens_no_run(world):
     assert bring_forward(world, TICK) is None
     assert world.environment.runs.ids() == []
 

@@ -44,7 +44,7 @@ def states(warehouse):
     return read
 
 
-def test_members_of_a_sent_batch_are_sent_and_never_delivered(warehouse, states):
+def test_members_of_a_sent_batch_have_the_state_sent_and_not_confirmed(warehouse, states):
     rows = changes("a", "b") + changes("c", batch=2) + changes("d", kind="withdraw")
     warehouse.fill(
         {"destination_changes": rows, "destination_members": members("a", "b", "c") + members("d", state="confirmed")}
@@ -66,7 +66,7 @@ def test_recording_sent_members_again_does_not_undo_their_outcome(warehouse, sta
     assert states() == {"a": ("confirmed", "r1")}
 
 
-def test_a_request_that_has_ended_moves_its_members(warehouse, states):
+def test_a_request_that_has_ended_changes_the_state_of_its_members(warehouse, states):
     before = ("sent", "leaving", "refused", "removed")
     outcomes = ("confirmed", "failed", "unconfirmed")
     rows = [members(f"{one} {how}", state=one, request=how) for one in before for how in outcomes]
@@ -86,13 +86,13 @@ def test_a_request_that_has_ended_moves_its_members(warehouse, states):
     assert {name for name in states() if name.startswith("leaving")} - there(warehouse) == {"leaving confirmed"}
 
 
-def test_a_member_whom_the_destination_names_as_refused_is_refused_alone(warehouse, states):
+def test_only_the_members_that_the_destination_refuses_have_the_state_refused(warehouse, states):
     warehouse.fill({"destination_members": members("a", "b", state="sent", request="r1")})
     warehouse.run("destinations/record_outcome", ended({"r1": "confirmed"}, refused={"b": "the row has no key"}))
     assert states() == {"a": ("confirmed", "r1"), "b": ("refused", "r1")}
 
 
-def test_another_destination_and_a_later_request_stay_as_they_are(warehouse, states):
+def test_members_of_another_destination_or_of_a_later_request_are_unchanged(warehouse, states):
     warehouse.fill(
         {
             "destination_members": members("a", destination="meta", state="sent", request="r1")

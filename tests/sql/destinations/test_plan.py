@@ -77,7 +77,7 @@ def test_treated_customers_without_exclusion_are_added(planned):
 
 
 @pytest.mark.slow
-def test_a_batch_has_at_most_as_many_members_as_the_destination_takes(warehouse, planned):
+def test_a_batch_has_at_most_as_many_members_as_the_destination_accepts(warehouse, planned):
     planned(
         FILES | {"batch_size": 2},
         customers=customers("a", "b", "c", "d"),
@@ -105,7 +105,7 @@ def test_a_second_plan_of_the_run_replaces_the_first_and_leaves_other_runs(wareh
 
 
 @pytest.mark.slow
-def test_a_member_is_sent_again_only_if_what_the_destination_takes_has_changed(warehouse, planned):
+def test_a_member_is_sent_again_only_if_a_field_that_the_destination_uses_has_changed(warehouse, planned):
     given = {"customers": customers("a"), "audience_customers": audience("a")}
     assert planned(FILES, **given, destination_members=members("a")) == [("update", "a", "a@example.com")]
     [row] = warehouse.rows("destination_changes")
@@ -209,7 +209,7 @@ def test_an_address_that_another_wanted_customer_shares_is_not_taken_away(planne
 
 
 @pytest.mark.slow
-def test_the_ledger_notes_whom_the_plan_wants(warehouse, planned):
+def test_the_ledger_records_which_customers_the_plan_wants_as_members(warehouse, planned):
     planned(
         FILES, customers=customers("a", "b"), audience_customers=audience("a"), destination_members=members("b", "c")
     )

@@ -44,7 +44,7 @@ def asked(desk, request):
 
 
 @pytest.mark.slow
-def test_a_batch_that_was_taken_before_the_connection_broke_is_sent_again_and_has_one_effect(world, desk):
+def test_a_batch_that_was_accepted_before_the_connection_broke_is_sent_again_with_one_effect(world, desk):
     world.warehouse.fill({"customers": customers("a", "b", "c"), "audience_customers": audience("a", "b", "c")})
     event = resolved(world)
     desk.plan("salesforce", {"kind": "reset_after", "request": "PUT", "after": 1})

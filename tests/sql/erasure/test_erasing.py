@@ -36,7 +36,7 @@ RUN = (
 )
 
 
-def test_a_person_is_erased_everywhere_and_does_not_come_back(scene, monkeypatch):
+def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatch):
     scene.fill()
     assert all(isinstance(one, MembersDelivered) for one in scene.deliver(scene.resolve()))
     before = scene.everything()
@@ -117,7 +117,7 @@ def _read_again(scene, monkeypatch):
             assert scene.warehouse.rows(table), (kind, table)
 
 
-def test_the_commands_count_erase_and_list_the_visitors_of_nobody(scene, monkeypatch):
+def test_commands_count_and_erase_a_person_and_list_visitors_without_a_customer(scene, monkeypatch):
     scene.fill(("sessions", "orders", "customer_visitors", "customers", "audience"))
     scene.log_checkout(ANNA)
     scene.log_checkout(BOB)

@@ -51,7 +51,7 @@ def session(row):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("statement", ["evaluation/predictions", "deployment/golden_rows", "scoring/scores"])
-def test_a_statement_calibrates_as_the_embedded_scorer_and_the_endpoints_answers_are(statement, models, warehouse):
+def test_a_statement_calibrates_in_the_same_way_as_both_online_scorers(statement, models, warehouse):
     rows = training_rows()
     warehouse.fill({"training_rows": rows, "sessions": [session(row) for row in rows[:60]]})
     bare = said(statement, warehouse, IDENTITY)
@@ -93,7 +93,7 @@ def by_scikit_learn(log_odds, labels, of_others=0.0, of_buyers=1.0):
 
 
 @pytest.mark.slow
-def test_platts_line_by_few_points_is_that_of_all_rows(warehouse):
+def test_platts_line_from_few_points_agrees_with_the_line_from_all_rows(warehouse):
     labels, log_odds, rows = predictions()
     found = points(warehouse, [*rows, {**rows[0], "visitor_id": "x", "candidate": "champion"}], "evaluation")
     assert sum(point.row_count for point in found) == len(rows) > len(found)
@@ -104,7 +104,7 @@ def test_platts_line_by_few_points_is_that_of_all_rows(warehouse):
     assert calibration.regression(found) == pytest.approx(by_scikit_learn(log_odds, labels), abs=0.01)
 
 
-def test_visitors_of_one_probability_are_in_one_bin(warehouse):
+def test_visitors_with_equal_probabilities_are_in_the_same_bin(warehouse):
     _, _, rows = predictions(200)
     found = points(warehouse, [{**row, "probability": 0.25} for row in rows])
     assert {point.log_odds for point in found} == {found[0].log_odds}
@@ -120,7 +120,7 @@ def judged(warehouse, repeats):
     return labels, log_odds, line, Sums(**row)
 
 
-def test_slope_and_ratio_vary_as_their_sums_over_rows_say(warehouse):
+def test_the_variances_of_slope_and_ratio_agree_with_sums_over_rows(warehouse):
     labels, log_odds, line, sums = judged(warehouse, 1)
     design = np.stack([np.ones(len(labels)), log_odds])
     fitted = 1 / (1 + np.exp(-(line.intercept + line.slope * log_odds)))
@@ -140,7 +140,7 @@ def test_slope_and_ratio_vary_as_their_sums_over_rows_say(warehouse):
     assert ratio.third == pytest.approx((moved**3).sum() / probabilities.sum() ** 3)
 
 
-def test_the_simulation_of_the_benchmarks_makes_the_same_sums_and_as_good_points(warehouse):
+def test_the_simulation_in_benchmarks_gives_the_same_sums_and_equivalent_points(warehouse):
     labels, log_odds, line, sums = judged(warehouse, 1)
     assert vars(simulated.sums(labels, log_odds, line)) == pytest.approx(vars(sums), rel=1e-9, abs=1e-9)
     fitted = calibration.regression(simulated.points(labels[2:], log_odds[2:]))
@@ -148,7 +148,7 @@ def test_the_simulation_of_the_benchmarks_makes_the_same_sums_and_as_good_points
 
 
 @pytest.mark.slow
-def test_a_visitor_who_stands_twice_makes_no_interval_narrower(warehouse):
+def test_a_duplicate_row_of_a_visitor_makes_no_interval_narrower(warehouse):
     _, _, line, once = judged(warehouse, 1)
     expected = calibration.slope(once, line), calibration.observed_over_expected(once)
     warehouse.clean()
@@ -160,7 +160,7 @@ def test_a_visitor_who_stands_twice_makes_no_interval_narrower(warehouse):
         assert found.variance == pytest.approx(wanted.variance, rel=1e-3)
 
 
-def test_without_visitors_there_is_nothing_to_fit_and_nothing_to_tell(warehouse):
+def test_without_visitors_there_are_no_points_and_no_sums(warehouse):
     assert points(warehouse, []) == []
     [row] = warehouse.run("evaluation/calibration", {**ON, "split": "test", "intercept": 0.0, "slope": 1.0})
     assert calibration.observed_over_expected(Sums(**row)) is None

@@ -35,7 +35,7 @@ def expected(rows: list[dict]) -> dict:
     }
 
 
-def test_counts_agree_with_scikit_learn_and_calibration_is_by_tenths(warehouse):
+def test_counts_agree_with_scikit_learn_and_calibration_is_shown_by_tenths(warehouse):
     given = {"smooth": predictions(1, 120, 9), "tied": predictions(2, 95, 1)}
     rows = [{**RUN, "split": "test", "candidate": name, **row} for name, rows in given.items() for row in rows]
     stranger = {**rows[0], "visitor_id": "x", "probability": 0.0}
@@ -54,7 +54,7 @@ def test_counts_agree_with_scikit_learn_and_calibration_is_by_tenths(warehouse):
             assert one["observed"] == pytest.approx(np.mean([two["label"] for two in part]), abs=1e-9)
 
 
-def test_without_visitors_there_is_nothing_to_tell(warehouse):
+def test_without_visitors_there_are_no_metrics(warehouse):
     assert warehouse.run("evaluation/metrics", ON) == []
 
 
@@ -72,7 +72,7 @@ def ranked_alone(rows: list[dict], feature: str) -> float:
 
 
 @pytest.mark.slow
-def test_a_feature_that_reveals_the_label_is_found_by_its_ranking_alone(warehouse):
+def test_a_feature_that_reveals_the_label_is_found_by_its_own_roc_auc(warehouse):
     rows = training_rows()
     for row in rows:
         row["furthest_step"] = 6 * row["will_buy_on_return_visit"]
@@ -84,7 +84,7 @@ def test_a_feature_that_reveals_the_label_is_found_by_its_ranking_alone(warehous
 
 
 @pytest.mark.slow
-def test_each_visitor_of_the_split_gets_the_models_own_word_once(models, warehouse):
+def test_each_visitor_of_the_split_has_one_probability_by_the_model(models, warehouse):
     rows = {row["visitor_id"]: row for row in training_rows() if row["split"] == "test"}
     other = {**RUN, "candidate": "champion", "visitor_id": "0001", "label": 1, "probability": 0.25, "split": "test"}
     of_another_split = {**other, "candidate": "logistic", "split": "evaluation"}

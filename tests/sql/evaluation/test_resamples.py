@@ -93,7 +93,7 @@ def test_a_models_metrics_agree_with_scikit_learn_and_their_variances_with_the_f
             assert equal(found.metric(metric, name), of_mean(values)), metric
 
 
-def test_two_models_are_compared_on_the_same_visitors_with_and_without_a_margin(given, warehouse):
+def test_two_models_are_compared_on_the_same_visitors_with_a_margin_and_without(given, warehouse):
     labels, said = given
     warehouse.fill({"evaluation_rows": rows(labels, said)})
     found = compared(warehouse)
@@ -108,7 +108,7 @@ def test_two_models_are_compared_on_the_same_visitors_with_and_without_a_margin(
                 assert equal(found.loss(metric, one, other, with_margin=with_margin), wanted), metric
 
 
-def test_a_visitor_who_stands_twice_is_drawn_once(given, warehouse):
+def test_a_visitor_with_a_duplicate_row_counts_once(given, warehouse):
     """Because duplicate rows add no information, the estimates and their variances must stay the same."""
     labels, said = given
     warehouse.fill({"evaluation_rows": rows(labels, said)})
@@ -121,7 +121,7 @@ def test_a_visitor_who_stands_twice_is_drawn_once(given, warehouse):
             assert equal(twice.metric(metric, name), estimate), metric
 
 
-def test_the_published_interval_of_hanley_and_mcneils_images_comes_out(warehouse):
+def test_the_variance_agrees_with_the_published_one_for_hanley_and_mcneils_images(warehouse):
     """Stata's manual (roctab) prints a ROC area of 0.8932 for the 109 images, with DeLong's standard error 0.0307."""
     normal, abnormal = (33, 6, 6, 11, 2), (3, 2, 2, 11, 33)
     labels = np.repeat([0, 1], [sum(normal), sum(abnormal)])
@@ -186,7 +186,7 @@ def test_the_weights_of_many_visitors_have_a_poisson_distribution_of_mean_one():
     assert counts[:4] == pytest.approx(expected, rel=0.05)
 
 
-def test_the_simulation_of_the_benchmarks_makes_the_same_sums(warehouse):
+def test_the_simulation_in_benchmarks_gives_the_same_sums(warehouse):
     random = np.random.default_rng(6)
     labels = (random.random(47) < 0.3).astype(int)
     said = {name: random.random(47) for name in ("challenger", "champion")}
@@ -202,7 +202,7 @@ def test_the_simulation_of_the_benchmarks_makes_the_same_sums(warehouse):
         assert numbers == pytest.approx({name: vars(made)[name] for name in numbers}, rel=1e-9, abs=1e-12)
 
 
-def test_without_buyers_only_losses_are_known(warehouse):
+def test_without_buyers_only_log_loss_and_brier_score_are_known(warehouse):
     labels = np.zeros(8, dtype=int)
     warehouse.fill({"evaluation_rows": rows(labels, {"logistic": np.linspace(0.1, 0.2, 8)})})
     assert set(compared(warehouse).metrics("logistic")) == {"log_loss", "brier"}

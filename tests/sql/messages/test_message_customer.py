@@ -117,7 +117,7 @@ def lines(capfd):
     return [(one["event"], one.get("outcome"), one.get("reason")) for one in found]
 
 
-def test_a_message_is_sent_once_though_its_event_is_delivered_twice(world, capfd):
+def test_a_message_is_sent_once_even_if_its_event_is_delivered_twice(world, capfd):
     world.deliver()
     world.deliver()
     assert [to for to, _ in world.kept()] == [[PEOPLE["a"]]]
@@ -156,7 +156,7 @@ def test_without_an_offer_a_customer_or_permission_nothing_is_sent(world, wareho
 
 
 @pytest.mark.slow
-def test_who_unsubscribes_gets_no_message_at_the_next_checkout(world, warehouse, monkeypatch, capfd):
+def test_a_customer_who_unsubscribes_gets_no_message_at_the_next_checkout(world, warehouse, monkeypatch, capfd):
     monkeypatch.setattr(track_campaign, "clients", lambda: world.clients)
     warehouse.filled.update(("campaign_events", "campaign_suppressions"))
     told = {"event_id": "e1", "campaign": "always_on", "customer_id": "a", "channel": "email", "kind": "unsubscribed"}
@@ -267,7 +267,7 @@ def test_a_recipient_for_whom_the_relay_asks_to_come_back_is_left_to_the_next_de
     assert world.outcomes() == {}
 
 
-def test_a_relay_out_of_reach_is_tried_again_and_has_the_message_once_it_is_back(world):
+def test_a_relay_that_cannot_be_reached_is_tried_again_and_gets_the_message_later(world):
     here = world.clients.settings.mail.relay
     world.set(relay="127.0.0.1:9")
     with pytest.raises(relay.RelayError, match=r"127\.0\.0\.1:9 does not answer .*check mail\.relay"):
@@ -284,7 +284,7 @@ def test_a_password_is_never_sent_to_a_relay_without_encryption(world):
     assert world.platforms.received("mail") == []
 
 
-def test_the_arm_is_that_of_the_hash(warehouse):
+def test_the_arm_agrees_with_the_hash_of_the_customer(warehouse):
     ids = ["c0", "c1", "c2", "c3"]
     campaign = Campaign(salt="s", control_share=0.4, holdout_share=0.3)
     warehouse.fill(

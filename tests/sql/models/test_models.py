@@ -29,7 +29,7 @@ def losses(warehouse, model):
     return [row["loss"] for row in statistics["iterations"]]
 
 
-def test_boosted_trees_take_all_their_steps(models, warehouse):
+def test_boosted_trees_are_trained_for_the_maximum_number_of_iterations(models, warehouse):
     assert len(losses(warehouse, "boosted_trees")) == 60
 
 
@@ -40,7 +40,7 @@ def test_training_again_replaces_the_model(models, warehouse):
     assert losses(warehouse, "baseline") == before
 
 
-def test_rows_of_another_run_are_not_learnt_from(models, warehouse):
+def test_rows_of_another_run_are_not_used_for_training(models, warehouse):
     warehouse.fill({"training_rows": training_rows()})
     other = {**RUN, "run_id": "20170810-ffffffff"}
     with pytest.raises(Permanent, match="The query returns no rows to train on"):

@@ -90,7 +90,7 @@ def _without_empty(counts):
 
 
 @pytest.mark.slow
-def test_the_score_moves_with_what_the_model_has_learnt_from(warehouse):
+def test_the_score_drifts_with_the_inputs_of_the_model(warehouse):
     day = np.repeat(np.arange(21), 20)
     seconds = np.tile(np.arange(20) * 60, 21)
     seconds[(day >= 14) & (seconds < 300)] = 1140
@@ -124,7 +124,7 @@ def test_features_far_from_the_training_data_are_found_with_their_distance(wareh
     assert found["country"]["value"] == pytest.approx(2 / 44)
 
 
-def test_missing_numbers_come_before_all_bins(warehouse):
+def test_missing_numbers_have_a_bin_before_all_others(warehouse):
     day = np.repeat(np.arange(21), 4)
     seconds = np.array([None if number % 4 == 0 and one >= 14 else np.int64(60) for number, one in enumerate(day)])
     warehouse.fill({"visitor_features": rows(day, {"time_on_site": seconds})})

@@ -138,7 +138,7 @@ def not_fine(found):
 
 
 @pytest.mark.slow
-def test_in_a_shop_that_does_not_change_all_checks_are_fine(warehouse, environment, trained):
+def test_in_a_shop_without_changes_all_checks_are_fine(warehouse, environment, trained):
     found, context = checked(warehouse, environment, shop(), trained[0]["logistic"], trained[0]["baseline"])
     assert not_fine(found) == {}
     assert found.keys() == {
@@ -157,9 +157,7 @@ def test_in_a_shop_that_does_not_change_all_checks_are_fine(warehouse, environme
     assert monitoring.reasons_to_train(list(found.values()), context) == ([], "")
 
 
-def test_visitors_who_come_another_way_drift_are_far_from_the_training_data_and_get_other_scores(
-    warehouse, environment, trained
-):
+def test_visitors_from_another_source_cause_drift_and_other_scores(warehouse, environment, trained):
     visitors = shop(mail=lambda of: 0.8 if of > CHECKED - 7 else 0.3)
     found, context = checked(warehouse, environment, visitors, trained[0]["logistic"])
     assert not_fine(found) == {"score_drift": "warn", "drift": "warn", "skew": "warn"}
@@ -170,7 +168,7 @@ def test_visitors_who_come_another_way_drift_are_far_from_the_training_data_and_
 
 
 @pytest.mark.slow
-def test_a_drift_that_moves_neither_scores_nor_metrics_is_information(warehouse, environment, trained):
+def test_a_drift_that_changes_neither_scores_nor_metrics_is_only_information(warehouse, environment, trained):
     found, _ = checked(warehouse, environment, shop(device=("mobile",)), trained[0]["logistic"])
     assert not_fine(found) == {}
     assert found["drift"].found.startswith("drifted: device by ")
@@ -184,7 +182,7 @@ def test_an_export_that_has_stopped_is_reported(warehouse, environment, trained)
     assert not_fine(found) == {"data_age": "warn"}
 
 
-def test_outcomes_that_the_champion_cannot_tell_any_more_ask_for_one_training_and_never_for_a_loop(
+def test_outcomes_that_the_champion_no_longer_predicts_request_one_training_and_no_loop(
     warehouse, environment, trained
 ):
     visitors = shop(learnable=lambda of: of <= LEARNT - 14)
@@ -219,7 +217,7 @@ def reject_twice(environment):
 
 
 @pytest.mark.slow
-def test_a_champion_whose_ripe_outcomes_are_worse_than_the_former_ones_gives_way(warehouse, environment, trained):
+def test_a_champion_that_is_worse_than_the_former_one_on_known_outcomes_is_replaced(warehouse, environment, trained):
     found, _ = checked(warehouse, environment, shop(), trained[0]["baseline"], trained[0]["logistic"])
     assert found["former_champion"].state == "warn"
     assert found["former_champion"].found.endswith("so the former one returns (gate.margin)")

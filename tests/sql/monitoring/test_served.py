@@ -67,7 +67,7 @@ def shop(visitors, sends):
 
 
 @pytest.mark.slow
-def test_inputs_that_agree_with_the_export_are_fine_and_the_servers_country_is_not(warehouse, context):
+def test_inputs_that_agree_with_the_export_are_fine_but_a_wrong_country_is_found(warehouse, context):
     warehouse.fill(shop(80, lambda features: features))
     [features, performance] = served.findings(CHAMPION, PSEUDONYMS, opened(context, RUN, DAY))
     assert (features.state, features.value) == ("fine", 0.0)

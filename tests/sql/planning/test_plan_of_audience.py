@@ -37,9 +37,7 @@ def exclusions(*ids):
     return [{"customer_id": one, **row} for one in ids]
 
 
-def test_the_customers_whom_the_channel_may_reach_are_planned_with_what_their_probabilities_promise(
-    warehouse, environment
-):
+def test_the_plan_uses_the_customers_who_may_be_reached_and_their_probabilities(warehouse, environment):
     earlier = audience(6, TODAY - dt.timedelta(2))
     warehouse.fill({"audience_customers": [*earlier, *audience(10)], "exclusions": exclusions("c8", "c9")})
     found = designed(environment)
@@ -51,14 +49,14 @@ def test_the_customers_whom_the_channel_may_reach_are_planned_with_what_their_pr
     assert half.days == 1 + math.ceil((half.customers - 8) / 1.6) + 14
 
 
-def test_an_option_wins_over_the_audience(warehouse, environment):
+def test_an_option_replaces_the_value_from_the_audience(warehouse, environment):
     warehouse.fill({"audience_customers": audience(3), "exclusions": []})
     found = designed(environment, Given(500, 7.0, None, None, 30, 0.5))
     assert (found.customers, found.per_day, found.outcome_days, found.control_share) == (500, 7.0, 30, 0.5)
     assert (found.mean, found.day) == (0.25, "")
 
 
-def test_without_an_audience_or_without_anybody_to_reach_it_is_said_what_to_do(warehouse, environment):
+def test_without_an_audience_or_without_reachable_customers_the_error_has_a_remedy(warehouse, environment):
     warehouse.fill({"audience_customers": [], "exclusions": []})
     with pytest.raises(CommandError, match=r"no audience of the last 28 days .* give --customers and --conversion"):
         designed(environment)

@@ -107,7 +107,7 @@ def test_itemsets_and_rules_of_a_thousand_baskets_agree_with_fp_growth(warehouse
 
 
 @pytest.mark.slow
-def test_a_set_must_be_in_as_many_baskets_as_the_larger_of_count_and_share_asks(warehouse):
+def test_an_itemset_must_reach_both_the_minimum_count_and_the_minimum_share_of_baskets(warehouse):
     baskets = [["A", "B"]] * 3 + [["A"]] * 2 + [["C"]] * 2
     assert mined(warehouse, interactions(baskets), min_count=3, min_support=2.5 / 7)[0] == {
         ("A",): 5,
@@ -118,7 +118,7 @@ def test_a_set_must_be_in_as_many_baskets_as_the_larger_of_count_and_share_asks(
 
 
 @pytest.mark.slow
-def test_with_few_purchases_the_carts_are_the_baskets(warehouse):
+def test_with_few_purchases_carts_are_used_as_baskets(warehouse):
     bought, added = interactions([["A", "B"]] * 2), interactions([["A", "C"]] * 3, "added")
     viewed = interactions([["A", "D"]] * 9, "viewed")
     old = [{**one, "day": dt.date(2017, 7, 31)} for one in interactions([["A", "B"]], first=50)]
@@ -129,7 +129,7 @@ def test_with_few_purchases_the_carts_are_the_baskets(warehouse):
 
 
 @pytest.mark.slow
-def test_a_days_rules_are_replaced_and_another_days_stay(warehouse):
+def test_the_rules_of_the_day_are_replaced_and_those_of_other_days_stay(warehouse):
     warehouse.fill(
         {
             "product_rules": [

@@ -53,7 +53,7 @@ def judged(warehouse, choose, seed=3):
 
 
 @pytest.mark.slow
-def test_where_all_choose_at_random_popularity_wins(warehouse):
+def test_if_all_visitors_choose_at_random_popularity_wins(warehouse):
     popularity = 1 / np.arange(1, PRODUCTS + 1)
     rankings = judged(
         warehouse,
@@ -63,7 +63,7 @@ def test_where_all_choose_at_random_popularity_wins(warehouse):
 
 
 @pytest.mark.slow
-def test_where_products_go_together_popularity_loses(warehouse):
+def test_if_products_go_together_popularity_loses(warehouse):
     """There are four shelves of six products each. All products of a visitor are from one shelf."""
     rankings = judged(warehouse, lambda random: random.integers(4) * 6 + random.choice(6, 4, replace=False))
     better = better_than_popularity(rankings)

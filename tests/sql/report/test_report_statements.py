@@ -33,7 +33,7 @@ def test_correlations_agree_with_numpy(warehouse):
         assert correlation == pytest.approx(np.corrcoef(np.array(known, float).T)[0, 1], abs=1e-9), (one, other)
 
 
-def test_the_rows_that_are_shown_name_no_visitor_and_are_the_same_each_time(warehouse):
+def test_the_sample_rows_name_no_visitor_and_are_always_the_same(warehouse):
     rows = filled(warehouse)
     shown = warehouse.run("report/head", {**RUN, "rows": 4})
     assert len(shown) == 4
@@ -42,7 +42,7 @@ def test_the_rows_that_are_shown_name_no_visitor_and_are_the_same_each_time(ware
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
-def test_the_strength_of_a_feature_is_how_far_it_moves_the_scores_of_test_visitors(candidate, models, warehouse):
+def test_the_strength_of_a_feature_is_its_mean_effect_on_the_scores_of_test_visitors(candidate, models, warehouse):
     filled(warehouse)
     drivers = warehouse.run("report/drivers", {**RUN, "rows": 50}, model=candidate)
     model = warehouse.client.get_model(f"{warehouse.settings.dataset}.{candidate}")
@@ -54,7 +54,7 @@ def test_the_strength_of_a_feature_is_how_far_it_moves_the_scores_of_test_visito
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES)
-def test_examples_are_the_extremes_of_the_test_visitors_and_name_none_of_them(candidate, models, warehouse):
+def test_the_examples_are_test_visitors_with_extreme_scores_and_are_not_named(candidate, models, warehouse):
     filled(warehouse)
     warehouse.run("evaluation/predictions", {**TEST, "candidate": candidate, **IDENTITY.parameters}, model=candidate)
     said = sorted((row["probability"] for row in warehouse.rows("evaluation_rows")), reverse=True)

@@ -63,7 +63,7 @@ def predicted(warehouse, session_id: str) -> float:
     return row["prob"]
 
 
-def test_everyone_active_in_the_window_is_scored_once_on_the_first_visit_in_it(models, warehouse):
+def test_every_visitor_active_in_the_window_is_scored_once_by_the_first_visit_in_the_window(models, warehouse):
     yesterday = {"day": dt.date(2017, 8, 9), "visitor_id": "1", "model_version": "2", "run_id": "20170809-0a1b2c3d"}
     warehouse.fill(
         {
@@ -101,7 +101,7 @@ def test_everyone_active_in_the_window_is_scored_once_on_the_first_visit_in_it(m
     assert kept["model_version"] == "2"
 
 
-def test_deciles_and_offers_follow_the_probability_and_borders_belong_to_the_higher_offer(models, warehouse):
+def test_deciles_and_offers_follow_the_probability_and_limits_belong_to_the_higher_offer(models, warehouse):
     visitors = [session(f"{number:02d}", time_on_site=30 * (number - number % 2)) for number in range(20)]
     warehouse.fill({"sessions": visitors})
     rows = sorted(scored(warehouse).values(), key=lambda row: (-row["probability"], row["visitor_id"]))

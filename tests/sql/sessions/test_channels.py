@@ -137,18 +137,18 @@ def in_other_letters(draw):
 @pytest.mark.slow
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(in_other_letters())
-def test_the_case_of_letters_changes_no_channel(whole_warehouse, tagged):
+def test_upper_and_lower_case_letters_give_the_same_channel(whole_warehouse, tagged):
     assert channels(whole_warehouse, tagged) == [rule[3] for rule in RULES if "(not set)" not in rule]
 
 
-def test_a_site_stands_in_one_list_only_and_in_the_form_in_which_it_is_looked_up():
+def test_a_site_is_in_only_one_list_and_in_lower_case():
     names = [name for listed in traffic_sites.PARAMETERS.values() for name in listed]
     assert len(names) == len(set(names)) > 500
     assert [name for name in names if name != name.lower()] == []
 
 
 @pytest.mark.slow
-def test_every_site_of_a_list_is_of_its_kind(whole_warehouse):
+def test_every_listed_site_has_the_channel_of_its_list(whole_warehouse):
     kinds = {
         name: kind
         for kind in ("search", "social", "shopping", "video")

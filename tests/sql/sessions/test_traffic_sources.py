@@ -95,7 +95,7 @@ def told(warehouse):
 @pytest.mark.parametrize(
     ("columns", "expected"), [(OLD, OF_OLD), (COLLECTED, OF_AN_AD), (MANUAL, OF_AN_AD), (LAST_CLICK, OF_LAST_CLICK)]
 )
-def test_each_version_of_the_export_gives_the_best_known_source(whole_warehouse, export, columns, expected):
+def test_each_version_of_the_export_gives_the_best_source_that_it_has(whole_warehouse, export, columns, expected):
     export(events_20240601=columns)
     assert told(whole_warehouse) == [expected]
 
@@ -108,12 +108,12 @@ def of_the_second_day(columns):
     )
 
 
-def test_older_day_tables_are_read_beside_newer_ones(whole_warehouse, export):
+def test_older_and_newer_day_tables_can_be_read_together(whole_warehouse, export):
     export(events_20240601=OLD, events_20240602=of_the_second_day(LAST_CLICK))
     assert told(whole_warehouse) == [OF_OLD, OF_LAST_CLICK]
 
 
-def test_the_table_made_last_decides_which_columns_are_named(whole_warehouse, export):
+def test_the_table_that_was_created_last_decides_which_columns_are_read(whole_warehouse, export):
     """The table that was created last decides which columns the statement names.
 
     This is so even if this table has an older day, or if it is an intraday table, whose rows are not read.

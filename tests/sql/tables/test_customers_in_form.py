@@ -29,7 +29,7 @@ def columns(warehouse, view, name):
     return {row["customer_id"]: {column: row[column] for column in name.split()} for row in rows}
 
 
-def test_google_ignores_dots_and_what_follows_a_plus_sign_at_its_own_hosts_only(warehouse):
+def test_for_google_dots_and_plus_suffixes_are_removed_only_at_googles_hosts(warehouse):
     rows = columns(warehouse, "tables/google_ads_customers", "email phone first_name last_name country postal_code")
     assert rows["anna"] == {
         "email": hashed("annao@gmail.com"),
@@ -44,7 +44,7 @@ def test_google_ignores_dots_and_what_follows_a_plus_sign_at_its_own_hosts_only(
     assert [rows["nothing"][one] for one in ("email", "phone", "first_name", "last_name")] == [None] * 4
 
 
-def test_meta_takes_addresses_as_they_are_and_numbers_without_a_plus_sign(warehouse):
+def test_for_meta_addresses_are_unchanged_and_numbers_have_no_plus_sign(warehouse):
     rows = columns(warehouse, "tables/meta_customers", "email phone first_name last_name country postal_code")
     assert rows["anna"] == {
         "email": hashed("anna.o+shoes@gmail.com"),
@@ -64,7 +64,7 @@ def test_salesforce_is_sent_the_address_as_it_is_and_nothing_else(warehouse):
     assert rows["anna"] == {"email": "anna.o+shoes@gmail.com", **nothing}
 
 
-def test_a_row_of_the_crm_has_another_digest_if_it_or_another_row_of_the_customer_changes(warehouse):
+def test_the_digest_of_a_crm_row_changes_if_any_row_of_the_customer_changes(warehouse):
     def digests(*rows):
         warehouse.clean()
         warehouse.fill({"crm_customers": [{"customer_id": one, "email": email} for one, email in rows]})

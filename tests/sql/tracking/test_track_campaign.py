@@ -111,20 +111,20 @@ def test_a_wrong_event_becomes_a_dead_letter_and_the_others_of_its_message_count
         (event("unsubscribed", channel="ads"), "ads", "unsubscribe"),
     ],
 )
-def test_who_bounces_complains_or_unsubscribes_is_suppressed_on_the_events_channel(world, told, channel, reason):
+def test_a_bounce_complaint_or_unsubscription_suppresses_the_customer_on_its_channel(world, told, channel, reason):
     deliver(told)
     [found] = rows(world, "campaign_suppressions")
     assert (found["customer_id"], found["channel"], found["reason"]) == ("a", channel, reason)
 
 
-def test_no_other_event_suppresses_and_a_senders_fast_clock_delays_no_suppression(world):
+def test_no_other_event_suppresses_and_a_suppression_applies_even_if_the_senders_clock_is_fast(world):
     deliver({"events": [event("bounced", bounce="soft"), event("delivered"), event("bought")]})
     assert rows(world, "campaign_suppressions") == []
     deliver(event("complained", happened_at=(NOW + dt.timedelta(minutes=30)).isoformat()))
     assert [one["since"] for one in rows(world, "campaign_suppressions")] == [NOW]
 
 
-def test_an_event_is_written_with_what_it_has_and_null_for_the_rest(world):
+def test_an_event_is_stored_with_its_values_and_null_for_missing_ones(world):
     parameters = {
         "event_ids": ["e1", "e2"],
         "ids": ["a", "b"],
@@ -180,7 +180,7 @@ def as_it_arrives(events):
 
 
 @pytest.mark.slow
-def test_ten_thousand_random_orders_with_duplicates_give_the_lifecycle_of_their_history(world):
+def test_a_history_has_the_same_lifecycle_in_any_order_and_with_duplicates(world):
     """There are 1,000 random histories. Each arrives in ten random orders, as the events of ten customers."""
     dice = random.Random(16)  # noqa: S311 - a simulation
     histories = [history(dice) for _ in range(1000)]
@@ -245,7 +245,7 @@ TICK = SimpleNamespace(topic=CustomersDue.topic, body={})
 
 
 @pytest.mark.slow
-def test_who_unsubscribes_is_withdrawn_by_the_next_tick_and_many_at_once_cause_one_run(world):
+def test_customers_who_unsubscribe_are_withdrawn_together_by_the_next_scheduled_run(world):
     ids = [f"c{number}" for number in range(40)]
     earlier = NOW - dt.timedelta(days=30)
     of_audience = {"day": DAY, "probability": 0.5, "decile": 1, "offer": "coupon", "model_version": "1", "run_id": "r"}

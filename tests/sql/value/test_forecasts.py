@@ -44,7 +44,7 @@ def histories(rows, **more):
     [bgnbd.Parameters(0.243, 30.9, 0.793, 2.426), bgnbd.Parameters(2.0, 200.0, 0.05, 8.0)],
     ids=["CDNOW", "loyal"],
 )
-def test_bgnbd_in_sql_forecasts_what_the_models_code_does(warehouse, orders):
+def test_bgnbd_in_sql_gives_the_same_forecasts_as_shared_value(warehouse, orders):
     warehouse.fill({"customer_histories": histories(HISTORIES)})
     given = {**orders._asdict(), **VALUES._asdict(), **valuing.quadrature(orders)}
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_bgnbd_in_sql_forecasts_what_the_models_code_does(warehouse, orders):
 
 
 @pytest.mark.parametrize("statement", ["value/linear", "value/boosted_trees"])
-def test_a_regression_learns_what_customers_brought(warehouse, statement):
+def test_a_regression_learns_the_orders_and_revenue_of_customers(warehouse, statement):
     method = statement.removeprefix("value/")
     random = np.random.default_rng(3)
     drawn = []

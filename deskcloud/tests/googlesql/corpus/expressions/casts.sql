@@ -1,4 +1,4 @@
--- To STRING.
+-- Casts to STRING.
 cast(1 as string)
 cast(-1 as string)
 cast(1.0 as string)
@@ -46,7 +46,7 @@ concat(date '2024-01-02', '!')
 concat('x', numeric '2.50')
 cast(b'\xe2\x82\xac' as string)
 safe_cast(b'\xff' as string)
--- To INT64. A half is rounded away from zero.
+-- Casts to INT64, in which a half is rounded away from zero.
 cast('12' as int64)
 cast(' 12 ' as int64)
 cast('-12' as int64)
@@ -62,7 +62,7 @@ safe_cast('' as int64)
 safe_cast('9223372036854775808' as int64)
 safe_cast(1e30 as int64)
 safe_cast(cast('nan' as float64) as int64)
--- To FLOAT64.
+-- Casts to FLOAT64.
 cast('1.5' as float64)
 cast('1e3' as float64)
 cast(' 1.5' as float64)
@@ -71,7 +71,7 @@ safe_cast('x' as float64)
 safe_cast('' as float64)
 safe_cast('1,5' as float64)
 cast(1 as float64)
--- To BOOL.
+-- Casts to BOOL.
 cast('true' as bool)
 cast('FALSE' as bool)
 cast(0 as bool)
@@ -79,7 +79,7 @@ cast(5 as bool)
 safe_cast('yes' as bool)
 safe_cast('1' as bool)
 safe_cast('t' as bool)
--- To dates and times.
+-- Casts to dates and times.
 cast('2024-01-02' as date)
 cast('2024-1-2' as date)
 safe_cast('20240102' as date)

@@ -1,4 +1,4 @@
--- TO_JSON_STRING.
+-- The function TO_JSON_STRING.
 to_json_string(1)
 to_json_string(1.0)
 to_json_string(1.5)
@@ -39,7 +39,7 @@ to_json_string(struct(1 as x, [struct('a' as k)] as items), true)
 to_json_string([1, 2], true)
 to_json_string(json '{"b": 1, "a": [1, 2.50, null]}')
 to_json_string(interval 1 day)
--- TO_JSON.
+-- The function TO_JSON.
 to_json(1)
 to_json('a')
 to_json([1, 2])

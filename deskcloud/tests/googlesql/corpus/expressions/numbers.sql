@@ -19,7 +19,7 @@ abs(-5)
 abs(-5.5)
 sign(-2)
 sign(0.0)
--- A half is rounded away from zero.
+-- Functions that round numbers. A half is rounded away from zero.
 round(2.5)
 round(-2.5)
 round(1.235, 2)
@@ -98,7 +98,7 @@ safe.mod(5, 0)
 nullif(0, 0)
 10 / nullif(0, 0)
 coalesce(safe_divide(5, 0), 0)
--- NaN and infinity.
+-- Computations with NaN and infinity.
 cast('nan' as float64)
 cast('inf' as float64)
 cast('-inf' as float64)
@@ -121,7 +121,7 @@ cast('nan' as float64) in (1.0, cast('nan' as float64))
 round(cast('nan' as float64))
 abs(cast('-inf' as float64))
 sign(cast('nan' as float64))
--- Equality of numbers of several types.
+-- Comparisons of numbers of different types.
 1 = 1.0
 0.1 + 0.2 = 0.3
 cast(1 as numeric) = 1

@@ -75,7 +75,7 @@ ends_with('foobar', 'bar')
 'abc' like any ('x%', 'a%')
 'abc' like all ('a%', '%c')
 soundex('Robert')
--- Characters and bytes.
+-- Functions on characters and bytes.
 ascii('A')
 chr(65)
 chr(8364)
@@ -102,7 +102,7 @@ farm_fingerprint(concat('a', '-', '1'))
 mod(abs(farm_fingerprint('visitor')), 10)
 normalize('e\u0301')
 normalize_and_casefold('The RED Barn')
--- Literals.
+-- Literals of strings and bytes.
 "double"
 'a\tb\nc'
 r'a\b'

@@ -87,7 +87,7 @@ timestamp '2024-01-02' between '2024-01-01' and '2024-01-03'
 generate_timestamp_array(timestamp '2024-01-01', timestamp '2024-01-01 02:00:00', interval 1 hour)
 generate_timestamp_array(timestamp '2024-01-02', timestamp '2024-01-01', interval 1 hour)
 generate_timestamp_array(timestamp '2024-01-02', timestamp '2024-01-01', interval -12 hour)
--- Dates and times without a time zone.
+-- Functions on dates and times without a time zone.
 datetime '2024-01-02 03:04:05'
 datetime '2024-01-02T03:04:05.678'
 datetime(2024, 1, 2, 3, 4, 5)
@@ -127,7 +127,7 @@ extract(minute from time '03:04:05')
 format_time('%H:%M', time '03:04:05')
 parse_time('%H:%M', '03:04')
 parse_time('%I:%M %p', '11:30 pm')
--- Intervals.
+-- Computations with intervals.
 interval 1 day
 interval '1-2' year to month
 interval '1 2:3:4' day to second

@@ -1,4 +1,4 @@
--- UNNEST in every place where it is allowed, and structs with and without names.
+-- Queries with UNNEST in every place where it is allowed, and with structs with and without field names.
 select x from unnest([1, 2, 3]) as x order by x;
 
 select * from unnest([1, 2]) as x order by x;

@@ -68,7 +68,7 @@ select order_id, row_number() over (order by day nulls last, order_id) as n from
 
 select order_id, row_number() over (order by day desc, order_id) as n from orders order by order_id;
 
--- QUALIFY.
+-- Queries with QUALIFY.
 select order_id, customer from orders where true qualify row_number() over (partition by customer order by order_id desc) = 1 order by order_id;
 
 select order_id, row_number() over (partition by customer order by order_id) as n from orders where true qualify n = 1 order by order_id;
