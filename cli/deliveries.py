@@ -27,8 +27,8 @@ def read(environment: Environment) -> list[dict[str, Any]]:
 
     `sent` is the number of members whose request has not ended; requests of earlier runs count too. `confirmed` is the
     number of confirmed members of the run. `is_unchanged` says that the run had nothing to send. `why` lists what
-    happened to the others. The remaining fields are those of `Delivery`. If nothing was sent to the destination yet,
-    `run_id` is None.
+    happened to the others. The remaining fields have the meaning that they have in `Delivery`. If nothing was sent to
+    the destination yet, `run_id` is None.
     """
     rows = [_row(name, environment) for name in destination_settings.switched_on(environment.settings)]
     return [{**row, "confirmed": row["outcomes"].get("confirmed", 0), "why": _why(row)} for row in rows]

@@ -80,7 +80,7 @@ def run(
 ) -> Iterator[cloud.Cloud]:
     """Yield a local cloud that runs this project. Its environment also holds the URLs of the HTTP functions.
 
-    `settings` overrides the default settings; the other options are those of `deskcloud.cloud.run`.
+    `settings` overrides the default settings; the other options are passed to `deskcloud.cloud.run`.
 
     Raises:
         AlreadyRunningError, OSError: as `deskcloud.cloud.run`.

@@ -31,10 +31,10 @@ def load(
     """Load each file as a table of `dataset`, replace existing tables, and call `progress` after each file.
 
     The dataset is created if it does not exist. If a file fails, tables and dataset that this call created are deleted;
-    a table that existed before has either its old rows or those of its file.
+    a table that existed before has either its old rows or the rows of its file.
 
     Raises:
-        LoadError: a file could not be read or sent, or BigQuery refused it; the error is that of the first such file.
+        LoadError: a file could not be read or sent, or BigQuery refused it; the error is about the first such file.
     """
     reference = bigquery.DatasetReference(client.project, dataset)
     before = _tables(client, reference)

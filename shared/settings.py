@@ -113,9 +113,11 @@ class Checks(Section, frozen=True):
     trailing_days: Days = 14
     max_duplicates_share: Share = 0.01
     max_null_share: Share = 0.9
-    # Largest shares of the reports of orders that repeat an earlier report, reverse an order, or name no visitor.
+    # Largest accepted share of the reports of orders that repeat an earlier report.
     max_repeated_orders: Share = 0.1
+    # Largest accepted share of the reports that reverse an order.
     max_reversals: Share = 0.5
+    # Largest accepted share of the reports that name no visitor.
     max_orders_without_visitor: Share = 0.5
 
 

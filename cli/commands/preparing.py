@@ -58,7 +58,7 @@ def print_sql(
 def cost(
     sessions: Annotated[float, options.amount("Sessions per day.")] = 10_000,
     sessions_per_visitor: Annotated[
-        float | None, options.amount("Sessions per visitor; the default is that of Google's sample shop.", least=1)
+        float | None, options.amount("Sessions per visitor; the default was measured on Google's sample shop.", least=1)
     ] = None,
     checkouts: Annotated[float, options.amount("Checkouts per day that score_checkout answers.")] = 500,
     runs: Annotated[

@@ -22,7 +22,7 @@ from shared.settings import Settings
 class Line:
     """One line of the estimate: the monthly quantity at one price, and its cost in dollars after the free quantity.
 
-    `idle_quantity` and `idle_cost` are those of an environment without traffic.
+    `idle_quantity` and `idle_cost` are for an environment without traffic.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Estimate:
 def environment(inputs: Inputs, assignments: list[str]) -> Environment:
     """Return the environment to estimate: the traffic, the declarations and the settings.
 
-    The settings are those of PROPENSITY_SETTINGS, overridden by the assignments (NAME=VALUE).
+    The settings come from PROPENSITY_SETTINGS, overridden by the assignments (NAME=VALUE).
 
     Raises:
         SettingsError: a setting of PROPENSITY_SETTINGS is invalid.

@@ -114,7 +114,7 @@ class Volumes:
 
     def _rows_by_table(self) -> dict[str, float]:
         inputs, settings, assumed = self.inputs, self._settings, assumptions()
-        # A partition holds the rows of all runs of its day, and at least those of one run.
+        # A partition holds the rows of all runs of its day. It is assumed that there is at least one.
         sessions, trainings = inputs.sessions_per_day, max(self.trainings_per_day, 1)
         built = max(self.recommendations_per_day, 1)
         recommendations = settings.recommendations

@@ -94,8 +94,8 @@ def _answer(work: Any, environment: Environment, about: str) -> Response:
 def _state(environment: Environment, run_id: str) -> dict[str, Any]:
     """Return all data that the page shows.
 
-    Details and log are those of run `run_id`. If it is not listed, they are those of the newest run that trains, or
-    else of the newest run.
+    Details and log are about run `run_id`. If this run is not listed, they are about the newest run that trains, or
+    else about the newest run.
     """
     now = datetime.now(UTC)
     runs = listing.listed(environment, limit=RUNS, is_failed=False)

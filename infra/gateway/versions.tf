@@ -9,7 +9,7 @@ terraform {
     google-beta = { source = "hashicorp/google-beta", version = "~> 8.7" }
   }
 
-  # The state is in the same bucket as that of infra/, under another prefix.
+  # The state is in the same bucket as the state of infra/, under another prefix.
   backend "gcs" {}
 }
 

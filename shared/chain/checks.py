@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def require_columns(context: StepContext) -> set[str]:
     """Check that the export has all columns that the chain reads, record the check, and return the export's columns.
 
-    The columns are those of the day-table that was created last, because BigQuery uses its schema for a query over all
-    day-tables.
+    The columns are read from the day-table that was created last, because BigQuery uses this table's schema for a query
+    over all day-tables.
 
     Raises:
         Permanent: a column is missing; the message names the table and the column.
@@ -48,8 +48,8 @@ def require_columns(context: StepContext) -> set[str]:
 def run(as_of: date, changed: list[date], context: StepContext) -> None:
     """Run all checks of sql/checks, and record the results in the run's folder.
 
-    They check the sessions from the first day of `changed` to `as_of`. If `changed` is empty, they check those of the
-    last `checks.trailing_days`.
+    The checks read the sessions from the first day of `changed` to `as_of`. If `changed` is empty, they read the
+    sessions of the last `checks.trailing_days`.
 
     Raises:
         Permanent: a check of sql/checks/fail has failed; the message says what was found.

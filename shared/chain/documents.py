@@ -117,7 +117,7 @@ class Estimated(Struct, frozen=True):
 class Calibration(Struct, frozen=True):
     """The winner's calibrator, how it was fitted, and whether it is shown to be right on the test visitors.
 
-    `slope` is that of a logistic regression of the outcome on the calibrated log odds. It is None if it cannot be
+    `slope` comes from a logistic regression of the outcome on the calibrated log odds. It is None if it cannot be
     estimated.
     """
 
@@ -141,10 +141,10 @@ class Split(Struct, frozen=True):
 class Evaluation(Struct, frozen=True):
     """The metrics of the candidates and the champions, the choice, and the gate's verdict on the winner.
 
-    `candidates` holds metrics on the evaluation visitors, and `test` those of the winner and the champions on the test
-    visitors. `best` is the best champion so far. It is None if the winner is shown to be better, or if there was no
-    champion. `failed` holds, by model, the reason why it could not be trained or scored. `single_features` holds the
-    ROC AUC of each feature alone, or None if it could not be computed.
+    `candidates` holds the candidates' metrics on the evaluation visitors. `test` holds the metrics of the winner and
+    the champions on the test visitors. `best` is the best champion so far. It is None if the winner is shown to be
+    better, or if there was no champion. `failed` holds, by model, the reason why it could not be trained or scored.
+    `single_features` holds the ROC AUC of each feature alone, or None if it could not be computed.
     """
 
     winner: str
@@ -284,7 +284,7 @@ class Audience(Struct, frozen=True):
 class Recommended(Struct, frozen=True):
     """The chosen method, each method's metrics, and a summary of the recommendations.
 
-    The counts are those of sql/recommendations/summary.sql.
+    The counts come from sql/recommendations/summary.sql.
     """
 
     as_of: date

@@ -145,7 +145,7 @@ class Sums:
 def area(sums: Sums) -> Estimate | None:
     """Return the ROC AUC, or the difference of two ROC AUCs; None if there are no buyers or no other visitors.
 
-    The variance is that of DeLong, DeLong and Clarke-Pearson (1988). Obuchowski (1997) extends it to visitors with
+    The variance follows DeLong, DeLong and Clarke-Pearson (1988). Obuchowski (1997) extends it to visitors with
     several rows.
     """
     if not sums.buyers or not sums.others:

@@ -43,7 +43,7 @@ def watched(context: StepContext) -> Monitored:
 
 
 def findings(of: Monitored, context: StepContext) -> list[Finding]:
-    """Return the finding of each check; without a champion, only those about data and scores."""
+    """Return the finding of each check. Without a champion, return only the findings about data and scores."""
     run = context.run_as(MonitoringRun)
     newest = current.newest_day(context.environment)
     [scored] = context.warehouse.query("monitoring/newest_scores")

@@ -68,7 +68,8 @@ def parse(body: Mapping[str, Any], export: Export) -> Refresh | None:
     """Return the refresh, or None if the message is valid but announces no new day-table of the export.
 
     Raises:
-        Malformed: the message has none of the formats above, or asks for a table outside the export.
+        Malformed: the message has none of the formats listed at the top of this file, or asks for a table outside the
+        export.
     """
     if "logName" in body or "protoPayload" in body or "jsonPayload" in body:
         return _log_entry(body, export)

@@ -123,7 +123,7 @@ class Registry:
 
         Raises:
             NotReady: other deployed models answered all requests.
-            Permanent: the endpoint refused the instances, or the answer does not look like that of a BigQuery ML model.
+            Permanent: the endpoint refused the instances, or its answer does not have the form of a BigQuery ML answer.
         """
         refusal = None
         for _ in range(MOST_TRIES):

@@ -11,7 +11,7 @@ runs/RUN_ID/NAME.json           a step's result (checks, evaluation, deployment,
 runs/RUN_ID/model/              the exported model
 runs/RUN_ID/report.html         the run's report, once it has ended (shared/report)
 
-The structures of run.json are in shared/chain/opened_runs.py, and those of the other documents in documents.py.
+The structures of run.json are in shared/chain/opened_runs.py. The structures of other documents are in documents.py.
 """
 
 from __future__ import annotations

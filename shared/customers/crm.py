@@ -42,7 +42,7 @@ class Customer(NamedTuple):
 
 
 def check(row: Mapping[str, str | None], copies: int) -> tuple[Customer | None, list[Refusal]]:
-    """Return the row's customer, or None if the whole row is refused; and the values that break a rule.
+    """Return the row's customer and the values that break a rule. The customer is None if the whole row is refused.
 
     `copies` is the number of different rows with the same id.
     """

@@ -30,7 +30,7 @@ GRANTED = api.ConsentStatus.CONSENT_GRANTED
 # The consent of all members that are sent. sql/customers/exclusions.sql excludes all customers without it.
 CONSENT = api.Consent(ad_user_data=GRANTED, ad_personalization=GRANTED)
 TERMS = api.TermsOfService(customer_match_terms_of_service_status=api.TermsOfServiceStatus.ACCEPTED)
-# The pause after HTTP 429 if the answer gives none.
+# The pause after HTTP 429 if the answer names no pause.
 MINUTE = timedelta(minutes=1)
 # The path in a field violation, which holds the member's position in the request and the field.
 MEMBER = re.compile(r"audience_members\[(\d+)\]\.(.+)")

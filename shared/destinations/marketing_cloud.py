@@ -39,7 +39,7 @@ PAGE = 500
 SECONDS = 60.0
 # A token is renewed this many seconds before it expires.
 MARGIN = 60.0
-# The pause after HTTP 429 if the answer gives none.
+# The pause after HTTP 429 if the answer names no pause.
 PAUSE = timedelta(minutes=1)
 SCOPES = "the scopes data_extensions_read and data_extensions_write"
 
@@ -118,7 +118,7 @@ class MarketingCloud:
         return msgspec.json.decode(self._rest("PUT", path, {"items": rows}), type=_Accepted).request_id
 
     def status(self, request: str) -> Status | None:
-        """Return the state of a request, or None if Salesforce does not know the request, or not yet.
+        """Return the state of a request, or None if Salesforce does not know the request, e.g. because it is too new.
 
         Raises:
             Permanent, Busy: see `upsert`.

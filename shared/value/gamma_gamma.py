@@ -113,7 +113,7 @@ def fit(values: Values) -> Fitted:
 
 
 def contributions(parameters: Parameters, values: Values) -> Contributions:
-    """Return the log-likelihood and its gradient for one customer of each row: equation 1a of the note."""
+    """Return the log-likelihood and its gradient for one customer of each row: equation 1a of note 25."""
     p, q, gamma = parameters
     x, orders = values.frequency, p * values.frequency
     log_sum, log_rate = np.log(values.frequency * values.mean_value), np.log(gamma + x * values.mean_value)
@@ -188,7 +188,7 @@ class Independence:
 def independence(values: Values) -> Independence:
     """Test the model's assumption that a customer's mean value does not depend on the number of orders.
 
-    The interval is that of Fisher (1921). The logarithm limits the influence of customers with many orders. If a column
+    The interval follows Fisher (1921). The logarithm limits the influence of customers with many orders. If a column
     does not vary, the correlation is unknown, and the interval is -1 to 1.
     """
     logs, count = np.log(values.frequency), float(values.customers.sum())

@@ -202,7 +202,7 @@ class _Valuation:
         self._warehouse.query_all(statements)
 
     def _judge(self, methods: Sequence[str], lacks: dict[str, str]) -> Choice:
-        """Choose a method by its errors in the held-out horizon, and write what was found about all."""
+        """Choose a method by its errors in the held-out horizon, and write the findings about all methods."""
         of_cut = {**self._rows, "as_of": self._cut}
         found, pairs = self._warehouse.query_all(
             [Statement("value/errors", of_cut), Statement("value/differences", of_cut)]
@@ -229,7 +229,7 @@ class _Valuation:
 def incremental_shares(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Return, by campaign, the share of the treated customers' orders that the campaign has caused.
 
-    `rows` are those of sql/value/arms.sql. The share is the effect divided by the mean of the treated customers. A
+    `rows` are the rows of sql/value/arms.sql. The share is the effect divided by the mean of the treated customers. A
     campaign is left out if its effect is not shown to be above 0, or if one of its arms has no customers.
     """
     arms: dict[str, dict[str, Sums]] = {}

@@ -2,7 +2,7 @@
 -- @created_on  DATE    day on which the run was opened
 -- @run_id      STRING  id of the delivery run
 -- @kind        STRING  kind of the change
--- @batch       INT64   number of the batch among those of the kind, from 1
+-- @batch       INT64   number of the batch among the batches of this kind, from 1
 select
     customer_id,
     email,

@@ -1,4 +1,4 @@
--- Add the events of a message, without those of erased customers. Each delivery of the message adds them again; the
+-- Add the events of a message, except events of erased customers. Each delivery of the message adds them again; the
 -- view `lifecycles` counts each once.
 -- This is an INSERT, because it does not read the table and waits for no other statement. So bursts of messages cost
 -- little.

@@ -1,4 +1,4 @@
-"""The section about the customers of an audience: their number, by arm, and how many must not be reached."""
+"""The section about the customers of an audience: their number by arm, and how many of them must not be reached."""
 
 from __future__ import annotations
 
