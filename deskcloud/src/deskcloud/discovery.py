@@ -45,7 +45,10 @@ class Method:
         return str(self.description["id"])
 
     def parameters(self, location: str) -> dict[str, dict[str, Any]]:
-        """The parameters in the `path` or the `query` (`location`), with the parameters that every method has."""
+        """The parameters of the method.
+
+        `location` is `path` or `query`. With `query`, the parameters that every method of the API has are included.
+        """
         own = self.description.get("parameters", {})
         common = self.document.content["parameters"] if location == "query" else {}
         return common | {name: one for name, one in own.items() if one["location"] == location}

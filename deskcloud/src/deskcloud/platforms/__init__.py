@@ -1,6 +1,6 @@
 """Serve the documented APIs of advertising and CRM platforms, so that their clients can be tested on one machine.
 
-Each platform has its own port and its own access tokens. They share these modules:
+Each platform has its own port and its own access tokens. All platforms share these modules:
 
 front    notes each request, and makes it fail if a fault is planned for it
 state    keeps members, with counts of their changes

@@ -88,7 +88,7 @@ def _written_columns(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
-    """Refuse duplicate columns that come from a star in a CREATE statement. DuckDB would rename them."""
+    """Refuse duplicate columns that come from a star in a CREATE statement. Otherwise DuckDB would rename them."""
     is_made = isinstance(node, exp.Create) and node.args.get("kind") in _MADE and not isinstance(node.this, exp.Schema)
     select = _select(node) if is_made else None
     if select and any(one.is_star for one in select.expressions) and (cursor := getattr(context, "cursor", None)):

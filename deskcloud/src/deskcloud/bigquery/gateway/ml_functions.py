@@ -1,4 +1,4 @@
-"""Compute the ML functions: check the arguments of a call and return the result as a table."""
+"""Compute the ML functions. Check the arguments of a call, and return the result as a table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -149,7 +149,7 @@ class _Half:
         return Vectors(solved[:, :-1], solved[:, -1])
 
     def _products(self, block: slice, design: Floats) -> Floats:
-        """Return the sums of weights times d d', one matrix per row of the block."""
+        """Return the matrix sum of weight * d d' for each row of the block. The vectors d are the rows of `design`."""
         weights, width = self.weights[block], design.shape[1]
         products = np.empty((weights.shape[0], width, width))
         for column in range(width):

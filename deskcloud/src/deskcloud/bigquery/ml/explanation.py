@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
-    """Return ML.EXPLAIN_PREDICT: prediction, probability and attributions, then all columns of `rows`.
+    """Return ML.EXPLAIN_PREDICT, with prediction, probability and attributions, followed by the columns of `rows`.
 
     The prediction value is the log odds of the predicted class, which is the sum of the baseline and all attributions.
     For the negative class, all these values have the opposite sign. Weights and TreeSHAP are exact, so the

@@ -39,7 +39,7 @@ def _measures(model: Regressor, columns: Columns) -> dict[str, float]:
 
 
 def explain_predict(model: Regressor, rows: pa.Table, top_k_features: int = 5) -> pa.Table:
-    """Return ML.EXPLAIN_PREDICT: prediction and attributions, then all columns of `rows`.
+    """Return ML.EXPLAIN_PREDICT, with prediction and attributions, followed by the columns of `rows`.
 
     The prediction is the sum of the baseline and all attributions. With trees, this holds up to float32 rounding. The
     baseline is the intercept, or the trees' mean prediction. Weights and TreeSHAP are exact, so the approximation error
