@@ -12,7 +12,9 @@ PATH = "serving/effect.json"
 
 
 class OnOutcome(Struct, frozen=True):
-    """The effect on one outcome per treated customer; None if it cannot be estimated, or for an infinite bound.
+    """The effect on one outcome per treated customer.
+
+    A number is None if it cannot be estimated, and a bound also if it is infinite.
 
     The interval is the always-valid one, because the document is read at any time. `decision` is the decision in
     the table campaign_results. If it is `mismatch`, do not use the numbers.

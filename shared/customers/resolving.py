@@ -31,7 +31,8 @@ def check_customers(context: StepContext) -> bool:
     Return False if crm_customers has no rows, and had none before: then the shop has no CRM.
 
     Raises:
-        Permanent: crm_customers has lost too many rows. Otherwise all destinations would remove these customers.
+        Permanent: crm_customers has lost too many rows. The run stops, because all destinations would remove these
+            customers.
     """
     [sizes] = context.warehouse.query("customers/sizes")
     least = context.settings.campaign.min_rows_share
