@@ -2,7 +2,7 @@
 --
 -- Each campaign is compared with its control group (comparison `control`). Customers whom no channel could reach at the
 -- first assignment are left out. In the comparison `holdout`, the holdout is compared with all other customers. The
--- campaign is then NULL, a customer's first assignment to any campaign counts, and nobody is left out. Customers who
+-- campaign is then empty, a customer's first assignment to any campaign counts, and nobody is left out. Customers who
 -- were assigned with another share are counted separately. The outcome is computed from the orders after the day of the
 -- assignment, and the covariate (`before`) from the orders up to this day. Each order of any of the customer's visitors
 -- counts once.
