@@ -261,7 +261,7 @@ def test_a_malformed_message_becomes_a_dead_letter_unchanged_with_the_reason(bod
 
 
 @pytest.mark.parametrize("attributes", [{}, {f"name {number}": "x" for number in range(100)}])
-def test_a_message_too_large_for_its_reason_is_refused_and_the_reason_is_published_alone(attributes, world, broker):
+def test_if_a_message_is_too_large_to_add_the_reason_only_the_reason_is_published(attributes, world, broker):
     """The function publishes only the reason, without the data of the message.
 
     Pub/Sub itself forwards the whole message to the dead letters.

@@ -34,7 +34,7 @@ def run(chain):
 # Tests of the first run and its results.
 
 
-def test_bigquery_is_sent_files_of_sql_only_with_the_parameters_that_googles_analyzer_is_told(chain, run):
+def test_bigquery_gets_only_statements_of_sql_with_the_parameter_types_that_were_analyzed(chain, run):
     kinds = googlesql.every_parameter_type()
     queries = [job for job in chain.sent if job.job_type == "query"]
     assert [job.query for job in queries if googlesql.named_by(job.query) is None] == []
@@ -52,7 +52,7 @@ def test_a_refresh_ends_in_a_published_audience(chain, run):
     assert chain.dead_letters.all() == {}
 
 
-def test_candidates_are_chosen_on_the_evaluation_visitors_and_the_winner_alone_sees_the_test_visitors(chain, run):
+def test_the_winner_is_chosen_on_evaluation_visitors_and_only_the_winner_is_tested_on_test_visitors(chain, run):
     evaluation = run.documents.evaluation
     candidates, splits = evaluation.candidates, {one.split: one for one in evaluation.splits}
     assert set(candidates) == {"baseline", "logistic", "boosted_trees"}

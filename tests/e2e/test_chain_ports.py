@@ -78,7 +78,7 @@ def test_no_port_answers_a_web_page(chain, ports):
 
 
 @pytest.mark.parametrize("service", HTTP)
-def test_a_port_asks_for_the_secret_that_its_url_carries(chain, service):
+def test_a_port_requires_the_secret_that_is_in_its_url(chain, service):
     url = chain.cloud.services[service]
     bare = url.replace(f"{urlsplit(url).username}:{urlsplit(url).password}@", "")
     assert urlsplit(url).username == USER

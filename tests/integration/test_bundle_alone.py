@@ -109,7 +109,7 @@ def test_every_module_of_a_bundle_can_be_imported(name, build):
 
 
 def ask(name, url):
-    """Send a request to a function that it cannot fulfil, and return the text that the function must log."""
+    """Send a function a request that must fail, and return the text that the function must log about it."""
     if DECLARED[name].http:
         answer = httpx.get(f"{url}/openapi.json", timeout=60, trust_env=False)
         assert (answer.status_code, answer.content) == (200, openapi.document())

@@ -63,7 +63,7 @@ def test_members_are_pending_until_google_has_processed_them(platforms, ads):
     assert len(platforms.members("datamanager", f"{ACCOUNT}/{LIST}")) == 3
 
 
-def test_a_batch_that_is_sent_twice_has_one_effect_and_a_removal_takes_it_back(platforms, ads):
+def test_a_batch_that_is_sent_twice_has_one_effect_and_a_removal_undoes_it(platforms, ads):
     first, again = (ads.apply(batch(member("a"))) for _ in range(2))
     assert first.request != again.request
     taken = ads.apply(batch(member("a"), kind="remove"))

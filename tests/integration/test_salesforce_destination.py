@@ -222,7 +222,7 @@ def test_salesforce_is_asked_again_when_it_says_or_after_a_minute(place, salesfo
     assert before + pause <= busy.value.until <= datetime.now(UTC) + pause
 
 
-def test_a_data_extension_that_cannot_take_rows_is_named_with_the_remedy(place):
+def test_the_error_about_an_unsuitable_data_extension_names_it_and_a_remedy(place):
     for key in ("none", "log"):
         with pytest.raises(Permanent, match=r"salesforce\.data_extension must be .* docs/destinations\.md"):
             place.destination(key).apply(batch(member("a")))

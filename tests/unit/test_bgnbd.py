@@ -143,7 +143,7 @@ def test_expected_orders_agree_with_the_papers_closed_form(given_parameters, fre
     assert found == pytest.approx(published, rel=1e-5, abs=1e-9)
 
 
-def test_expected_orders_are_defined_at_a_of_one_where_the_closed_form_is_not():
+def test_expected_orders_are_defined_for_a_equal_to_1_although_the_closed_form_is_not():
     near = [closed_form(bgnbd.Parameters(0.3, 4, a, 2.4), 3, 20, 30, 39) for a in (0.999, 1.001)]
     found = bgnbd.expected_orders(bgnbd.Parameters(0.3, 4, 1, 2.4), one(3, 20, 30), 39)[0]
     assert found == pytest.approx(np.mean(near), rel=1e-6)

@@ -1,4 +1,4 @@
-"""The check whether the sizes of a campaign's arms agree with the declared shares."""
+"""A check compares the sizes of a campaign's arms with the declared shares."""
 
 from collections import Counter
 

@@ -118,7 +118,7 @@ def test_a_sessions_totals_agree_with_its_hits(export):
     assert one(export, disagreeing) == 0
 
 
-def test_nothing_is_zero_where_ga_writes_null(export):
+def test_values_that_google_analytics_exports_as_null_are_not_zero(export):
     for column in ("bounces", "newVisits", "transactions", "transactionRevenue", "timeOnSite", "pageviews"):
         assert one(export, f"SELECT count(*) FROM sessions WHERE totals.{column} = 0") == 0
         assert one(export, f"SELECT count(*) FROM sessions WHERE totals.{column} IS NULL") > 0

@@ -155,7 +155,7 @@ def test_with_few_buyers_at_checkouts_nothing_is_shown():
     assert health.served_performance(promised, None, None, 1.25).state == "fine"
 
 
-def test_the_state_is_the_worst_of_all():
+def test_the_state_of_several_findings_is_the_worst_state():
     findings = [health.champion_age(1, 45), health.data_age(None, TODAY, 3)]
     assert health.worst(findings) == "warn"
     assert health.worst([*findings, health.champion_age(99, 45)]) == "act"

@@ -264,7 +264,7 @@ def test_digits_that_are_assigned_to_a_setting_of_text_are_a_text():
     }
 
 
-def test_a_number_where_a_text_is_wanted_is_told_to_need_quotes():
+def test_the_error_about_a_number_in_place_of_a_text_says_that_it_needs_quotes():
     with pytest.raises(SettingsError, match=r"google_ads\.account is 12; it must be text in quotes: up to 20 digits"):
         settings(google_ads={"account": 12})
 

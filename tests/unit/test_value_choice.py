@@ -154,7 +154,7 @@ def test_at_cdnow_the_models_are_chosen(sample, orders, revenue):
     assert chosen(orders, sample.orders).method == chosen(revenue, sample.revenue).method == "bgnbd"
 
 
-def test_one_customer_alone_does_not_decide(sample, revenue):
+def test_a_difference_that_comes_from_one_customer_does_not_decide(sample, revenue):
     """The method `rate` forecasts $8,379 for one customer who bought nothing.
 
     This customer alone makes 86 % of the difference in squared errors.

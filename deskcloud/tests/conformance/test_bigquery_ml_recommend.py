@@ -69,7 +69,7 @@ def test_every_visitor_is_recommended_the_one_product_of_the_group_that_is_missi
         (", TABLE shop.interactions", ["predicted_weight_confidence", "visitor_id", "product_id", "weight"], 120),
     ],
 )
-def test_recommend_takes_both_columns_or_one_or_none(run, bigquery_client, given, columns, count):
+def test_ml_recommend_accepts_both_columns_or_one_or_none(run, bigquery_client, given, columns, count):
     text = f"SELECT * FROM ML.RECOMMEND(MODEL shop.taste{given})"
     job = bigquery_client.query(text)
     rows = list(job.result())

@@ -95,7 +95,7 @@ def test_buckets_are_listed_by_pages(client):
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\n"])
-def test_a_multipart_upload_may_have_either_line_end_and_its_content_any_bytes(storage, bucket, line_end):
+def test_a_multipart_upload_may_have_either_line_end_and_any_content(storage, bucket, line_end):
     content = b"\r\na\n--c\r\n\n"
     head = ["--b", "Content-Type: application/json", "", '{"name": "two"}', "--b", "Content-Type: text/x", "", ""]
     body = line_end.join(head).encode() + content + f"{line_end}--b--{line_end}".encode()
@@ -318,7 +318,7 @@ def test_a_bad_upload_is_a_400_with_its_reason(storage, bucket, query):
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (400, "invalid")
 
 
-def test_everything_is_there_after_a_restart_and_generations_go_on(tmp_path, monkeypatch):
+def test_after_a_restart_all_objects_exist_and_generations_continue_to_rise(tmp_path, monkeypatch):
     def with_server(action):
         with local_storage.serve(tmp_path) as server, monkeypatch.context() as patch:
             patch.setenv("STORAGE_EMULATOR_HOST", server.url)
@@ -355,7 +355,7 @@ def test_a_state_that_is_in_use_cannot_be_opened_again(tmp_path):
         pass
 
 
-def test_generations_rise_though_the_clock_stands_still(tmp_path, monkeypatch):
+def test_generations_rise_even_if_the_clock_stands_still(tmp_path, monkeypatch):
     monkeypatch.setattr("time.time_ns", lambda: 1_000_000)
     seen = []
     for _restart in range(2):

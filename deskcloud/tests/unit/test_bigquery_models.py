@@ -27,7 +27,7 @@ def learned():
     return ml.train({"model_type": "LOGISTIC_REG", "input_label_cols": ["label"]}, rows)
 
 
-def test_a_model_without_an_expiration_stays_while_the_clock_goes_on(kept, learned, monkeypatch):
+def test_a_model_without_an_expiration_does_not_expire(kept, learned, monkeypatch):
     ticks = itertools.count(1)
     monkeypatch.setattr(kept_models, "now", lambda: str(next(ticks)))
     kept.save(NAME, learned, {})

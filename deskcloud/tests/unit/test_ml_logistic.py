@@ -44,7 +44,7 @@ def positive(model: ml.TrainedModel, rows: pa.Table) -> np.ndarray:
 
 
 @pytest.mark.parametrize("l2", [0.1, 1.0, 50.0])
-def test_weights_and_probabilities_are_scikit_learns_with_c_one_over_l2(rows, l2):
+def test_weights_and_probabilities_agree_with_scikit_learn_if_c_is_1_divided_by_l2(rows, l2):
     model = ml.train(TO_THE_END | {"l2_reg": l2}, rows)
     reference = LogisticRegression(C=1 / l2, solver="newton-cholesky", tol=1e-12).fit(
         design(rows), rows["bought"].to_numpy()
@@ -76,7 +76,7 @@ def test_dummy_encoding_drops_the_most_frequent_category_and_shows_its_weight_as
     assert list(by_name) == ["direct", "google", "mail", "partner", "_null_filler"]
 
 
-def test_l1_gives_scikit_learns_zeros_and_weights(rows):
+def test_l1_regularization_gives_the_same_weights_as_scikit_learn(rows):
     model = ml.train(TO_THE_END | {"l1_reg": 20.0}, rows)
     solver = LogisticRegression(l1_ratio=1.0, C=1 / 20, solver="saga", tol=1e-12, max_iter=100_000)
     reference = solver.fit(design(rows), rows["bought"].to_numpy())
@@ -94,7 +94,7 @@ def test_class_weights_weigh_the_losses(rows):
     assert np.allclose(positive(model, rows), reference.predict_proba(design(rows))[:, 1], atol=1e-6)
 
 
-def test_auto_class_weights_are_scikit_learns_balanced(rows):
+def test_auto_class_weights_agree_with_balanced_weights_in_scikit_learn(rows):
     model = ml.train(TO_THE_END | {"l2_reg": 1.0, "auto_class_weights": True}, rows)
     solver = LogisticRegression(class_weight="balanced", tol=1e-12, max_iter=10_000)
     reference = solver.fit(design(rows), rows["bought"].to_numpy())
@@ -121,7 +121,7 @@ def test_a_constant_learn_rate_reaches_the_same_minimum(rows):
     assert {iteration.learning_rate for iteration in slow.iterations} == {1.0}
 
 
-def test_weights_have_the_scale_of_the_columns_unless_standardized_ones_are_asked_for(rows):
+def test_weights_have_the_scale_of_the_columns_unless_standardized_ones_are_requested(rows):
     numbers = rows.select(["bounces", "seconds", "bought"]).drop_null()
     model = ml.train(TO_THE_END, numbers)
 

@@ -60,7 +60,7 @@ def test_no_rows_give_no_predictions(model, rows):
     assert ml.explain_predict(model, rows.slice(0, 0)).num_rows == 0
 
 
-def test_prediction_needs_no_label_and_takes_columns_in_any_order_case_and_number(model, rows):
+def test_prediction_needs_no_label_and_accepts_columns_in_any_order_and_case(model, rows):
     other = rows.select(["source", "mobile", "seconds", "bounces"]).rename_columns(
         ["SOURCE", "Mobile", "seconds", "bounces"]
     )
@@ -96,7 +96,7 @@ def test_an_unseen_category_has_weight_0_in_a_linear_model_and_counts_as_null_in
         assert unseen["probability"][0].as_py() == max(positive(null)[0], 1 - positive(null)[0])
 
 
-def test_null_is_a_category_of_its_own_in_a_linear_model():
+def test_in_a_linear_model_null_is_a_separate_category():
     rows = pa.table({"c": pa.array(["a", None] * 300), "label": [0, 1] * 300})
     model = ml.train({"model_type": "LOGISTIC_REG", "l2_reg": 1.0}, rows)
 
@@ -195,7 +195,7 @@ def test_training_twice_on_the_same_rows_gives_the_same_model(model, rows):
     assert ml.predict(ml.train(given, rows), rows).equals(ml.predict(model, rows))
 
 
-def test_the_resource_is_json_of_the_apis_shape(model):
+def test_the_resource_of_a_model_is_json_in_the_form_of_the_api(model):
     shown = json.loads(json.dumps(ml.describe(model), allow_nan=False))
 
     assert shown["modelType"] == model.model_type

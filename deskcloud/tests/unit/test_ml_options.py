@@ -86,7 +86,7 @@ def test_the_label_is_called_label_unless_named():
         ml.train({"model_type": "LOGISTIC_REG"}, sessions(600))
 
 
-def test_training_options_are_the_apis_with_the_defaults_filled_in():
+def test_the_training_options_in_the_resource_include_the_defaults():
     model = ml.train(TREES | {"max_tree_depth": 4}, sessions(600))
 
     shown = model.training_options

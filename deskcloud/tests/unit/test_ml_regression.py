@@ -103,7 +103,7 @@ def test_the_normal_equation_gives_numpys_least_squares_with_the_smallest_weight
 
 @pytest.mark.parametrize("strategy", ["NORMAL_EQUATION", "BATCH_GRADIENT_DESCENT"])
 @pytest.mark.parametrize(("l2", "fit_intercept"), [(0.5, True), (50.0, True), (5.0, False)])
-def test_l2_gives_scikit_learns_ridge_with_the_same_alpha(rows, strategy, l2, fit_intercept):
+def test_l2_regularization_agrees_with_ridge_in_scikit_learn(rows, strategy, l2, fit_intercept):
     options = TO_THE_END | {"optimize_strategy": strategy, "l2_reg": l2, "fit_intercept": fit_intercept}
     model = ml.train(options, rows)
     reference = Ridge(alpha=l2, fit_intercept=fit_intercept, solver="cholesky").fit(
@@ -114,7 +114,7 @@ def test_l2_gives_scikit_learns_ridge_with_the_same_alpha(rows, strategy, l2, fi
     assert learned(model)[-1] == pytest.approx(reference.intercept_, abs=1e-5)
 
 
-def test_l1_gives_scikit_learns_lasso(rows):
+def test_l1_regularization_agrees_with_lasso_in_scikit_learn(rows):
     model = ml.train(TO_THE_END | {"l1_reg": 900.0}, rows)
     reference = Lasso(alpha=900 / len(rows), tol=1e-12, max_iter=100_000).fit(design(rows), rows["seconds"].to_numpy())
 

@@ -57,7 +57,7 @@ def test_the_id_0_stands_for_the_model_that_is_being_deployed(split):
 
 
 @given(splits())
-def test_deploying_without_a_split_leaves_the_traffic_where_it_is(split):
+def test_deploying_without_a_split_does_not_change_the_traffic(split):
     assert traffic.deploying({}, "new", split, split) == split
 
 

@@ -77,7 +77,7 @@ def test_without_an_audience_or_with_all_destinations_off_there_is_nothing_to_se
 
 
 @pytest.mark.slow
-def test_after_a_reset_no_tick_looks_for_the_removed_run_and_the_member_ledger_stays(warehouse, environment):
+def test_after_a_reset_no_scheduled_message_continues_the_run_and_the_member_ledger_is_kept(warehouse, environment):
     warehouse.fill({"customers": customers("a"), "audience_customers": audience("a")})
     due = deliver(environment, resolve(environment))
     removal = resetting.plan(environment, due.run_id)

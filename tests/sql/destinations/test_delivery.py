@@ -266,13 +266,13 @@ def test_a_newer_audience_replaces_the_former_one_and_follows_its_pending_reques
     assert world.step.run(MembersDue(former), context) == RunSuperseded(former, delivered.run_id)
 
 
-def test_a_resumed_run_is_left_alone_by_the_functions_of_other_destinations_even_if_they_are_off(world):
+def test_functions_of_other_destinations_do_not_handle_a_resumed_run_even_if_they_are_off(world):
     due = open_delivery_run(world, "platform")
     assert world.environment.settings.topic.mode == "off"
     assert bring_forward(world, due, step=send_to_topic.STEP) is None
 
 
-def test_ticks_follow_the_current_run_of_a_destination_that_is_on_and_no_other(world):
+def test_scheduled_messages_continue_only_the_current_run_of_a_destination_that_is_on(world):
     of_files, of_topic = open_delivery_run(world, "files", "0000000f"), open_delivery_run(world, "topic", "0000000d")
     for destination, due in (("files", of_files), ("topic", of_topic)):
         claim(destination, world.environment).replace(Current(due.run_id, now()), 0)

@@ -186,7 +186,7 @@ def test_in_the_mode_that_only_updates_nobody_is_added(planned):
 
 
 @pytest.mark.slow
-def test_a_former_address_is_removed_where_members_are_found_by_address(planned):
+def test_a_former_address_is_removed_if_the_destination_finds_members_by_address(planned):
     given = {
         "customers": customers("a"),
         "audience_customers": audience("a"),

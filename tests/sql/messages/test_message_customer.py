@@ -261,7 +261,7 @@ def test_a_message_that_the_relay_has_certainly_not_accepted_is_sent_by_the_next
     assert len(world.kept()) == 1
 
 
-def test_a_recipient_for_whom_the_relay_asks_to_come_back_is_left_to_the_next_delivery(world):
+def test_if_the_relay_defers_a_recipient_the_next_delivery_tries_again(world):
     with pytest.raises(relay.RelayError, match="451 to the recipient"):
         world.deliver("vc")
     assert world.outcomes() == {}
