@@ -286,7 +286,8 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
 def value(volumes: Volumes, _: Settings) -> list[Reading]:
     """Return the statements of a valuation of the customers, as if the most expensive method were chosen."""
     orders = {"orders": volumes.within(valuing.HISTORY_DAYS)}
-    # A partition of a run's tables counts as the rows of one history, except in histories.sql, which writes three.
+    # A partition of customer_histories holds the histories of three days. Most statements read only one of the three,
+    # but all three are counted, because clustering is ignored.
     return [
         Reading("value/arms", orders),
         Reading("value/histories", orders),
