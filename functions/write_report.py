@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @push.function
 def write_report(message: Message) -> None:
-    """Write the page of the event's run. A second delivery writes the same page, which changes nothing."""
+    """Write the page of the event's run. A second delivery keeps the page."""
     world = environment()
     try:
         event = decode_event(message)

@@ -201,10 +201,15 @@ class Section:
     parts: Sequence[Table | Figure] = ()
 
 
-def render(title: str, sections: Sequence[Section]) -> bytes:
-    """Return the page as HTML in UTF-8. It contains its style sheet and drawings, and loads no other file."""
+def render(title: str, sections: Sequence[Section], made_of: str = "") -> bytes:
+    """Return the page as HTML in UTF-8. It contains its style sheet and drawings, and loads no other file.
+
+    The page names `made_of`, a hash of what it shows, in its head.
+    """
     sizes = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": ROW}
-    return _templates().get_template("page.html").render(title=title, sections=sections, **sizes).encode()
+    return (
+        _templates().get_template("page.html").render(title=title, sections=sections, made_of=made_of, **sizes).encode()
+    )
 
 
 @cache

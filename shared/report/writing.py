@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from shared import jsontext
 from shared.chain import run_state, training
 from shared.chain.opened_runs import ExportRun
 from shared.errors import Malformed, Permanent, told
@@ -60,19 +62,29 @@ PARTS: tuple[Part, ...] = (
 
 
 def write(run_id: str, environment: Environment) -> bytes:
-    """Write the page into the run's folder, unless it is there already, and return it.
+    """Write the page into the run's folder and return it.
 
-    The same documents and rows give the same page, so a second delivery changes nothing.
+    If the folder already has a page of the same steps and failures, keep that page, so that a second delivery changes
+    nothing: later runs may have replaced rows that the page shows.
 
     Raises:
         Malformed: there is no such run.
         GoogleAPICallError: BigQuery or Cloud Storage failed, and a retry may help.
     """
     material = gather(run_id, environment)
-    written = page.render(f"Run {run_id}: {material.run.outcome}", sections(material, environment))
-    if environment.runs.content(run_id, NAME) != written:
-        environment.runs.write_page(run_id, NAME, written)
+    made_of = hashlib.sha256(jsontext.encode([material.run.records, material.run.failures])).hexdigest()
+    existing = environment.runs.content(run_id, NAME)
+    if existing is not None and made_of.encode() in existing:
+        return existing
+    written = made(material, environment, made_of)
+    environment.runs.write_page(run_id, NAME, written)
     return written
+
+
+def made(material: Material, environment: Environment, made_of: str = "") -> bytes:
+    """Return the page. `made_of` is a hash of the run's steps and failures, which the page names."""
+    title = f"Run {material.run.run_id}: {material.run.outcome}"
+    return page.render(title, sections(material, environment), made_of)
 
 
 def gather(run_id: str, environment: Environment) -> Material:

@@ -58,6 +58,14 @@ def test_a_second_delivery_writes_nothing(failed):
     assert [blob.generation for blob in failed.bucket.list_blobs(prefix=f"runs/{FAILED}/report")] == before
 
 
+def test_a_second_delivery_keeps_what_the_first_has_found_even_if_rows_or_documents_have_changed_since(failed):
+    take(RunFailed(FAILED, "build_features"))
+    before = page(failed, FAILED)
+    failed.runs.write(FAILED, CHECKS, {"fail/columns": Check(is_ok=True, found="no fault")})
+    take(RunFailed(FAILED, "build_features"))
+    assert page(failed, FAILED) == before
+
+
 def test_a_run_that_continues_after_a_failure_gets_a_new_report(failed):
     take(RunFailed(FAILED, "build_features"))
     built = Record("build_features", FeaturesBuilt(FAILED, date(2017, 8, 1)), NOW, NOW + timedelta(seconds=5), 1.5)
