@@ -227,7 +227,7 @@ def sums(
 def ranked(said: Array, hits: Array, weights: Array) -> tuple[Array, Array]:
     """Compute PR AUC and lift at 10 % for each row of weights, as sql/evaluation/resamples.sql does.
 
-    `hits` holds the weights of the buyers, and 0 for the other visitors. No two probabilities in `said` may be equal.
+    `hits` holds each visitor's weight times the label or the true probability. No two values of `said` may be equal.
     """
     order = np.argsort(-said)
     is_threshold = hits[:, order].any(axis=0)

@@ -115,7 +115,7 @@ def test_if_the_bucket_fails_for_a_while_nothing_is_lost(chain):
     assert chain.outcome(run) == chain.expected
 
 
-# Events.
+# Events that cannot be used, or that are lost.
 
 
 def test_an_invalid_event_is_stored_with_the_reason_and_shown(chain):
@@ -157,7 +157,7 @@ def is_deployed(chain, run_id):
     return chain.run(run_id).records[-1].step == "deploy_model" and chain.cloud.pubsub.idle()
 
 
-# Data.
+# Data that a run cannot use.
 
 
 def run_sql(chain, statement):

@@ -225,7 +225,7 @@ def test_a_second_delivery_changes_nothing_and_a_run_of_the_next_day_replaces_th
     assert measure(world) == first
     assert {table: rows(world, table) for table in before} == before
     assert world.environment.bucket.get_blob(measured_effect.PATH).generation == kept.generation
-    # On the next day there are no new orders, so the run replaces the rows of the same day.
+    # On the next day, the export has no newer day of orders. So the run measures the same day, and replaces its rows.
     later = kept_effect(world, replace=(str(DAY), "2017-06-09"))
     measure(world, NOW + dt.timedelta(days=1))
     runs = {row["run_id"] for row in rows(world, "campaign_results")}
