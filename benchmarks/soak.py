@@ -1,9 +1,9 @@
 """Measure whether a local cloud grows while it runs: its memory, its open files, and its state on disk.
 
-`propensity up` runs on the state of a demonstration, and gets thousands of queries and the scheduled messages of two
-hours. At first, memory and state grow, until the job history is full and DuckLake's metadata file was written three
-times. (DuckDB writes new content beside the old content, and reuses the old space the next time.) After that, both must
-stay almost constant.
+The benchmark starts `propensity up` with the files that a demonstration has left. It sends thousands of queries and the
+scheduled messages of two hours. Memory and files grow during a warm-up. It ends when the job history is full and DuckDB
+has written DuckLake's metadata file three times, because DuckDB writes new content beside the old content and reuses
+the old space at the next write. After the warm-up, memory and files must stay almost constant.
 """
 
 import os

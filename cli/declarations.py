@@ -149,9 +149,9 @@ class Alert(Part, frozen=True):
     above: float = 0
 
     def is_raised(self, number: int, whole: int = 0) -> bool:
-        """Return whether `number` entries raise the alert.
+        """Return whether `number` matching log entries raise the alert.
 
-        For an alert on a share, `whole` is the number of entries of the count `share_of`.
+        If the alert is on a share, `whole` is the number of log entries that the count `share_of` matches.
         """
         if self.share_of:
             return whole >= self.at_least and number > self.above * whole

@@ -30,7 +30,7 @@ def download(run_id: str, file: Path, environment: Environment) -> int:
 
     Raises:
         Malformed: there is no such run.
-        CommandError: the run has no report, which is written when it has ended.
+        CommandError: the run has no report. A report is written after the run has ended.
     """
     environment.runs.opened(run_id)
     content = environment.runs.content(run_id, NAME)

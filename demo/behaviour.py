@@ -27,8 +27,8 @@ STEPS: Final = 3  # number of steps of a checkout
 class Plan:
     """What happens in each visit; every array has one value per visit.
 
-    `pages` to `removes` are numbers of actions. `steps` is the number of checkout steps, all for a buyer. `bought` says
-    whether the visit ends with a purchase.
+    `pages`, `listings`, `details`, `adds` and `removes` are numbers of actions. `steps` is the number of checkout steps
+    that were taken; a buyer takes all steps. `bought` says whether the visit ends with a purchase.
     """
 
     pages: Array

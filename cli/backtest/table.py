@@ -27,7 +27,7 @@ _DIGITS = words.DIGITS | {"buyers": 0, "audience_buyers": 0}
 
 
 def show(days: list[Judged], out: Console) -> None:
-    """Print each day's promises and actual values, and how many promises held."""
+    """Print each day's predicted and actual values, and how many predictions held."""
     out.print(_table(days))
     for judged in days:
         if judged.reasons and judged.winner:

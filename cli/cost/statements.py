@@ -315,7 +315,7 @@ def campaigns(volumes: Volumes) -> list[Reading]:
 
 
 def message(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statement of the e-mail that follows a checkout."""
+    """Return the SQL statement that finds the recipient of the e-mail after a checkout."""
     return [Reading("messages/recipient", {"orders": volumes.within(max(settings.campaign.recent_buyer_days, 1))})]
 
 

@@ -73,7 +73,7 @@ def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> Non
 
 
 def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | None:
-    """Return each candidate's newest job of the attempts up to this one.
+    """Return each candidate's newest job from attempts 1 to `attempt`.
 
     None if one of the jobs has not ended, or if no training was planned.
     """

@@ -77,7 +77,7 @@ def _opened(fresh: Newest, environment: Environment) -> CustomersDue:
 
 
 def newest(environment: Environment) -> Guarded[Newest]:
-    """Return the document that names the run of the newest audience's customers."""
+    """Return the document that names the newest customers run, which resolves the customers of the newest audience."""
     return Guarded("runs/customers.json", Newest, environment)
 
 

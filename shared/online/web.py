@@ -160,7 +160,10 @@ def complaint(message: str) -> Complaint:
 
 
 def loggable(message: str) -> Complaint:
-    """Return the complaint without names that are not in the contract: the name of an unknown field may be personal."""
+    """Return the complaint for a message of msgspec, for the log.
+
+    Names that are not in the contract are left out, because a caller may have put personal data there.
+    """
     found = complaint(UNKNOWN.sub("Object contains an unknown field", message))
     steps = found.pointer.split("/")[1:]
     if all(step in NAMES or step.isdecimal() for step in steps):

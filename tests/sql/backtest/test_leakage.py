@@ -63,7 +63,7 @@ def with_the_future(rows):
 
 
 def learnt_from(rows, settings, warehouse):
-    """Return the first visits with their labels. The chain's statement computes them from the backtest's copies."""
+    """Fill the tables with `rows`, copy the tables as the backtest does, and return the training rows of the copies."""
     warehouse.fill(rows)
     dataset = f"{warehouse.client.project}.{warehouse.settings.dataset}"
     for name in KNOWN:

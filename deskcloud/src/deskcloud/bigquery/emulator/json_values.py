@@ -203,7 +203,10 @@ def _query_array(text: str | None, path: str | None, is_typed: bool, is_legacy: 
 
 
 def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
-    """Insert this module's rule at `position` in `node_rules`, and keep JSON paths as the client wrote them."""
+    """Insert this module's rule at `position` in `node_rules`.
+
+    Also patch local-bigquery so that it leaves JSON paths as the client wrote them and calls this module's functions.
+    """
     node_rules.insert(position, _extract)
     patching.replace(BigQueryDialect, "to_json_path", lambda _, path: path, "paths are not kept as they are written")
     exact = (_is_exact, ["VARCHAR"], "BOOLEAN")

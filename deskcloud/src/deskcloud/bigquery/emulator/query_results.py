@@ -156,7 +156,7 @@ def add() -> None:
 
 
 def attach(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create an in-memory database for the tables that make results readable to statements."""
+    """Attach an in-memory database. It holds the tables that are created when a statement reads a stored result."""
     connection.execute(f"ATTACH ':memory:' AS {_CATALOG}; CREATE SCHEMA {_CATALOG}.{tables.RESULTS}")
 
 

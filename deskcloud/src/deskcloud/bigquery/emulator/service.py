@@ -49,7 +49,7 @@ def _refusal(code: grpc.StatusCode, message: str) -> grpc.RpcMethodHandler:
 
 
 def _guard(secret: str, reading_secret: str) -> None:
-    """Accept HTTP requests only from the gateway, and gRPC reads only with the secret."""
+    """Accept HTTP requests only with `secret`, which the gateway sends, and gRPC reads only with `reading_secret`."""
     local_bigquery.app.add_middleware(locations.asgi)
     local_bigquery.app.add_middleware(guard.asgi, rules=Rules(secret, header=SECRET_HEADER))
     # Do not log each request, because the log would grow without limit.

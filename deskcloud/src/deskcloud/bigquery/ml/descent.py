@@ -87,7 +87,7 @@ class Point:
 
 
 def evaluate(objective: Objective, flat: Floats, rate: float = 0.0) -> Point:
-    """Return the point at `flat`, with the L1 penalty in its value."""
+    """Return the solver's state for the weights `flat`. Its value includes the L1 penalty."""
     value, gradient, loss = objective.smooth(flat)
     return Point(flat, value + float(objective.l1_share @ np.abs(flat)), gradient, loss, rate)
 

@@ -95,7 +95,7 @@ class BinaryTarget:
             )
 
     def model(self, judged: Labels, predictions: Floats, **common: Any) -> Classifier:
-        """Return the classifier."""
+        """Return the trained classifier, evaluated on the labels `judged` and their `predictions`."""
         names = (self._names[0], self._names[1])
         return Classifier(**common, class_names=names, evaluation=Evaluation(judged, predictions))
 
@@ -117,7 +117,7 @@ class NumericTarget:
         _check_any(labels)
 
     def model(self, judged: Labels, predictions: Floats, **common: Any) -> Regressor:
-        """Return the regressor."""
+        """Return the trained regressor, evaluated on the labels `judged` and their `predictions`."""
         return Regressor(**common, measures=metrics.of_errors(judged, predictions))
 
 

@@ -206,7 +206,7 @@ def unknown(request: Request) -> Response:
     """Refuse a request for a path or method that this service does not have.
 
     Raises:
-        NotFoundError: always, if the token is valid and the quota is not exhausted.
+        NotFoundError: always, unless the token or the quota is refused first.
     """
     _admit(request)
     raise NotFoundError(f"{request.method} {request.url.path} is not supported by the local Marketing Cloud.")
