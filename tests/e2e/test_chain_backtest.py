@@ -50,7 +50,6 @@ def test_the_metrics_promised_on_a_past_day_are_compared_with_outcomes_and_nothi
     assert chain.dead_letters.all() == {}
 
 
-@pytest.mark.slow
 def test_an_interrupted_backtest_continues_where_it_stopped(chain):
     """The test also shows that the winner of the first day is the champion on the second, if the gate approves it."""
     days = [DAY - timedelta(2), DAY]

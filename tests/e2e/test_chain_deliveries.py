@@ -47,7 +47,6 @@ def at_rest(chain):
     return chain.state()
 
 
-@pytest.mark.slow
 def test_events_pushed_again_and_out_of_order_change_nothing(chain):
     before = at_rest(chain)
     for number, (topic, body) in enumerate(shuffled(chain)):
@@ -57,7 +56,6 @@ def test_events_pushed_again_and_out_of_order_change_nothing(chain):
     assert chain.state() == before
 
 
-@pytest.mark.slow
 def test_events_published_again_and_out_of_order_change_nothing_and_publish_the_same(chain):
     before = at_rest(chain)
     chain.heard("audience-published")

@@ -42,7 +42,6 @@ def test_a_scheduled_message_on_unchanged_data_opens_no_new_run(chain):
     assert chain.state() == before
 
 
-@pytest.mark.slow
 def test_recommendations_can_be_reset_and_made_again(chain):
     run, expected = of(chain), chain.outcome(chain.first)
     removal = resetting.plan(chain.clients, run.run_id)

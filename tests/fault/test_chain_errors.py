@@ -55,7 +55,6 @@ def assert_it_is_retried(chain, run_id, step, reason):
     assert chain.run(run_id).outcome == "retrying"
 
 
-@pytest.mark.slow
 def test_steps_record_failures_while_their_services_fail_and_continue_afterwards(chain):
     with chain.wire.breaks(*AUDIENCE, "hang"):
         with chain.wire.breaks(*PREDICTION, "fail"):
@@ -75,7 +74,6 @@ def test_steps_record_failures_while_their_services_fail_and_continue_afterwards
         ("deploy_model", PREDICTION, "hang", "timeout"),
     ],
 )
-@pytest.mark.slow
 def test_a_step_records_a_failure_while_its_service_fails_and_continues_afterwards(chain, step, place, act, reason):
     with chain.wire.breaks(*place, act):
         run_id = begin(chain, reason=f"{step} {act}")
@@ -86,7 +84,6 @@ def test_a_step_records_a_failure_while_its_service_fails_and_continues_afterwar
     assert chain.outcome(run) == chain.expected
 
 
-@pytest.mark.slow
 def test_a_training_that_fails_temporarily_is_repeated_and_the_run_continues(chain, monkeypatch):
     carry_out, failed = execution.run, []
 
@@ -108,7 +105,6 @@ def test_a_training_that_fails_temporarily_is_repeated_and_the_run_continues(cha
 
 
 # Google's client waits some seconds before it retries, which makes these tests slow.
-@pytest.mark.slow
 def test_if_the_bucket_fails_for_a_while_nothing_is_lost(chain):
     with chain.wire.breaks("storage", r"^POST .*/steps/", "fail", times=4):
         run = chain.refresh(reason="bucket")
@@ -200,7 +196,6 @@ WHOLE = "select * from analytics.{other}"
 LACKING = "select * except (channelGrouping) from analytics.{other}"
 
 
-@pytest.mark.slow
 def test_if_the_newest_table_lacks_a_column_the_run_fails(chain, newest):
     before = chain.state()
     today = "ga_sessions_intraday_20991231"
@@ -219,7 +214,6 @@ def assert_it_failed_for_good(run, table, reason):
     assert table in failure.reason
 
 
-@pytest.mark.slow
 def test_a_missing_day_table_fails_the_run_for_good_and_once_it_exists_the_same_trigger_succeeds(chain, newest):
     before = chain.state()
     trigger = {"table": newest, "reason": "mended"}
@@ -229,7 +223,6 @@ def test_a_missing_day_table_fails_the_run_for_good_and_once_it_exists_the_same_
     assert chain.outcome(chain.refresh(**trigger)) == chain.expected
 
 
-@pytest.mark.slow
 def test_without_any_buyer_no_candidate_is_trained_and_the_champion_stays(chain):
     before = chain.state()
     run_sql(chain, "create table propensity.kept as select * from propensity.visitor_features")

@@ -49,7 +49,6 @@ def record_of(step):
     return rf"^POST .*/steps/{step}\.json"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_the_outcome_is_the_same_if_each_step_is_killed_before_or_after_its_record(breakable_chain, when):
     with breakable_chain.wire.kills(*(("storage", record_of(step), when) for step in RECORDED)):
@@ -57,7 +56,6 @@ def test_the_outcome_is_the_same_if_each_step_is_killed_before_or_after_its_reco
     assert breakable_chain.outcome(run) == breakable_chain.expected
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("part", DELICATE)
 def test_the_outcome_is_the_same_if_a_step_is_killed_halfway(breakable_chain, part):
     with breakable_chain.wire.kills(*DELICATE[part]):

@@ -125,7 +125,6 @@ def test_a_label_counts_orders_except_those_refunded_within_the_horizon(late):
     assert [labels[visitor] for visitor in ("repeats", "refunds", "server")] == [1, 0, 1]
 
 
-@pytest.mark.slow
 def test_if_leads_are_the_label_those_of_a_later_visit_count(bigquery_url, storage):
     shop = Shop("leads", bigquery_url, event="generate_lead", min_revenue=10)
     shop.load(*DAYS)

@@ -57,7 +57,6 @@ def test_without_a_checkout_statements_are_listed_and_the_bundles_have_the_same_
         assert (tmp_path / "dist" / one.path.name).read_bytes() == one.path.read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_demonstration_succeeds_with_only_the_wheel_installed(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "clean"], check=True)

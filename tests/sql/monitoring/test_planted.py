@@ -137,7 +137,6 @@ def not_fine(found):
     return {name: one.state for name, one in found.items() if one.state != "fine"}
 
 
-@pytest.mark.slow
 def test_in_a_shop_without_changes_all_checks_are_fine(warehouse, environment, trained):
     found, context = checked(warehouse, environment, shop(), trained[0]["logistic"], trained[0]["baseline"])
     assert not_fine(found) == {}
@@ -167,7 +166,6 @@ def test_visitors_from_another_source_cause_drift_and_other_scores(warehouse, en
     assert monitoring.reasons_to_train(list(found.values()), context) == ([], "")
 
 
-@pytest.mark.slow
 def test_a_drift_that_changes_neither_scores_nor_metrics_is_only_information(warehouse, environment, trained):
     found, _ = checked(warehouse, environment, shop(device=("mobile",)), trained[0]["logistic"])
     assert not_fine(found) == {}
@@ -175,7 +173,6 @@ def test_a_drift_that_changes_neither_scores_nor_metrics_is_only_information(war
     assert found["drift"].found.endswith(" of the visitors; neither scores nor metrics have changed")
 
 
-@pytest.mark.slow
 def test_an_export_that_has_stopped_is_reported(warehouse, environment, trained):
     late = NOW + dt.timedelta(days=9)
     found, _ = checked(warehouse, environment, shop(), trained[0]["logistic"], today=late)
@@ -216,7 +213,6 @@ def reject_twice(environment):
     claim.replace(msgspec.structs.replace(held, trained=current.Training(rejected[1], TRAINED_AT)), generation)
 
 
-@pytest.mark.slow
 def test_a_champion_that_is_worse_than_the_former_one_on_known_outcomes_is_replaced(warehouse, environment, trained):
     found, _ = checked(warehouse, environment, shop(), trained[0]["baseline"], trained[0]["logistic"])
     assert found["former_champion"].state == "warn"
