@@ -26,9 +26,10 @@ def until_end(
 ) -> Iterator[Run | None]:
     """Yield the state of the first new run that `topic` has opened, repeatedly, until the run has ended.
 
-    A run is new if it is not in `known`; with `wanted_for`, it must also have these reasons. While there is no such
-    run, yield None. Stop early if a step's message became a dead letter that is not in `letters`: then no run will be
-    opened, or the run will not continue. `wait` pauses for at most the given seconds.
+    A run is new if its id is not in `known`. If `wanted_for` is given, the run must also have been opened for the
+    reasons that it lists. While there is no such run, yield None. Stop early if a step's message became a dead
+    letter that is not in `letters`: then no run will be opened, or the run will not continue. `wait` pauses for at
+    most the given seconds.
 
     Raises:
         TimeoutError: the run has not ended within the limit.

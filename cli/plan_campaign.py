@@ -186,7 +186,7 @@ def _settings(designed: Design, effect: float, ends: int, customers: int) -> dic
 
 
 def show(found: CampaignPlan, out: Console) -> None:
-    """Print the plan: what each effect needs, then what the campaign can show at its end."""
+    """Print how many customers and days it takes to detect each effect, then which effects the campaign can detect."""
     designed = found.design
     of_day = f" on {designed.day}" if designed.day else ""
     out.print(f"campaign     {designed.campaign}, control group {designed.control_share:.0%}", highlight=False)

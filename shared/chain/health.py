@@ -64,7 +64,7 @@ class Compared(NamedTuple):
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the share is shown to exceed MOST_WRONG."""
+        """Whether, with statistical confidence, the share of contradicting checkouts is above MOST_WRONG."""
         return self.compared >= LEAST_CHECKOUTS and shown_share(self.contradictions, self.compared) > MOST_WRONG
 
 

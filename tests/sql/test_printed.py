@@ -73,7 +73,7 @@ def printed(*words):
 
 @pytest.fixture(scope="module")
 def console(whole_warehouse):
-    """Return a person's client for a project that has the rows and the models of one run."""
+    """Return a client as an operator uses it by hand, for a project that has the rows and the models of one run."""
     whole_warehouse.fill({"training_rows": training_rows(), "visitor_products": INTERESTS, **DAY_TABLES})
     whole_warehouse.fill({"customer_histories": VALUED})
     whole_warehouse.run("models/logistic", RUN, model="a_model")

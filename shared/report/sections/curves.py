@@ -62,7 +62,7 @@ def asks(material: Material) -> dict[str, Statement]:
 
 
 def tell(material: Material, answers: Answers) -> Section | None:
-    """Return the section; None if no model was evaluated, or its rows have expired."""
+    """Return the section, or None if the run evaluated no model or the rows of its evaluation have expired."""
     evaluation = material.run.documents.evaluation
     if evaluation is None:
         return None

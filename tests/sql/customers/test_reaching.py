@@ -116,9 +116,9 @@ def test_suppressed_customers_and_recent_buyers_are_excluded_by_channel_and_coun
 
 @pytest.mark.slow
 def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(world):
-    """The histories are random.
+    """A destination gets exactly the customers who consented when last asked and have no suppression.
 
-    A destination gets exactly the customers whose last statement consents and who have no suppression.
+    The histories of consents and suppressions are random.
     """
     dice = random.Random(11)  # noqa: S311 - a simulation
     ids = [f"c{number}" for number in range(300)]

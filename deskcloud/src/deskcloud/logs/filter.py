@@ -7,7 +7,8 @@
     operator    = "=" | "!=" | ">" | "<" | ">=" | "<=" | ":" | "=~" | "!~"
 
 NOT binds tightest, then OR, then AND, as in Google's language. Comments run from `--` to the end of the line. `values`
-is a query whose terms are values. The comparison is made with each value. `path:*` tests whether the field exists.
+has the grammar of `query`, with values in place of comparisons: `path = ("a" OR "b")` means `path = "a" OR path = "b"`.
+`path:*` tests whether the field exists.
 
 A comparison with a missing field is false, even with `!=` and `!~`. Missing fields of the LogEntry itself have their
 defaults. Comparisons of strings ignore case, but regular expressions do not. The regular expressions are Python's,

@@ -18,7 +18,7 @@ class UnknownFaultError(CommandError):
 
 
 class Plan:
-    """The planned faults of a platform that no request has met yet. They are stored, so they remain after a restart."""
+    """A platform's planned faults that have not yet hit a request. They are stored, so they remain after a restart."""
 
     def __init__(self, state: Documents, kinds: Collection[str], planned: tuple[Fault, ...] = ()) -> None:
         """Open the plan that is stored in `state`.

@@ -173,7 +173,7 @@ def _check_kind(tree: exp.Expr) -> None:
 
 def _check_table(table: exp.Table, context: Any) -> None:
     if table.this is None or table.meta.get(_READ):
-        # This is the name of a schema, or the file of a table function that the gateway has inserted.
+        # There is nothing to check: this is the name of a schema, or a table function that reads a file of the gateway.
         return
     if isinstance(table.this, exp.Identifier):
         _check_name(table, context)

@@ -19,7 +19,7 @@ _LISTED = ("modelReference", "modelType", "creationTime", "lastModifiedTime", "l
 
 
 class ModelRoutes:
-    """The endpoints of models, and of the datasets and tables that affect models."""
+    """The REST routes of BigQuery's models, and the routes of datasets and tables whose requests affect models."""
 
     def __init__(
         self, passthrough: Passthrough, emulator: EmulatorClient, models: Models, registry: Registry | None
