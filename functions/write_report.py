@@ -7,6 +7,7 @@ On     audience-published      AudiencePublished(run_id)
        customers-resolved      CustomersResolved(run_id)
        members-delivered       MembersDelivered(run_id)
        campaigns-measured      CampaignsMeasured(run_id)
+       customers-valued        CustomersValued(run_id)
        run-superseded          RunSuperseded(run_id)
        run-failed              RunFailed(run_id, step)
 Runs   sql/report

@@ -27,6 +27,7 @@ from shared.report.sections import (
     recommendations,
     run,
     segments,
+    value,
 )
 from shared.warehouse import MOST_AT_ONCE
 
@@ -56,6 +57,7 @@ PARTS: tuple[Part, ...] = (
     customers,
     delivery,
     campaigns,
+    value,
     cost,
     changes,
 )
