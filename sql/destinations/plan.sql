@@ -3,8 +3,8 @@
 --
 -- A customer is wanted if she is in the audience of the day and in the arm `treated`, and nothing excludes her from the
 -- channel. A member who is no longer wanted is removed. This includes a member whose last addition or update failed or
--- was refused, because the destination may hold her nevertheless. An address is not removed while another wanted customer
--- has the same address.
+-- was refused, because the destination may hold her nevertheless. An address is not removed while another wanted
+-- customer has the same address.
 -- @created_on           DATE    day on which the run was opened
 -- @run_id               STRING  id of the delivery run
 -- @day                  DATE    day of the audience
