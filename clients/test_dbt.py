@@ -64,6 +64,6 @@ def test_the_documentation_knows_each_table_its_columns_and_rows(built, dbt):
         "first_ordered_on": "DATE",
         "orders": "INT64",
     }
-    assert visitors["columns"]["visitor_id"]["comment"] == "Who ordered."
+    assert visitors["columns"]["visitor_id"]["comment"] == "The visitor who ordered."
     assert visitors["stats"]["partitioning_type"]["value"] == "first_ordered_on"
     assert visitors["stats"]["clustering_fields"]["value"] == "visitor_id"
