@@ -1,97 +1,70 @@
 """Find the modules of the functions' code that a module can reach by its imports. No code runs."""
 
-import ast
-import symtable
-from collections.abc import Iterator
-from functools import cache
-from importlib.util import resolve_name
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from modulefinder import ModuleFinder
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 OURS = {"functions", "main", "shared"}
 
 
-def reached(entries: list[str], root: Path) -> tuple[list[Path], list[str]]:
-    """Return the files of all modules that `entries` import, directly or indirectly, and the names of missing modules.
+class Imports(ModuleFinder):
+    """The imports of all modules below a root that `entries` import, directly or indirectly.
 
-    The files are relative to the root. Imports inside functions count too. A module that does not compile is missing.
+    Imports inside functions count too. The modules are read once, for any number of calls of `reached`.
     """
-    found: dict[str, Path | None] = {}
-    waiting = list(entries)
-    while waiting:
-        name = waiting.pop()
-        package = name.rpartition(".")[0]
-        if name in found:
-            continue
-        if package and package not in found:
-            waiting += [name, package]
-            continue
-        found[name] = None
-        file = _file(name, root) if not package or found[package] else None
-        if file and _compiles(source := (root / file).read_bytes()):
-            found[name] = file
-            waiting += _imported(source, package if file.stem != "__init__" else name, root)
-    # If a package is missing, its modules are not named too.
-    missing = {name for name, file in found.items() if not file}
-    outermost = sorted(name for name in missing if name.rpartition(".")[0] not in missing)
-    return [file for file in found.values() if file], outermost
 
+    def __init__(self, root: Path, entries: list[str]) -> None:
+        super().__init__([str(root)])
+        self._root = root
+        self._imported: defaultdict[str, set[str]] = defaultdict(set)
+        self._importing: list[str] = []
+        for entry in entries:
+            with suppress(ImportError, SyntaxError):
+                self.import_hook(entry)
+        # The finder looks only below the root, so modules of other packages are unknown to it too.
+        self._unknown = [name for name in self.any_missing_maybe()[0] if name.partition(".")[0] in OURS]
 
-def _file(module: str, root: Path) -> Path | None:
-    path = Path(*module.split("."))
-    return next((file for file in (path / "__init__.py", path.with_suffix(".py")) if (root / file).is_file()), None)
+    def reached(self, entries: list[str]) -> tuple[list[Path], list[str]]:
+        """Return the files of all modules that `entries` reach, and the names of missing modules.
 
+        The files are relative to the root. A module that does not compile is missing. If a package is missing, its
+        modules are not named too.
+        """
+        found, waiting = set(), list(entries)
+        while waiting:
+            if (name := waiting.pop()) not in found:
+                found.add(name)
+                waiting += self._imported[name]
+        files = [
+            file for name in found & self.modules.keys() if (file := getattr(self.modules[name], "__file__", None))
+        ]
+        missing = {name for name in entries if name not in self.modules}
+        missing |= {name for name in self._unknown if self.badmodules[name].keys() & found}
+        outermost = [name for name in missing if not any(name.startswith(f"{other}.") for other in missing)]
+        return [Path(file).relative_to(self._root) for file in files], sorted(outermost)
 
-def _imported(source: bytes, package: str, root: Path) -> Iterator[str]:
-    """Yield the modules of ours that code in a package imports."""
-    for written, names in _imports(source):
-        module = resolve_name(written, package)
-        if module.partition(".")[0] in OURS:
-            yield module
-            yield from (f"{module}.{name}" for name in names if _is_module(module, name, root))
+    def import_hook(self, name: str, caller: Any = None, fromlist: list[str] | None = None, level: int = -1) -> Any:
+        """Import a module as ModuleFinder does, and note who imports it."""
+        self._importing.append(caller.__name__ if caller else name)
+        try:
+            return super().import_hook(name, caller, fromlist, level)
+        finally:
+            self._importing.pop()
 
+    def import_module(self, partname: str, fqname: str, parent: Any) -> Any:
+        """Import one part of a dotted name as ModuleFinder does, and record it for the importing module."""
+        self._imported[self._importing[-1]].add(fqname)
+        return super().import_module(partname, fqname, parent)
 
-def _is_module(package: str, name: str, root: Path) -> bool:
-    """Say whether `from package import name` imports a module: a name that the package's own code does not define."""
-    file = _file(package, root)
-    if not file or file.stem != "__init__":
-        return False
-    return bool(_file(f"{package}.{name}", root)) or name not in _defined((root / file).read_bytes())
-
-
-# Bundles share most modules, so each source is read once in a process.
-@cache
-def _compiles(source: bytes) -> bool:
-    try:
-        compile(source, "a module", "exec")
-    except (SyntaxError, ValueError):
-        return False
-    return True
-
-
-@cache
-def _imports(source: bytes) -> list[tuple[str, list[str]]]:
-    """Return the modules that the code imports, as written, each with the names that it imports from the module."""
-    nodes = list(_statements(ast.parse(source)))
-    whole: list[tuple[str, list[str]]] = [
-        (alias.name, []) for node in nodes if isinstance(node, ast.Import) for alias in node.names
-    ]
-    return whole + [
-        ("." * node.level + (node.module or ""), [alias.name for alias in node.names])
-        for node in nodes
-        if isinstance(node, ast.ImportFrom)
-    ]
-
-
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all statements within it. Expressions, which contain no import, are most of the nodes."""
-    yield node
-    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
-        for one in getattr(node, part, ()):
-            yield from _statements(one)
-
-
-@cache
-def _defined(source: bytes) -> set[str]:
-    """Return the names that the code defines outside functions."""
-    symbols = symtable.symtable(source.decode(), "a module", "exec").get_symbols()
-    return {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
+    def ensure_fromlist(self, m: Any, fromlist: Iterable[str], recursive: int = 0) -> None:
+        """Import the names of a `from` as ModuleFinder does, and record those that are modules."""
+        super().ensure_fromlist(m, fromlist, recursive)
+        names = {f"{m.__name__}.{name}" for name in fromlist}
+        self._imported[self._importing[-1]] |= names & self.modules.keys()

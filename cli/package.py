@@ -6,13 +6,16 @@ modules and statements that these functions can reach. So a change of any other 
 
 import hashlib
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from cli import declarations, imports
+from cli import declarations
 from cli.declarations import HOME, ROOT
 from cli.errors import CommandError, UsageError
+from cli.imports import Imports
 
 # The folder in which Terraform looks for bundles.
 OUTPUT = HOME / "dist"
@@ -56,18 +59,17 @@ def contents(root: Path = ROOT) -> dict[str, dict[str, Path]]:
     """
     if not (root / FUNCTIONS).is_file():
         raise _incomplete(root, [FUNCTIONS])
-    functions = declarations.read(root).functions
-    names = sorted({one.requirements for one in functions.values()})
-    return {
-        name: _content(name, [function for function, one in functions.items() if one.requirements == name], root)
-        for name in names
-    }
+    declared = declarations.read(root).functions
+    functions: dict[str, list[str]] = defaultdict(list)
+    for function, one in declared.items():
+        functions[one.requirements].append(f"functions.{function}")
+    imports = Imports(root, ["main", *chain.from_iterable(functions.values())])
+    return {name: _content(name, *imports.reached(["main", *functions[name]]), root) for name in sorted(functions)}
 
 
-def _content(name: str, functions: Iterable[str], root: Path) -> dict[str, Path]:
+def _content(name: str, modules: Iterable[Path], lacking: Iterable[str], root: Path) -> dict[str, Path]:
     requirements = Path("requirements", f"{name}.txt")
-    modules, lacking = imports.reached(["main", *(f"functions.{function}" for function in functions)], root)
-    missing = [f"a module {name} that compiles" for name in lacking]
+    missing = [f"a module {one} that compiles" for one in lacking]
     files = {"requirements.txt": requirements} | {path.as_posix(): path for path in modules}
     for pattern in [pattern for module, pattern in READ.items() if module in files]:
         paths = [path.relative_to(root) for path in root.glob(pattern) if root / DECLARED not in path.parents]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli import imports
+from cli.imports import Imports
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def root(tmp_path):
 
 def reached(root, code):
     (root / "shared" / "one.py").write_text(code)
-    files, missing = imports.reached(["main"], root)
+    files, missing = Imports(root, ["main"]).reached(["main"])
     return {file.as_posix() for file in files} - {"main.py", "shared/__init__.py", "shared/one.py"}, missing
 
 
@@ -59,3 +59,12 @@ def test_only_the_outermost_missing_package_is_named(root):
 @pytest.mark.parametrize("code", ["import", "return", "\0"])
 def test_a_module_that_does_not_compile_is_missing(root, code):
     assert reached(root, code) == (set(), ["shared.one"])
+
+
+def test_a_missing_module_concerns_only_those_who_reach_it(root):
+    (root / "functions").mkdir()
+    for name, code in (("__init__", ""), ("whole", "import shared.two"), ("broken", "import shared.gone")):
+        (root / "functions" / f"{name}.py").write_text(code)
+    found = Imports(root, ["functions.whole", "functions.broken"])
+    assert found.reached(["functions.whole"])[1] == []
+    assert found.reached(["functions.broken"])[1] == ["shared.gone"]
