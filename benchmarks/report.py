@@ -40,7 +40,7 @@ def measure(_: bool) -> list[Row]:
         with machine.started(Path(folder) / "state", machine.local_settings(SETTINGS, [])) as (_cloud, environment):
             loading.load(files, environment.bigquery, environment.settings.source.dataset)
             run = _published(environment)
-            few = _peak(lambda: _written(run.run_id, environment))
+            few = _peak(lambda: _written(run, environment))
             say(f"  {SCORED:,} scored visitors")
             learnt = _multiply(run, environment)
             return _rows(run, environment, learnt, few)
@@ -53,9 +53,9 @@ def _rows(run: run_state.Run, environment: Environment, learnt: int, few: float)
             list(pool.map(lambda one: environment.query(one.name, one.parameters, **one.identifiers), statements))
 
     def written() -> bytes:
-        return _written(run.run_id, environment)
+        return _written(run, environment)
 
-    material = writing.gather(run.run_id, environment)
+    material = writing.gather(run, environment)
     measured, floor = in_turns(written, alone, ROUNDS)
     what = f"report of {SCORED:,} scored visitors, {learnt:,} rows of the run"
     return [
@@ -66,10 +66,10 @@ def _rows(run: run_state.Run, environment: Environment, learnt: int, few: float)
     ]
 
 
-def _written(run_id: str, environment: Environment) -> bytes:
+def _written(run: run_state.Run, environment: Environment) -> bytes:
     """Make the page anew and store it. writing.write would keep the stored page."""
-    content = writing.made(writing.gather(run_id, environment), environment)
-    environment.runs.write_page(run_id, writing.NAME, content)
+    content = writing.made(writing.gather(run, environment), environment)
+    environment.runs.write_page(run.run_id, writing.NAME, content)
     return content
 
 

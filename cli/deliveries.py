@@ -26,39 +26,38 @@ def read(environment: Environment) -> list[dict[str, Any]]:
     """Return a row for each destination that is on: its newest delivery run, and the results for the run's members.
 
     `sent` is the number of members whose request has not ended; requests of earlier runs count too. `confirmed` is the
-    number of confirmed members of the run. `is_unchanged` says that the run had nothing to send. `why` lists what
-    happened to the others. The remaining fields have the meaning that they have in `Delivery`. If nothing was sent to
-    the destination yet, `run_id` is None.
+    number of confirmed members of the run. `why` lists what happened to the others, or says that the run had nothing to
+    send. The remaining fields are those of `Delivery`. If nothing was sent to the destination yet, `run_id` is None.
     """
-    rows = [_row(name, environment) for name in destination_settings.switched_on(environment.settings)]
-    return [{**row, "confirmed": row["outcomes"].get("confirmed", 0), "why": _why(row)} for row in rows]
+    return [_row(name, environment) for name in destination_settings.switched_on(environment.settings)]
 
 
 def _row(destination: str, environment: Environment) -> dict[str, Any]:
     standing, _ = claim(destination, environment).read()
     if standing is None:
-        nothing = structs.asdict(Delivery(destination, {}, {}, {}, []))
-        return {"run_id": None, "is_unchanged": False, "sent": 0, **nothing}
+        return _told(None, 0, Delivery(destination, {}, {}, {}, []), is_planned=False)
     run_id, requests = standing.run_id, Requests(destination, environment)
     still_open = requests.open()
     sent = sum(one.members - len(one.refused) for one in still_open)
     if ended := environment.runs.read(run_id, DELIVERY):
-        return {"run_id": run_id, "is_unchanged": not ended.planned, "sent": sent, **structs.asdict(ended)}
+        return _told(run_id, sent, ended, is_planned=True)
     plan = environment.runs.read(run_id, PLAN)
-    is_unchanged = plan is not None and not plan.batches
-    so_far = structs.asdict(summary(destination, plan or DeliveryPlan([]), requests.ended(run_id)))
-    refused = Counter(so_far["refused"])
+    so_far = summary(destination, plan or DeliveryPlan([]), requests.ended(run_id))
+    refused = Counter(so_far.refused)
     for one in still_open:
         if one.run_id == run_id:
             refused.update(one.refused.values())
-    return {"run_id": run_id, "is_unchanged": is_unchanged, "sent": sent, **so_far, "refused": dict(refused)}
+    return _told(run_id, sent, structs.replace(so_far, refused=dict(refused)), is_planned=plan is not None)
 
 
-def _why(row: dict[str, Any]) -> list[str]:
-    outcomes = {what: count for what, count in row["outcomes"].items() if what != "confirmed"}
-    counts = [*row["refused"].items(), *outcomes.items()]
-    why = [*(f"{count:,} {what}" for what, count in counts), *row["problems"]]
-    return why or (["no member has changed since the run before"] if row["is_unchanged"] else [])
+def _told(run_id: str | None, sent: int, delivery: Delivery, *, is_planned: bool) -> dict[str, Any]:
+    outcomes = {what: count for what, count in delivery.outcomes.items() if what != "confirmed"}
+    counts = [*delivery.refused.items(), *outcomes.items()]
+    why = [*(f"{count:,} {what}" for what, count in counts), *delivery.problems]
+    if is_planned and not delivery.planned:
+        why.append("no member has changed since the run before")
+    confirmed = delivery.outcomes.get("confirmed", 0)
+    return {"run_id": run_id, "sent": sent, "confirmed": confirmed, "why": why, **structs.asdict(delivery)}
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

@@ -1,6 +1,6 @@
 """Describe an invalid setting in a sentence: its name, the given value, and the allowed values.
 
-Imported only when a setting is invalid, to keep a function's cold start short.
+A function imports this module only when a setting is invalid, to keep its cold start short.
 """
 
 from __future__ import annotations

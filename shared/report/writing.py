@@ -73,32 +73,34 @@ def write(run_id: str, environment: Environment) -> bytes:
         Malformed: there is no such run.
         GoogleAPICallError: BigQuery or Cloud Storage failed, and a retry may help.
     """
-    material = gather(run_id, environment)
-    made_of = hashlib.sha256(jsontext.encode([material.run.records, material.run.failures])).hexdigest()
+    run = run_state.read(environment.runs, run_id)
     existing = environment.runs.content(run_id, NAME)
-    if existing is not None and made_of.encode() in existing:
+    if existing is not None and _made_of(run).encode() in existing:
         return existing
-    written = made(material, environment, made_of)
+    written = made(gather(run, environment), environment)
     environment.runs.write_page(run_id, NAME, written)
     return written
 
 
-def made(material: Material, environment: Environment, made_of: str = "") -> bytes:
-    """Return the page. `made_of` is a hash of the run's steps and failures, which the page names."""
-    title = f"Run {material.run.run_id}: {material.run.outcome}"
-    return page.render(title, sections(material, environment), made_of)
+def made(material: Material, environment: Environment) -> bytes:
+    """Return the page. Its head names a hash of the run's steps and failures."""
+    run = material.run
+    return page.render(f"Run {run.run_id}: {run.outcome}", sections(material, environment), _made_of(run))
 
 
-def gather(run_id: str, environment: Environment) -> Material:
-    """Return the documents of the run and of the previous run, and the bytes billed for the run's trainings.
+def _made_of(run: Run) -> str:
+    return hashlib.sha256(jsontext.encode([run.records, run.failures])).hexdigest()
+
+
+def gather(run: Run, environment: Environment) -> Material:
+    """Return the run with its opening, the previous run, and the bytes billed for the run's trainings.
 
     Raises:
-        Malformed: there is no such run.
+        Malformed: the run was reset meanwhile.
     """
-    opened = environment.runs.opened(run_id).run
+    opened = environment.runs.opened(run.run_id).run
     before = _before(opened, environment.runs)
-    run = run_state.read(environment.runs, run_id)
-    return Material(run, opened, environment.settings, before, training.billed(run_id, environment))
+    return Material(run, opened, environment.settings, before, training.billed(run.run_id, environment))
 
 
 def sections(material: Material, environment: Environment) -> list[page.Section]:
