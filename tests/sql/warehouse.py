@@ -21,7 +21,6 @@ from shared.warehouse import Statement
 
 EXPORT = "analytics"
 DAY = re.compile(r"\d{8}")
-_WRITTEN = re.compile(r"(?:merge into|delete from|insert into|truncate table) `?(\w+)")
 
 
 @dataclass
@@ -49,23 +48,23 @@ class Warehouse:
     def run(self, name: str, parameters=None, **identifiers):
         """Run a file of sql/ as the functions do, and compare with what the reference implementation gives."""
         parameters = parameters or {}
-        text = _without_comments(Statement(name, parameters, identifiers).text())
+        statement = Statement(name, parameters, identifiers)
+        text = _without_comments(statement.text())
+        written = re.match(r"(?:merge into|delete from|insert into|truncate table) `?(\w+)", text)
         if name in NOT_RUN:
-            return self.run_locally(name, parameters, **identifiers)
-        if (written := _WRITTEN.match(text)) is None:
+            return self._run(statement, written)
+        if written is None:
             expected = Twice(self._contents).query(text, parameters)
-            found = self.run_locally(name, parameters, **identifiers)
+            found = self._run(statement, written)
             assert canonical(found) == canonical(expected), f"{name}: the reference implementation finds other rows"
             return found
         expected = Twice(self._contents).modify(text, parameters)
-        found = self.run_locally(name, parameters, **identifiers)
+        found = self._run(statement, written)
         assert canonical(self.rows(written[1])) == canonical(expected), f"{name}: the reference leaves other rows"
         return found
 
-    def run_locally(self, name: str, parameters=None, **identifiers) -> list[dict]:
-        """Run a file of sql/ as the functions do, without the reference implementation."""
-        statement = Statement(name, parameters or {}, identifiers)
-        if written := _WRITTEN.match(_without_comments(statement.text())):
+    def _run(self, statement: Statement, written: re.Match | None) -> list[dict]:
+        if written:
             self.filled.add(written[1])
             self.known.pop(written[1], None)
         return warehouse.query(self.client, self.settings, statement)
@@ -114,7 +113,7 @@ class Warehouse:
 
     def clean(self) -> None:
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda one: self.run_locally("reset/all_rows", table=one), self.filled))
+            list(pool.map(lambda one: self.run("reset/all_rows", table=one), self.filled))
             list(pool.map(lambda one: self.client.delete_table(self.path(one)), self.loaded))
         self.filled.clear()
         self.loaded.clear()
