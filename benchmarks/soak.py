@@ -2,8 +2,8 @@
 
 The benchmark starts `propensity up` with the files that a demonstration has left. It sends thousands of queries and the
 scheduled messages of two hours. Memory and files grow during a warm-up. It ends when the job history is full and DuckDB
-has written DuckLake's metadata file three times, because DuckDB writes new content beside the old content and reuses
-the old space at the next write. After the warm-up, memory and files must stay almost constant.
+has written DuckLake's metadata file three times. Three times, because DuckDB writes new content beside the old content
+and reuses the old space at the next write. After the warm-up, memory and files must stay almost constant.
 """
 
 import os

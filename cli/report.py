@@ -13,6 +13,7 @@ from shared.chain.campaign_documents import Effects
 from shared.chain.documents import Check, Evaluation, Health, Measured, Recommended
 from shared.chain.run_state import STEPS, Run, function_of
 from shared.report import words
+from shared.value import wording as value_wording
 
 COLOURS = {
     "published": "green",
@@ -213,9 +214,7 @@ def _rows_of_customers(run: Run, table: Table) -> None:
 
 def _rows_of_value(run: Run, table: Table) -> None:
     if found := run.documents.value:
-        expected = f"{found.expected_orders:,.0f} orders and {found.expected_revenue:,.0f} in revenue"
-        horizon = f"the {found.horizon_days} days after {found.day}"
-        table.add_row("valued", f"{found.customers:,} customers: {expected} in {horizon}")
+        table.add_row("valued", f"{found.customers:,} customers: {value_wording.expected(found)}")
         table.add_row("choice", escape(found.reason))
         for method, why in found.lacking.items():
             table.add_row("not fitted", escape(f"{method}: {why}"))

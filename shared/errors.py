@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 _USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
 # How long a change of access rights takes to reach all of Google Cloud.
 PROPAGATION = timedelta(minutes=10)
-# The reasons with which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough,
-# because exceeded quotas are answered with it too, and then a retry helps:
+# The reasons with which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough: it
+# also reports an exceeded quota, for which a retry helps.
 # https://cloud.google.com/bigquery/docs/error-messages
 DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
 

@@ -3,7 +3,7 @@
 A check returns one row: `is_ok`, and `found` in words. A failed check in sql/checks/fail ends the run. A failed check
 in sql/checks/warn is only recorded.
 
-The check `fail/columns` is not a statement. It asks BigQuery's API for the columns of the export, because
+The check `fail/columns` is not a statement. It asks BigQuery's API for the columns of the export.
 INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would have to read the schema of every day-table.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def require_columns(context: StepContext) -> set[str]:
     """Check that the export has all columns that the chain reads, record the check, and return the export's columns.
 
-    The columns are read from the day-table that was created last, because BigQuery uses this table's schema for a query
-    over all day-tables.
+    The columns are read from the day-table that was created last. BigQuery uses this table's schema for a query over
+    all day-tables.
 
     Raises:
         Permanent: a column is missing; the message names the table and the column.

@@ -13,12 +13,12 @@ from datetime import date, datetime, timedelta
 from msgspec import Struct
 
 FOLDER = "erasures/"
-# BigQuery keeps deleted rows for time travel, then for fail-safe:
+# BigQuery keeps deleted rows for time travel, then for fail-safe.
 # https://docs.cloud.google.com/bigquery/docs/time-travel
 BIGQUERY_DAYS = 7 + 7
 # infra/storage.tf keeps replaced objects for 14 days; then Cloud Storage's soft delete keeps them for 7, by default.
 BUCKET_DAYS = 14 + 7
-# BigQuery's job history contains the parameters of statements:
+# BigQuery's job history contains the parameters of statements.
 # https://docs.cloud.google.com/bigquery/docs/managing-jobs
 JOB_DAYS = 180
 # infra/pubsub.tf: how long Pub/Sub keeps a message that was not delivered.

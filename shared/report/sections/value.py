@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from shared.report import words
 from shared.report.page import Section, Table
+from shared.value import wording
 
 if TYPE_CHECKING:
     from shared.chain.documents import Valued
@@ -33,10 +34,8 @@ def tell(material: Material, _: Answers) -> Section | None:
 
 
 def _sentences(found: Valued) -> list[str]:
-    orders, revenue = words.count(found.expected_orders), words.count(found.expected_revenue)
     said = [
-        f"{words.count(found.customers)} customers are expected to place {orders} orders with a revenue of {revenue}.",
-        f"These are the orders of the {found.horizon_days} days after {found.day}.",
+        f"{words.count(found.customers)} customers are expected to bring {wording.expected(found)}.",
         f"{words.begun(words.named(found.reason))}.",
         f"The number and the revenue of a customer's orders are assumed to be independent: {found.independence}.",
     ]

@@ -35,8 +35,10 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "workers": 1,
             "worker_class": ArrivingWorker,
             "threads": threads,
-            "timeout": 0,  # no time limit, because a function may take longer than a web request
-            "keepalive": 75,  # clients keep connections for a shorter time, so no client uses a closed connection
+            # There is no time limit, because a function may take longer than a web request.
+            "timeout": 0,
+            # Clients keep connections for a shorter time, so no client uses a closed connection.
+            "keepalive": 75,
             "loglevel": "warning",
             "control_socket_disable": True,  # gunicorn's control socket would be a file in the home directory
             "post_worker_init": _prepare,

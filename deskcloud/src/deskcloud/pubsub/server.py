@@ -19,7 +19,8 @@ from deskcloud.pubsub.state import Store
 _log = logging.getLogger(__name__)
 
 _OPTIONS = [
-    ("grpc.so_reuseport", 0),  # without this option, a taken port would be no error, and two servers would share it
+    # Otherwise a taken port would be no error, and two servers would share it.
+    ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 20_000_000),
     ("grpc.max_send_message_length", -1),
 ]
