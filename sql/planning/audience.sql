@@ -1,6 +1,6 @@
--- Return what a plan of a campaign needs to know about the newest audience, or no row if there is no audience. The row has
--- the audience's day, the number of its customers and the number of new customers a day. Of the customers whom the
--- channel may reach, it has the number and the mean probability.
+-- Return what a plan of a campaign needs to know about the newest audience, or no row if there is no audience.
+-- The row has the audience's day, the number of its customers and the number of new customers a day. Of the
+-- customers whom the channel may reach, it has the number and the mean probability.
 -- @channel    STRING  channel of the campaign: ads or email
 -- @first_day  DATE    first day of the audiences to look at
 with
