@@ -220,7 +220,7 @@ def _rows_of_value(run: Run, table: Table) -> None:
             table.add_row("not fitted", escape(f"{method}: {why}"))
         for campaign, share in found.incremental_shares.items():
             table.add_row("left out", f"{share:.1%} of the orders of customers treated by {escape(campaign)}")
-        table.add_row("order values", found.independence)
+        table.add_row("assumption", found.independence)
 
 
 def _counted(counts: dict[str, int]) -> str:

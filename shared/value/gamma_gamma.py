@@ -179,10 +179,13 @@ class Independence:
 
     def __str__(self) -> str:
         """Return the verdict with its numbers, as a sentence."""
-        return (
-            f"that value does not depend on frequency {self.verdict}: correlation {self.correlation:.2f} "
-            f"({self.lower:.2f} to {self.upper:.2f}), tolerance {TOLERANCE}"
-        )
+        sentence = {
+            "holds": "order values do not depend on the number of orders",
+            "does not hold": "order values depend on the number of orders",
+            "not shown": "too few customers show whether order values depend on the number of orders",
+        }[self.verdict]
+        interval = f"{self.lower:.2f} to {self.upper:.2f}"
+        return f"{sentence}: correlation {self.correlation:.2f} ({interval}), tolerance {TOLERANCE}"
 
 
 def independence(values: Values) -> Independence:

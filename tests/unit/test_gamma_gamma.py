@@ -137,7 +137,7 @@ def test_an_impossible_row_is_refused_with_the_rule(row, rule):
 def test_values_of_cdnow_depend_little_enough_on_frequency(sample):
     found = gamma_gamma.independence(sample)
     assert str(found) == (
-        "that value does not depend on frequency holds: correlation 0.11 (0.04 to 0.17), tolerance 0.2"
+        "order values do not depend on the number of orders: correlation 0.11 (0.04 to 0.17), tolerance 0.2"
     )
 
 
