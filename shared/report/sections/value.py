@@ -37,8 +37,8 @@ def _sentences(found: Valued) -> list[str]:
     said = [
         f"{words.count(found.customers)} customers are expected to bring {wording.expected(found)}.",
         f"{words.begun(words.named(found.reason))}.",
-        "The models of value assume that a customer's order values do not depend on the number of orders. Here, "
-        f"{found.independence}.",
+        "The models of value assume that a customer's order values do not depend on the number of orders.",
+        f"{words.begun(found.independence)}.",
     ]
     if found.incremental_shares:
         said.append(
