@@ -196,17 +196,16 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("scoring/scores", {"sessions": volumes.within(settings.audience.window_days)}),
         Reading(
             "audience/audience",
-            {**_days_before(volumes), "orders": volumes.within(publish_audience.ORDERS_DAYS)},
+            {
+                "visitor_recommendations": volumes.within(7),
+                "customer_value": volumes.within(35),
+                "orders": volumes.within(publish_audience.ORDERS_DAYS),
+            },
         ),
         Reading("audience/export"),
         Reading("audience/summary"),
         Reading("report/offers"),
     ]
-
-
-def _days_before(volumes: Volumes) -> dict[str, float]:
-    """Return the number of earlier days that the statements of an audience read, by table."""
-    return {"visitor_recommendations": volumes.within(7), "customer_value": volumes.within(35)}
 
 
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
@@ -277,7 +276,7 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("customers/checked"),
         Reading("customers/refused"),
         Reading("customers/visitors", {"sessions": year["sessions"]}),
-        Reading("customers/audience", {**_days_before(volumes), "orders": year["orders"]}),
+        Reading("customers/audience", {"customer_value": volumes.within(35), "orders": year["orders"]}),
         Reading("customers/exclusions", recent),
         *(Reading(f"customers/{name}") for name in ("assignments", "withheld", "matches", "arms", "excluded")),
     ]

@@ -1,8 +1,8 @@
 -- Replace the customers of @day's audience, and decide the arm of each. If a customer has several visitors, the visitor
--- with the highest probability gives the probability and the offer, and the orders of all visitors count. The expected
--- value is the probability times the revenue of an order. If the customer was valued in the five weeks before @day,
--- this revenue is taken from the newest row of customer_value. Otherwise it is the mean of the customer's orders or, if
--- there are none, of all orders.
+-- with the highest probability gives the probability, the offer and the next products, and the orders of all visitors
+-- count. The expected value is the probability times the revenue of an order. If the customer was valued in the five
+-- weeks before @day, this revenue is taken from the newest row of customer_value. Otherwise it is the mean of the
+-- customer's orders or, if there are none, of all orders.
 --
 -- The arm depends on hashes, so it is the same each day. The first 13 hexadecimal digits of SHA-256 are a number of 52
 -- bits, which a FLOAT64 holds exactly. An earlier assignment has priority, so a changed share moves no customer to
@@ -23,7 +23,8 @@ using (
             audience.visitor_id,
             audience.probability,
             audience.decile,
-            audience.offer
+            audience.offer,
+            audience.next_products
         from audience
         inner join customer_visitors as links on audience.visitor_id = links.visitor_id
         where audience.day = @day and links.customer_id is not null
@@ -37,21 +38,12 @@ using (
         qualify row_number() over (partition by customer_id order by probability desc, visitor_id asc) = 1
     ),
 
-    products as (
-        select
-            visitor_id,
-            array_agg(product_id order by place) as next_products
-        from visitor_recommendations
-        where day between date_sub(@day, interval 6 day) and @day
-        group by visitor_id, day
-        qualify row_number() over (partition by visitor_id order by day desc) = 1
-    ),
-
     bought as (
         select
             links.customer_id,
             count(*) as orders,
-            sum(orders.revenue - orders.refunded) as revenue
+            -- Rounded, since the last digits of a sum depend on the order of the rows.
+            round(sum(orders.revenue - orders.refunded), 6) as revenue
         from orders
         inner join customer_visitors as links on orders.visitor_id = links.visitor_id
         where orders.day between @first_day and @day and orders.refunded_on is null and links.customer_id is not null
@@ -68,7 +60,7 @@ using (
     ),
 
     means as (
-        select avg(revenue - refunded) as revenue_of_order
+        select round(avg(revenue - refunded), 4) as revenue_of_order
         from orders
         where day between @first_day and @day and refunded_on is null
     ),
@@ -101,7 +93,7 @@ using (
         fractions.probability,
         fractions.decile,
         fractions.offer,
-        coalesce(products.next_products, cast([] as array<string>)) as next_products,
+        fractions.next_products,
         coalesce(bought.orders, 0) as orders,
         coalesce(bought.revenue, 0.0) as revenue,
         fractions.probability
@@ -118,7 +110,6 @@ using (
         @run_id as run_id
     from fractions
     cross join means
-    left join products on fractions.visitor_id = products.visitor_id
     left join bought on fractions.customer_id = bought.customer_id
     left join valued on fractions.customer_id = valued.customer_id
     left join held_out on fractions.customer_id = held_out.customer_id

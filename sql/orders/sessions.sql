@@ -8,7 +8,8 @@ using (
         select
             session_id,
             count(*) as transactions,
-            sum(revenue) as revenue
+            -- Rounded, since the last digits of a sum depend on the order of the rows.
+            round(sum(revenue), 6) as revenue
         from orders
         where session_id is not null and day >= date_sub(@first_day, interval 1 day)
         group by session_id

@@ -35,7 +35,8 @@ using (
         select
             known.visitor_id,
             similar.similar_id as product_id,
-            sum(similar.similarity) as score
+            -- Rounded, since the last digits of a sum depend on the order of the rows, and places depend on the score.
+            round(sum(similar.similarity), 9) as score
         from known
         inner join asked
             on known.visitor_id = asked.visitor_id
