@@ -27,10 +27,10 @@ def assigning() -> Iterator[None]:
 def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     """Return `document` with assignments like `gate.min_positives=1`. A value is JSON.
 
-    For a setting that is a text, and wherever the value is not JSON, the value is the text itself.
+    If the setting is a text, or if the value is not JSON, the setting becomes the text after the `=`.
 
     Raises:
-        SettingsError: an assignment has no `=`, or names something inside a single value.
+        SettingsError: an assignment has no `=`, or treats a single value as a section.
     """
     merged = msgspec.json.decode(jsontext.encode(document), type=dict[str, Any])
     for assignment in assignments:
@@ -48,7 +48,7 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
 
 
 def _value(name: str, text: str) -> Any:
-    """Return the value that `text` gives to the setting `name`. The digits of an account are a text, not a number."""
+    """Return the value of `text` for the setting `name`. For a text setting, digits stay a text (an account's id)."""
     if settings_faults.is_text(settings_faults.type_of(Settings, name)) and not text.startswith('"'):
         return text
     try:

@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 30
 
 
 def document(text: str) -> bytes:
-    """Return the request's JSON: `text` itself, the content of FILE for @FILE, or standard input for -.
+    """Return the request's JSON. `text` is the JSON itself, @FILE for a file, or - for standard input.
 
     Raises:
         UsageError: the file cannot be read, or the content is not JSON.

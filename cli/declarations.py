@@ -33,8 +33,8 @@ class Http(Part, frozen=True):
 class Function(Part, frozen=True):
     """A deployed function. An HTTP function has no topics.
 
-    `requirements` names the file of requirements/ that it installs, and so the bundle from which it is built. A
-    function with a `destination` exists only if this destination's mode is not off.
+    `requirements` names the file of requirements/ that lists the function's packages. The function's bundle has the
+    same name. A function with a `destination` exists only if this destination's mode is not off.
     """
 
     does: str

@@ -26,8 +26,9 @@ def read(environment: Environment) -> list[dict[str, Any]]:
     """Return a row for each destination that is on: its newest delivery run, and the results for the run's members.
 
     `sent` is the number of members whose request has not ended; requests of earlier runs count too. `confirmed` is the
-    number of confirmed members of the run. `why` lists what happened to the others, or says that the run had nothing to
-    send. The remaining fields are those of `Delivery`. If nothing was sent to the destination yet, `run_id` is None.
+    number of confirmed members of the run. `why` lists the results of the other members, or says that the run had
+    nothing to send. The remaining fields are those of `Delivery`. If nothing was sent to the destination yet, `run_id`
+    is None.
     """
     return [_row(name, environment) for name in destination_settings.switched_on(environment.settings)]
 

@@ -68,7 +68,7 @@ def follow(
     limit_seconds: float,
     wait: Callable[[float], object] = time.sleep,
 ) -> Certificate:
-    """Publish the request, and return its certificate once it is completed, or after `limit_seconds` as it is then.
+    """Publish the request and wait until it is completed, for at most `limit_seconds`. Return its certificate.
 
     Raises:
         CommandError: the function has refused the request, or has deleted nothing within the limit.

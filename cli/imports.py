@@ -28,14 +28,15 @@ class Imports(ModuleFinder):
         for entry in entries:
             with suppress(ImportError, SyntaxError):
                 self.import_hook(entry)
-        # The finder looks only below the root, so modules of other packages are unknown to it too.
+        # The finder looks only below the root, so it also reports modules of other packages as missing. Leave these
+        # out.
         self._unknown = [name for name in self.any_missing_maybe()[0] if name.partition(".")[0] in OURS]
 
     def reached(self, entries: list[str]) -> tuple[list[Path], list[str]]:
         """Return the files of all modules that `entries` reach, and the names of missing modules.
 
-        The files are relative to the root. A module that does not compile is missing. If a package is missing, its
-        modules are not named too.
+        The files are relative to the root. A module that does not compile counts as missing. If a package is missing,
+        only the package is named, not its modules.
         """
         found, waiting = set(), list(entries)
         while waiting:
@@ -51,7 +52,7 @@ class Imports(ModuleFinder):
         return [Path(file).relative_to(self._root) for file in files], sorted(outermost)
 
     def import_hook(self, name: str, caller: Any = None, fromlist: list[str] | None = None, level: int = -1) -> Any:
-        """Import a module as ModuleFinder does, and note who imports it."""
+        """Import a module as ModuleFinder does, and remember which module imports it."""
         self._importing.append(caller.__name__ if caller else name)
         try:
             return super().import_hook(name, caller, fromlist, level)
@@ -64,7 +65,7 @@ class Imports(ModuleFinder):
         return super().import_module(partname, fqname, parent)
 
     def ensure_fromlist(self, m: Any, fromlist: Iterable[str], recursive: int = 0) -> None:
-        """Import the names of a `from` as ModuleFinder does, and record those that are modules."""
+        """Import the names of a `from` statement as ModuleFinder does, and record the names that are modules."""
         super().ensure_fromlist(m, fromlist, recursive)
         names = {f"{m.__name__}.{name}" for name in fromlist}
         self._imported[self._importing[-1]] |= names & self.modules.keys()

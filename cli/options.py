@@ -66,7 +66,7 @@ def version(text: str) -> str:
 
 
 def day(text: str) -> date:
-    """Return the day that the text writes as YYYY-MM-DD.
+    """Return the day of a text in the form YYYY-MM-DD.
 
     Raises:
         typer.BadParameter: the text is not a day.
@@ -108,7 +108,9 @@ def port(about: str) -> Any:
 
 
 def require_folder(file: Path | None) -> None:
-    """Check before a long command that it can write `file` at its end. None means that there is no file.
+    """Check that `file` can be written. A long command calls this first, and writes the file at its end.
+
+    None means that there is no file.
 
     Raises:
         UsageError: the file is a folder, or its folder does not exist.

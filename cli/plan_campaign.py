@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Number of days of audiences from which the number of new customers per day is computed.
 DAYS = 28
 EFFECTS = (0.05, 0.1, 0.2, 0.3, 0.5)
-# The quantile of the intervals, by how often the result is looked at.
+# The quantile of an effect's interval: for one look at the end, and for looks at any time.
 LOOKS = {"one look": Z, "any look": anytime.AT_PLAN}
 
 
@@ -93,8 +93,8 @@ class Shown(Struct, frozen=True):
 class CampaignPlan(Struct, frozen=True):
     """A campaign's plan. Effects are shares of the control mean; each is to be shown with the probability `power`.
 
-    With these `settings`, measure_campaign measures by this plan. They include the number of buyers only if the
-    conversion rate is known.
+    `settings` holds the settings that make measure_campaign use this plan. The number of buyers is one of them only if
+    the conversion rate is known.
     """
 
     design: Design
@@ -151,7 +151,7 @@ def _newest(environment: Environment, channel: str) -> dict[str, Any]:
 
 
 def plan(designed: Design, effect: float, power: float, ends: int | None) -> CampaignPlan:
-    """Return the plan for one look at the end and for looks at any time; the campaign `ends` after so many days.
+    """Return the plan for one look at the end and for looks at any time. The campaign ends after `ends` days.
 
     Raises:
         UsageError: there is no plan for these numbers; the message says which is wrong.

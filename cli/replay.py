@@ -124,7 +124,9 @@ def send(environment: Environment, originals: list[Original]) -> dict[str, Origi
 def returned(
     environment: Environment, sent: dict[str, Original], known: set[str], wait: Callable[[float], object] = time.sleep
 ) -> dict[str, str]:
-    """Wait up to PATIENCE_SECONDS for sent messages that become dead letters again; return (new name: reason) of each.
+    """Wait up to PATIENCE_SECONDS for sent messages that become dead letters again.
+
+    Return the reason of each new dead letter, by its name.
 
     `known` holds the names of the earlier dead letters.
     """

@@ -102,7 +102,7 @@ def health(found: Health) -> Table:
 
 
 def campaigns(found: Effects) -> Group:
-    """Return a table of effects for each comparison, and below it a mismatch or the return."""
+    """Return a table of effects for each comparison, with lines below it about a mismatch and about the return."""
     parts: list[RenderableType] = []
     for title, results in groupby(found.results, wording.title):
         table = terminal.table(*wording.HEAD, title=f"{words.begun(title)}, with the orders up to {found.day}")

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from shared.chain.documents import Health
     from shared.chain.environment import Environment
 
-# For a count, at most this many log entries are read. They are the newest ones.
+# Maximum number of log entries to read for a count. The newest entries are read.
 MOST_ENTRIES = 1000
-# The newest monitoring run is looked for among this many runs with the newest data.
+# Number of runs among which the newest monitoring run is searched. These are the runs with the newest data.
 MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 
@@ -97,7 +97,7 @@ def _champion(environment: Environment, now: datetime) -> dict[str, Any] | None:
 def _health(environment: Environment) -> Health | None:
     """Return the findings of the newest run that checked the model's health.
 
-    None if no run among the MOST_RUNS with the newest data did.
+    Return None if there is no such run among the MOST_RUNS runs with the newest data.
     """
     newest = environment.runs.ids()[: -MOST_RUNS - 1 : -1]
     found = [run for run in map(environment.runs.find, newest) if isinstance(run, MonitoringRun)]
@@ -125,7 +125,8 @@ def _found(project: str, alert: Alert, watched: Watched, now: datetime) -> str |
     since = now - timedelta(minutes=alert.minutes)
     whole = entries(alert.share_of, since) if alert.share_of else []
     if len(whole) == MOST_ENTRIES:
-        # Older entries may exist, so count both numbers in the period that these entries cover.
+        # Older entries may exist that were not read. So shorten the period to the time that these entries cover, and
+        # count both numbers in it.
         since = datetime.fromisoformat(whole[-1].timestamp)
     number = len(entries(str(alert.count), since))
     if not alert.is_raised(number, len(whole)):

@@ -117,7 +117,7 @@ def _run(environment: Environment, run_id: str) -> dict[str, Any]:
 
 
 def _log(environment: Environment, run_id: str | None, now: datetime) -> list[dict[str, Any]]:
-    """Return the last LINES lines of the run's log, the oldest first. For None, return those of the whole log."""
+    """Return the last LINES lines of the run's log, the oldest first. If `run_id` is None, use the log of all runs."""
     narrower = f'jsonPayload.run_id="{run_id}"' if run_id else ""
     since = now - timedelta(hours=LOG_HOURS)
     entries = logs.newest(environment.settings.project, narrower, since, LINES)

@@ -17,10 +17,10 @@ class Excluded(Struct, frozen=True):
 
 
 class Resolved(Struct, frozen=True):
-    """The counts of an audience: its visitors, how many of them belong to a customer, and its customers by arm.
+    """The counts of an audience: visitors, visitors who belong to a customer, and customers by arm.
 
-    `conflicts` counts visitors whom the CRM gives to several customers. They are treated as visitors without a
-    customer. `refused_rows` counts the unusable rows of crm_customers, and `refused_values` the unusable values of
+    `conflicts` counts visitors whom the CRM gives to several customers. These visitors are treated as visitors without
+    a customer. `refused_rows` counts the unusable rows of crm_customers, and `refused_values` the unusable values of
     other rows.
     """
 

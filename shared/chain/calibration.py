@@ -17,8 +17,8 @@ from shared.chain.intervals import Estimate, more_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Number of bins per fold in sql/evaluation/calibration_points.sql. The probabilities after
-# a fit to 200 bins differ by less than 0.3 % from the probabilities after a fit to the rows.
+# Number of bins per fold in sql/evaluation/calibration_points.sql. A calibrator that is fitted to 200 bins gives
+# probabilities that differ by less than 0.3 % from those of a calibrator that is fitted to the rows.
 BINS = 200
 # Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
@@ -127,8 +127,8 @@ def platt(points: Sequence[Point]) -> Coefficients | None:
 def regression(points: Sequence[Point], of_others: float = 0.0, of_buyers: float = 1.0) -> Coefficients | None:
     """Return the logistic regression of the outcome on the log odds; None if it has no solution.
 
-    `of_others` and `of_buyers` are the outcomes to fit for visitors who did not buy and for buyers. There is no
-    solution without points, if all log odds are equal, or if a threshold separates buyers from others perfectly.
+    The outcome of a buyer is `of_buyers`, and the outcome of another visitor is `of_others`. There is no solution if
+    there are no points, if all log odds are equal, or if a threshold separates buyers from others perfectly.
     """
     if not points:
         return None
@@ -181,10 +181,10 @@ def _newton_step(rows: Iterable[tuple[float, int, float]], line: Coefficients) -
 
 
 def _cross_fitted_gain(points: Sequence[Point]) -> Estimate | None:
-    """Return by how much an isotonic calibrator lowers the log loss of held-out folds, compared with Platt's.
+    """Return the log loss of Platt's calibrator minus that of an isotonic one, as a mean over held-out folds.
 
-    Both calibrators are fitted to the other folds. None if Platt's calibrator cannot be fitted to them, or if there is
-    only one fold.
+    For each held-out fold, both calibrators are fitted to the other folds. Return None if there is only one fold, or if
+    Platt's calibrator cannot be fitted or would reverse the ranking.
     """
     gains = []
     for fold in {point.fold for point in points}:
@@ -285,8 +285,7 @@ def slope(sums: Sums, line: Coefficients) -> Estimate:
     values = (sums.information, sums.information_mixed, sums.information_of_slope)
     information, mixed, of_slope = (value or 0.0 for value in values)
     determinant = information * of_slope - mixed**2
-    # Buyers are the rarer outcome, so their number limits the degrees of freedom. Two of these go to the two
-    # coefficients.
+    # Buyers are the rarer outcome, so their number limits the degrees of freedom. The two coefficients use two of them.
     freedom = sums.visitors_with_buyers - 2
     if determinant <= 0 or freedom <= 0:
         return Estimate(line.slope, math.inf)

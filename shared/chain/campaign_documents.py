@@ -13,7 +13,7 @@ type Decision = Literal["too early", "mismatch", "gain", "loss", "undecided"]
 class Result(Struct, frozen=True, kw_only=True):
     """A row of campaign_results, whose columns are described in sql/tables/campaign_results.yaml.
 
-    A number is None if it cannot be estimated, and a bound also if it is infinite.
+    A number is None if it cannot be estimated. A bound is also None if it is infinite.
     """
 
     comparison: Literal["control", "holdout"]

@@ -1,10 +1,10 @@
 """Check the data before a model learns from them: one check per file of sql/checks.
 
-A check returns one row: `is_ok`, and `found` in words. A failed check in sql/checks/fail ends the run. A failed check
-in sql/checks/warn is only recorded.
+A check returns one row: `is_ok`, and `found`, a text about the data. A failed check in sql/checks/fail ends the run. A
+failed check in sql/checks/warn is only recorded.
 
-The check `fail/columns` is not a statement. It asks BigQuery's API for the columns of the export.
-INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would have to read the schema of every day-table.
+The check `fail/columns` is not a statement. It asks BigQuery's API for the columns of the export, because
+INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would read the schema of every day-table.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ MOST_MESSAGES = 100
 
 
 class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends as superseded
-    """A run must stop: run `by`, which reads newer data, holds the claim now."""
+    """A run must stop, because run `by` holds the claim now and reads newer data."""
 
     def __init__(self, by: str) -> None:
         super().__init__(by)
@@ -110,8 +110,8 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
         )
         run_id = run_ids.of_export(reading)
         while _is_superseded(run_id, environment):
-            # A superseded run does not continue, but its data may still be unread, because the newer run may have
-            # failed.
+            # A superseded run does not continue. If the run that superseded it has failed, nothing has read the data,
+            # so open another run.
             run_id = run_ids.of_export_again(reading, run_id)
         if environment.runs.is_opened(run_id):
             return DataRefreshed(run_id, reading.as_of, reading.reason)
@@ -136,7 +136,7 @@ def is_open(current: Current, environment: Environment, now: datetime) -> bool:
 def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
     """Renew the run's claim, so that it stays open. If a newer run holds the claim, return that run instead.
 
-    Return None if the claim was renewed, or if nobody holds it, because it was reset.
+    Return None if the claim was renewed, or if it was deleted by a reset.
 
     After a renewal, no other run is opened until this one ends or shows no activity for `open_hours`.
     """
@@ -155,8 +155,8 @@ def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
 def require(context: StepContext) -> None:
     """Renew the run's claim. Call this before writing to tables that runs share.
 
-    This is necessary because another delivery of the step may have failed for good since this delivery began. Then a
-    newer run may have been opened.
+    Another delivery of the same step may have failed for good since this delivery began, so a newer run may have been
+    opened.
 
     Raises:
         Overtaken: a newer run holds the claim.
@@ -212,7 +212,11 @@ def _message_ids(current: Current | None, refresh: Refresh, message: Message) ->
 
 
 def _unanswered(current: Current, environment: Environment) -> list[str]:
-    """Return the reasons for which a run is still wanted: the waiting reasons and, if the run never ended, its own."""
+    """Return the reasons for which a run is still wanted.
+
+    These are the waiting reasons. The reasons of the run with the claim are included if it has neither ended nor failed
+    for good.
+    """
     is_answered = _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment)
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]
 
@@ -241,7 +245,7 @@ def _opened(
 
 
 def _is_recent(last: Training | None, environment: Environment, now: datetime) -> bool:
-    """Return whether a new run need not train: the last training is recent, and there is a champion to score with.
+    """Return whether the last training is recent and there is a champion. Then a new run does not train.
 
     The last training is recent if its run was opened less than `training.min_hours` ago, has ended, and was not
     superseded.
@@ -253,7 +257,7 @@ def _is_recent(last: Training | None, environment: Environment, now: datetime) -
 
 
 def _has_read(current: Current, reading: Reading, environment: Environment) -> bool:
-    """Return whether the last run has read the same data, for all reasons of `reading`, and has not failed."""
+    """Return whether the last run has read the same data, had all reasons of `reading`, and has not failed."""
     read = current.reads
     answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
     return (

@@ -82,8 +82,8 @@ class CalibratedDecile(Struct, frozen=True):
 class Measured(Struct, frozen=True):
     """The metrics of one model on the visitors of a split. `word` describes the ROC AUC, e.g. "fair".
 
-    The four counts from `true_positives` on are those at the threshold `policy.coupon_from`. `intervals` holds the 95 %
-    interval of each metric from `roc_auc` to `lift_at_20_percent`.
+    The four counts, which start with `true_positives`, use the threshold `policy.coupon_from`. `intervals` holds the
+    95 % interval of each metric from `roc_auc` to `lift_at_20_percent`.
     """
 
     word: str
@@ -115,7 +115,7 @@ class Estimated(Struct, frozen=True):
 
 
 class Calibration(Struct, frozen=True):
-    """The winner's calibrator, how it was fitted, and whether it is shown to be right on the test visitors.
+    """The winner's calibrator, how it was fitted, and whether its probabilities of the test visitors are calibrated.
 
     `slope` comes from a logistic regression of the outcome on the calibrated log odds. It is None if it cannot be
     estimated.
@@ -304,9 +304,9 @@ class Recommended(Struct, frozen=True):
 class Valued(Struct, frozen=True):
     """What a valuation found: the chosen method and why, and sums over the customers (sql/value/summary.sql).
 
-    `lacking` says, by method, why it could not be fitted. `incremental_shares` holds, by campaign, the share of the
-    treated customers' orders that was left out. `independence` says whether the number and the revenue of orders are
-    independent.
+    `lacking` maps each method that could not be fitted to the reason. `incremental_shares` holds, by campaign, the
+    share of the treated customers' orders that was left out. `independence` says whether the number and the revenue of
+    orders are independent.
     """
 
     day: date
@@ -321,7 +321,7 @@ class Valued(Struct, frozen=True):
     expected_revenue: float
 
 
-# mypy cannot pass a union of types as a value.
+# mypy does not accept a union of types as an argument.
 RUN: Document[OpenedRun] = Document("run", OpenedRun)  # type: ignore[arg-type]
 CHECKS = Document("checks", dict[str, Check])
 CHAMPION = Document("champion", HeldAgainst)

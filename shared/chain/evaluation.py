@@ -111,7 +111,7 @@ def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[st
         try:
             predict(name, version.model, "test", context.runs.calibrator(version.run_id), context)
         except Permanent as error:
-            # A champion that can no longer make predictions must not keep challengers out.
+            # If a champion can no longer make predictions, the winner is not compared with it.
             log(ChampionUnscored(context.run_id, name, str(error)))
             unscored[name] = told(error)
         else:

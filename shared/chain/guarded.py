@@ -32,9 +32,12 @@ class Guarded[T: msgspec.Struct]:
         return None, 0
 
     def replace(self, document: T, generation: int | None) -> int | None:
-        """Write the document and return its new generation. If its generation is no longer the given one, return None.
+        """Write the document if its generation is `generation`.
 
-        Generation 0 requires that the document does not exist; None sets no condition.
+        Return the new generation, or None if the document has another generation.
+
+        Generation 0 means that the document must not exist. If `generation` is None, the document is written in any
+        case.
         """
         blob = self._bucket.blob(self._path)
         content = jsontext.encode(document, 1)

@@ -84,7 +84,10 @@ def worst(findings: Sequence[Finding]) -> State:
 
 
 def data_age(newest: date | None, today: date, most: int) -> Finding:
-    """Judge the age of the newest day of the export that was read. At most `most` days are fine; 0 allows any age."""
+    """Judge the age of `newest`, the newest day that was read from the export.
+
+    An age of at most `most` days is fine. If `most` is 0, any age is fine.
+    """
     if newest is None:
         return Finding("data_age", "warn", "no day of the export has been read yet")
     age = (today - newest).days
@@ -96,7 +99,7 @@ def data_age(newest: date | None, today: date, most: int) -> Finding:
 
 
 def scores_age(scored: date | None, newest: date | None) -> Finding:
-    """Judge whether visitors are scored until `newest`, the newest day that was read.
+    """Judge whether `newest`, the newest day that was read, has scores.
 
     `scored` is the newest day that has scores, or None if there are no scores yet.
     """
@@ -111,7 +114,7 @@ def scores_age(scored: date | None, newest: date | None) -> Finding:
 
 
 def champion_age(days: int, most: int) -> Finding:
-    """Judge the age of the champion's newest training data: `days` old, of which `most` are allowed."""
+    """Judge `days`, the age of the champion's newest training data. At most `most` days are allowed."""
     found = f"the champion has learnt from data {days} days old"
     if days <= most:
         return Finding("champion_age", "fine", found, days, most)
@@ -225,7 +228,7 @@ def served_features(compared: Sequence[Compared]) -> Finding:
 
 
 def served_answers(answers: Sequence[Answers]) -> Finding:
-    """Judge how many checkouts of the last day got no score, or were scored by the stand-in."""
+    """Judge how many checkouts of the last day got no score, or a score from another scorer than the first."""
     total = sum(one.checkouts for one in answers)
     if total < LEAST_CHECKOUTS:
         found = f"not known: {total} checkouts in a day, and {LEAST_CHECKOUTS} are needed"
@@ -237,7 +240,7 @@ def served_answers(answers: Sequence[Answers]) -> Finding:
 
 
 def run_cost(run_id: str, billed: int, most_gib: float) -> Finding:
-    """Judge `billed`, the bytes that BigQuery bills for a run and its trainings; 0 for `most_gib` allows any amount."""
+    """Judge `billed`, the bytes that BigQuery bills for a run and its trainings; a limit of 0 means no limit."""
     gib = billed / 2**30
     found = f"BigQuery bills {gib:.2f} GiB for run {run_id}"
     if not most_gib:

@@ -86,15 +86,15 @@ def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, floa
 
 
 def shown_share(hits: float, total: float) -> float:
-    """Return the lower bound of the share's interval of three standard deviations. The true share is surely larger."""
+    """Return the lower bound of the share's interval of three standard deviations, so chance hardly ever exceeds it."""
     return share_interval(hits, total, 3.0)[0]
 
 
 def t_quantile(freedom: float, z: float = Z) -> float:
-    """Return the quantile of Student's t distribution that belongs to the normal quantile `z`, by default 97.5 %.
+    """Return the quantile of Student's t distribution for the probability of the normal quantile `z`.
 
-    For the default, the error is below 1 % from 2 degrees of freedom on. The formula has four terms of the expansion
-    around the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
+    By default, the probability is 97.5 %. Then the error is below 1 % for 2 and more degrees of freedom. The formula
+    has four terms of the expansion around the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
     """
     terms = (
         (z**3 + z) / 4,
@@ -109,7 +109,8 @@ def t_quantile(freedom: float, z: float = Z) -> float:
 class Sums:
     """A row of sql/evaluation/comparisons.sql: sums over visitors.
 
-    The sums are of the model `candidate` or, if `other` is not empty, of the difference `candidate` minus `other`.
+    If `other` is empty, the sums describe the model `candidate`. Otherwise they describe the difference `candidate`
+    minus `other`.
     """
 
     candidate: str
@@ -200,7 +201,7 @@ class Comparisons:
         return {metric: estimate for metric, estimate in found.items() if estimate is not None}
 
     def loss(self, metric: str, candidate: str, other: str, *, with_margin: bool = False) -> Estimate | None:
-        """Return how much worse `candidate` is than `other`; with `with_margin`, minus the allowed margin.
+        """Return how much worse `candidate` is than `other`. If `with_margin` is set, subtract the allowed margin.
 
         If the upper bound is below 0, the candidate is shown to be better or, with the margin, no worse. None if the
         two cannot be compared on these visitors.

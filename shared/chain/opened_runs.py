@@ -41,16 +41,16 @@ class Reading(Struct, frozen=True):
 
     @property
     def changed(self) -> dict[date, DayState]:
-        """The day-tables that are new or differ from when they were last read."""
+        """The day-tables that are new or have changed since they were last read."""
         return {day: table for day, table in self.days.items() if table.is_changed}
 
     @property
     def first_touched(self) -> date:
         """The first day to rebuild.
 
-        It is the first changed day, or the day after the last unchanged day-table if that is earlier. There must be a
-        changed day. Days without a day-table are rebuilt too, because features depend on the time that
-        has passed.
+        This is the first changed day or the day after the last unchanged day-table, whichever is earlier. Days without
+        a day-table are rebuilt too, because features depend on the time that has passed. At least one day must have
+        changed.
         """
         known = [day + timedelta(days=1) for day, table in self.days.items() if not table.is_changed]
         first_changed = min(self.changed)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.chain.versions import Version
 
 PATH = "serving/promotion.json"
-# Maximum number of moves in the decision, the latest ones. The table champion_history holds all moves.
+# Maximum number of moves that a decision holds. Older moves are only in the table champion_history.
 MOST_MOVES = 100
 
 
@@ -80,8 +80,8 @@ def promote(
 ) -> str | None:
     """Make the version champion and return None, or return why it must not become champion. Idempotent."""
     while True:
-        # Read the champion first. A decision is written before the alias moves, so the decision read below is not
-        # older.
+        # Read the champion before the decision. A decision is written before the alias moves, so this decision cannot
+        # be older than this champion.
         champion = environment.registry.champion()
         decided, generation = _decisions(environment).read()
         why = objection(version.run_id, judged, environment)

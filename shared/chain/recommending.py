@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 FACTORIZATION = "matrix_factorization"
 # Maximum number of a visitor's newest products that are used. Longer histories carry little signal.
 MOST_PRODUCTS = 100
-# Maximum number of similar products stored for each product. If the setting `most_similar` is larger, it applies.
+# Maximum number of similar products stored for each product. If the setting `most_similar` is larger, that setting is
+# the maximum.
 MOST_ALIKE = 20
 
 
@@ -113,7 +114,7 @@ class Builder:
         return [Ranking(**row) for row in found]
 
     def publish(self, better: list[str]) -> Artefact:
-        """Recommend to all active visitors with the first of the methods, and return the artefact.
+        """Compute all active visitors' recommendations with the first method of `better`, and return the artefact.
 
         If `better` is empty, all visitors get the popular products.
         """

@@ -148,8 +148,8 @@ class Registry:
     def promote(self, deployed_id: str, version: Version) -> None:
         """Give all traffic and the alias to the version, and undeploy all others except the former champion.
 
-        The alias moves last. So if the version has the alias already, nothing else is left to do, and the version must
-        not be recorded as its own predecessor.
+        The alias moves last. So if the version has the alias already, a former call has done the rest. Then the version
+        must not be recorded as its own predecessor.
         """
         former = self.champion()
         self._set_traffic({deployed_id: 100})

@@ -15,7 +15,7 @@ MOST_RUNS = 10
 
 
 def until(run_id: str | None, runs: Runs) -> int:
-    """Return how many evaluated runs up to run `run_id` the gate rejected in a row; 0 for None.
+    """Return how many evaluated runs up to run `run_id` the gate rejected in a row; 0 if `run_id` is None.
 
     A run that was not evaluated, because it failed or was superseded, is skipped. At most MOST_RUNS runs are read.
     """

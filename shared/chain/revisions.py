@@ -47,7 +47,7 @@ def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     evaluate_models does not have.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
-    # Without evaluation visitors, no candidate was measured, but a winner was still chosen.
+    # If there are no evaluation visitors, `candidates` is empty, but there is still a winner.
     names = sorted({*evaluation.candidates, evaluation.winner})
     models = [model_name(name, context.run_id) for name in names]
     found = context.warehouse.query_all(
@@ -79,7 +79,7 @@ def export(
 
 
 def percentiles(candidate: str, context: StepContext) -> list[float]:
-    """Return, for p = 1, 2, ... 99, the lowest probability of the p percent of test visitors who have the highest."""
+    """Return the lowest probability among the p % of test visitors with the highest probabilities, for p = 1 to 99."""
     rows = context.warehouse.query("deployment/percentiles", {**training.rows_of_run(context), "candidate": candidate})
     return [row["probability"] for row in rows]
 
@@ -142,7 +142,7 @@ def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> A
     return scorer_artefact.from_booster(exported_booster.read(exported or b""), means, vocabularies)
 
 
-# The function that builds the artefact, by BigQuery's model type. A candidate's name does not tell its type.
+# The function that builds the artefact, by BigQuery's model type. A candidate's name does not determine its type.
 _ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], Artefact]] = {
     "LOGISTIC_REGRESSION": _of_regression,
     "BOOSTED_TREE_CLASSIFIER": _of_trees,

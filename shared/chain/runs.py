@@ -87,7 +87,7 @@ class Runs:
     def is_opened(self, run_id: str) -> bool:
         """Return whether the run was opened, and not reset since.
 
-        This lists the bucket, because a listing fails if the bucket itself is missing.
+        This lists the bucket, because a listing raises an error if the bucket itself is missing.
         """
         return any(self._bucket.list_blobs(prefix=self._path(run_id, "run"), max_results=1))
 

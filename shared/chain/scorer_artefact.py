@@ -42,7 +42,8 @@ def from_booster(
 ) -> BoostedTreesArtefact:
     """Return the artefact of boosted trees. `means` holds all inputs in the order of the booster's columns.
 
-    `vocabularies` holds the categories of an input by its position; their codes count from 1.
+    `vocabularies` holds the categories of each categorical input, by the input's position. The first category has the
+    code 1.
     """
     inputs = [
         TreesInput(name, codes={category: code for code, category in enumerate(vocabularies[position], start=1)})

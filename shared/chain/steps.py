@@ -32,8 +32,8 @@ def decode_event(message: Message) -> Event:
 class Opening:
     """How messages open runs for a step.
 
-    A message on one of the topics `on` requests a run, unless it contains an event of the class `event`, with a run's
-    id. `open` opens or joins a run and returns this run's first event, or None if there is nothing to do.
+    A message on one of the topics `on` requests a run. The exception is a message of the class `event` that contains a
+    run's id. `open` opens or joins a run and returns this run's first event, or None if there is nothing to do.
     """
 
     event: type[Event]
