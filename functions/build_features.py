@@ -141,7 +141,8 @@ def fill_sessions(changed: list[date], existing: list[date], columns: Collection
 def fill_conversions(changed: list[date], context: StepContext) -> None:
     """Replace the rows of `conversions`.
 
-    If the label is a purchase, they are all orders. Otherwise only the events of the changed days are replaced.
+    If the label is a purchase, all rows are replaced by all orders. Otherwise the events of the changed days are
+    replaced.
     """
     settings = context.settings
     least = {"min_revenue": settings.label.min_revenue}

@@ -70,7 +70,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
         answered = [calibrator.apply(answer) for answer in registry.answers(canary, golden, context.deadline)]
         difference = require_parity(expected, answered)
     except Permanent:
-        # If another delivery has made the version the champion, this does not undeploy it.
+        # If another delivery has made the version the champion, `withdraw_run` does not undeploy the version.
         registry.withdraw_run(event.run_id)
         operation.write(None)
         raise

@@ -1,9 +1,9 @@
-"""Send the customer behind a scored checkout an e-mail, once and only if nothing forbids it.
+"""Send an e-mail to the customer of a scored checkout, at most once and only if no rule forbids it.
 
 On     checkout-scored   CheckoutScored, from on_checkout
 Runs   sql/messages
 Emits  campaign-events   CampaignEvent: the message was sent
-Logs   what became of the message, without personal data
+Logs the outcome of the message, without personal data
 """
 
 from __future__ import annotations

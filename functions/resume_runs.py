@@ -38,5 +38,5 @@ def resume_runs(_: Message) -> None:
                 world.publish(event)
         except Exception:  # noqa: BLE001 - a run that cannot be read must not block the others
             log_exception(RunUnreadable(run_id, "resume_runs"))
-    # This is last, because it needs Vertex AI, and resuming runs does not.
+    # Update the pointer last, because this needs Vertex AI, and resuming runs does not.
     pointer.follow(world)

@@ -30,7 +30,7 @@ OLDER = {"x86_64": ["manylinux1", "manylinux2010", "manylinux2014"], "aarch64": 
 
 
 def wheels(platform: str, pins: list[str]) -> dict[str, set[str]]:
-    """Return, by package name, the hash of the wheel that pip chooses on a platform, as a set of one."""
+    """Return, by package name, the hash of the wheel that pip chooses on a platform, as a set with one element."""
     found = defaultdict(set)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"

@@ -51,7 +51,7 @@ class Campaign(Section, frozen=True):
     outcome_days: Days = 30
     # The orders of this many days before the assignment are the covariate that makes intervals narrower (CUPED).
     before_days: Days = 180
-    # The plan is made before the campaign starts. This is the number of days for which the campaign is planned.
+    # Number of days for which the campaign is planned. Set it before the campaign starts.
     planned_days: Days = 30
     # The expected number of buyers by the last planned day, in both arms together.
     planned_buyers: Annotated[int, Meta(ge=1)] = 1000

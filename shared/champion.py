@@ -29,7 +29,7 @@ class Pointer(Struct, frozen=True, kw_only=True):
     scorer: str | None
     # The model's inputs: for a number, the mean that replaces a missing value; for a category, None.
     inputs: dict[str, float | None]
-    # Thresholds: for p = 1, 2, ... 99, the lowest probability of the p percent of test visitors who have the highest.
+    # For p = 1 to 99, the lowest probability among the p % of test visitors with the highest probabilities.
     percentiles: Annotated[list[float], Meta(max_length=99)] = []
     # Calibrators by version, for each version that may answer at the endpoint: champion, former champion and canary.
     calibrators: dict[str, Calibrator] = {}

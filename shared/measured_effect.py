@@ -14,7 +14,7 @@ PATH = "serving/effect.json"
 class OnOutcome(Struct, frozen=True):
     """The effect on one outcome per treated customer.
 
-    A number is None if it cannot be estimated, and a bound also if it is infinite.
+    A number is None if it cannot be estimated. A bound is also None if it is infinite.
 
     The interval is the always-valid one, because the document is read at any time. `decision` is the decision in
     the table campaign_results. If it is `mismatch`, do not use the numbers.

@@ -148,7 +148,7 @@ class Gate(Section, frozen=True):
 
     # The metric by which candidates are compared with each other and with the champions.
     metric: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
-    # Largest share by which a model's metric may be worse than another's and still count as no worse.
+    # A model counts as no worse than another model if its metric is shown to be worse by at most this share.
     margin: Annotated[float, Meta(ge=0)] = 0.01
     min_roc_auc: Share = 0.7
     # Minimum for the lower bound of the ROC AUC's 95 % interval.
@@ -180,7 +180,7 @@ class Serving(Section, frozen=True):
 
 
 class Monitoring(Section, frozen=True):
-    """When monitoring starts a training: see docs/monitoring.md."""
+    """When monitoring starts a training, warns, or returns to the former champion: see docs/monitoring.md."""
 
     # Largest age in days of the newest day in the champion's training data. A training is requested if it is older.
     max_champion_days: Days = 45

@@ -79,9 +79,9 @@ class Warehouse:
     """Runs statements for one step of one run.
 
     A job's id consists of the run, the step, the statement's name, a digest of its values and the attempt. So a second
-    delivery attaches to the first one's job. After a failure, the id cannot be used again, so the next delivery
-    increases the attempt by 1. The statement's text is not part of the id, because a deployment may change a comment
-    during a run.
+    delivery attaches to the job of the first delivery. After a failure, the id cannot be used again, so the next
+    delivery increases the attempt by 1. The statement's text is not part of the id, because a deployment may change a
+    comment during a run.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class Warehouse:
                 statement.text(),
                 job_config=config,
                 job_id=job_id,
-                # Otherwise the client's default timeout, which is longer than the function's, would apply.
+                # The client's default timeout is longer than the function's timeout.
                 retry=DEFAULT_RETRY.with_timeout(timeout),
                 job_retry=None,
                 timeout=timeout,
@@ -221,7 +221,7 @@ class Warehouse:
         except TimeoutError as error:
             raise NotReady(f"job {job.job_id} is still running; the next delivery attaches to it") from error
         except Exception:
-            # The request for results may report the failure before the job's state is refreshed.
+            # `job` may not show the failure yet. `done` reads the job's state again.
             if job.done() and job.error_result and not heals(job):
                 raise Permanent(reason(job)) from None
             raise

@@ -1,4 +1,4 @@
-"""Plan a comparison of two arms: its number of customers, its power, the smallest visible effect, and its duration.
+"""Plan a comparison of two arms: its number of customers, its power, the smallest detectable effect, and its duration.
 
 Effects are relative to the control group's mean: 0.1 means 10 % more. The formulas belong to a two-sample test of the
 logarithms of the means (delta method), because effects.py computes its intervals from these logarithms too.
@@ -50,7 +50,9 @@ class Plan:
             raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
 
     def customers(self, relative: float, power: float = POWER) -> int:
-        """Return how many customers of both arms together show the effect `relative` with probability `power`.
+        """Return the total number of customers that shows the effect `relative` with probability `power`.
+
+        The number counts the customers of both arms.
 
         Raises:
             ValueError: The effect is 0, or it leads to a mean that is impossible.

@@ -34,10 +34,10 @@ def shares(campaign: Campaign) -> dict[Arm, float]:
 
 
 def fraction(salt: str, about: str, customer_id: str) -> float:
-    """Return a number from 0 to 1 that is fixed for a customer and `about`, and independent for another `about`.
+    """Return a number from 0 to 1 that depends only on the salt, the customer and `about`.
 
-    `about` is the name of a campaign, or _HOLDOUT. The number is made of the first 52 bits of a SHA-256 hash, because a
-    float holds 52 bits exactly.
+    `about` is the name of a campaign, or _HOLDOUT. A customer's numbers for two values of `about` are independent. The
+    number is made of the first 52 bits of a SHA-256 hash, because a float holds 52 bits exactly.
     """
     digest = hashlib.sha256(f"{salt}|{about}|{customer_id}".encode()).hexdigest()
     return int(digest[:13], 16) / 2**52

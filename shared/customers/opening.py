@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 STEP = "resolve_customers"
 # The tables that decide which customers may be reached.
 TABLES = ("campaign_suppressions", "consents", "suppressions")
-# BigQuery's clock may differ from the function's. So a change shortly before a run counts as a change after it.
+# BigQuery's clock may differ from the function's. So a change shortly before a run's opening counts as a change after
+# it.
 CLOCKS = timedelta(minutes=1)
 
 

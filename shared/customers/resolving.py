@@ -90,7 +90,7 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
 
 
 def nobody(context: StepContext) -> Resolved:
-    """Write and return the result for a shop without a CRM: no customers. It reads and writes nothing else."""
+    """Write and return the result for a shop without a CRM: no customers. Nothing else is read or written."""
     none = Resolved(
         visitors=0, matched=0, conflicts=0, unmatched=0, refused_rows=0, refused_values=0, arms={}, excluded=[]
     )

@@ -94,9 +94,9 @@ class Destination(Protocol):
     # Whether a newer audience waits until the requests of the previous one have ended. This is necessary if the
     # destination may process requests in another order than they were sent.
     waits_for_earlier: ClassVar[bool]
-    # How long after a request was sent its status is first asked for.
+    # Time from a request to the first question for its status.
     first_look: ClassVar[timedelta]
-    # How long after a request was sent an unknown outcome is recorded as `unconfirmed`.
+    # Time from a request until an unknown outcome is recorded as `unconfirmed`.
     last_look: ClassVar[timedelta]
 
     @property
@@ -119,7 +119,7 @@ class Destination(Protocol):
         Raises:
             Permanent: the destination refuses the whole batch for a reason that a retry cannot fix, e.g. a wrong token.
             Busy: the destination asks to wait.
-            Exception: a fault that a retry may heal.
+            Exception: another error, after which a retry may succeed.
         """
         ...
 

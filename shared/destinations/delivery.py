@@ -60,7 +60,7 @@ class DeliveryInRun:
         Removals are sent only when no other request of the run is open.
 
         Returns:
-            The run's result, or None while a request of the destination is open or a batch is not sent.
+            The run's result, or None if a request of the destination is still open or a batch is still unsent.
 
         Raises:
             NotReady: the deadline has passed, or would pass before the destination accepts requests again.
@@ -87,7 +87,7 @@ class DeliveryInRun:
         return self._context.runs.keep(self._context.run_id, PLAN, DeliveryPlan(batches))
 
     def _result(self, plan: DeliveryPlan) -> Delivery | None:
-        """Write and return the run's result. None while a request of the destination is open or a batch is not sent."""
+        """Write and return the run's result; None if a request of the destination is open or a batch is unsent."""
         if self._requests.open() or len(self._requests.places_of(self._context.run_id)) < len(plan.batches):
             return None
         delivery = summary(self._destination.name, plan, self._requests.ended(self._context.run_id))

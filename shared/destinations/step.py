@@ -55,7 +55,8 @@ def step_of(name: str, destination_name: str, find: Callable[[Environment], Dest
 
         A run is superseded if its destination has a newer run.
         """
-        # Each destination's function gets this event, also if its own destination is off.
+        # The functions of all destinations get this event, so ignore the runs of other destinations. This comes first,
+        # because this function's own destination may be off.
         if context.run_as(DeliveryRun).destination != destination_name:
             return None
         destination = find(context.environment)
@@ -84,7 +85,8 @@ def _opened(
 ) -> MembersDue | None:
     """Open the run that delivers the audience. None if the destination has a newer audience already."""
     resolved = environment.runs.opened(event.run_id).run
-    # A run that erases persons sends the same audience again, so that audience keeps its age in this comparison.
+    # A run that erases persons sends the current audience again. So compare with the time at which this audience was
+    # first resolved, not with the time of the erasure.
     is_again = isinstance(resolved, ErasureRun)
     due = MembersDue(run_ids.of_delivery(event.day, destination.name, event.run_id))
     while True:

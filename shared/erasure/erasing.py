@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from shared.erasure.tombstones import Digests
     from shared.pseudonyms import Pseudonyms
 
-# For this many days after its acceptance, an erasure is repeated even if it is completed: a run that started earlier
-# may have written the person's rows again.
+# For this many days after its acceptance, an erasure is repeated even if it is completed, because a run that started
+# earlier may have written the person's rows again.
 AGAIN_DAYS = 3
 # After this time, pending removals raise the alert `erasure_overdue`.
 PATIENCE = timedelta(days=3)
@@ -63,7 +63,8 @@ def accept(
         standing = store.keep(fresh.path, fresh, Certificate)
         log(ErasureAccepted(request.request_id))
     if not standing.passes:
-        # The earlier delivery may have written the certificate and failed before it recorded the request.
+        # An earlier delivery may have written the certificate and failed before it recorded the request, so record the
+        # request again.
         _record(standing, standing.run_id, now, environment)
     return standing
 
@@ -155,7 +156,8 @@ def _bury(request_id: str, digests: Digests, now: datetime, environment: Environ
 def _continued(former: Certificate, here: Pass, states: dict[str, str], now: datetime) -> Certificate:
     """Return the certificate with this run's pass. If the run is delivered again, its new pass replaces the old one.
 
-    BigQuery's jobs give the same numbers of rows again. Objects are changed only once, so the larger number counts.
+    A repeated delivery gets the same numbers of rows from BigQuery's jobs. It does not change an object again, so in
+    each folder the larger number of objects counts.
     """
     others = [one for one in former.passes if one.run_id != here.run_id]
     for one in former.passes:

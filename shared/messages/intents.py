@@ -56,7 +56,7 @@ class Intents(Struct, frozen=True):
     def with_intent(self, key: str, outcome: Outcome, now: datetime) -> Intents:
         """Return the intents with this outcome for the key.
 
-        A new intent gets the time `now`, and expired ones are left out.
+        If the key has no intent, a new intent with the time `now` is added, and expired intents are left out.
         """
         former = self.of(key)
         if former:
@@ -66,5 +66,5 @@ class Intents(Struct, frozen=True):
         return Intents((Intent(key, now, outcome), *(one for one in self.intents if one.at > now - KEPT)))
 
     def without(self, key: str) -> Intents:
-        """Return the intents without the key's intent, if the relay has certainly not accepted its message."""
+        """Return the intents without the key's intent. The relay must certainly not have accepted its message."""
         return Intents(tuple(one for one in self.intents if one.key != key))

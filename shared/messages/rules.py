@@ -1,4 +1,4 @@
-"""The rules by which the customer of a checkout gets no message."""
+"""The rules that forbid a message to the customer of a checkout."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ type Told = MessageSent | MessageSkipped | MessageNotDelivered
 
 # The topic of campaign events, which track_campaign handles.
 EVENTS = "campaign-events"
-# Longer than the function's timeout, so an older intent without an outcome belongs to a process that died.
+# If an intent is older than this and has no outcome, its process has died. This is longer than the function's timeout.
 AT_WORK = timedelta(minutes=2)
 DIED = "the delivery that was sending it died; it is not sent again, because the customer may have it"
 BROKE = "the connection to the relay broke ({}); it is not sent again, because the customer may have it"

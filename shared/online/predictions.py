@@ -18,7 +18,7 @@ def record(
     milliseconds: float,
     source: Literal["score_checkout", "on_checkout"],
 ) -> None:
-    """Log a score and its inputs. `visitor` is a pseudonym. If logging fails, the checkout is answered all the same."""
+    """Log a score and its inputs. `visitor` is a pseudonym. If logging fails, the checkout still gets its answer."""
     prediction = {
         "request_id": score.request_id,
         "visitor": visitor,

@@ -53,9 +53,10 @@ class Snapshot:
 
 
 class Watched[T]:
-    """An object of the bucket, and the value last read from it, or `absent` before the first read.
+    """An object of the bucket, and the value last read from it. Before the first read, the value is `absent`.
 
-    If the object is deleted, the value becomes `absent` again if `may_vanish`; otherwise this is an error.
+    If the object is deleted and `may_vanish` is set, the value becomes `absent` again. Without `may_vanish`, a missing
+    object is an error.
     """
 
     def __init__(self, bucket: Bucket, name: str, parse: Callable[[bytes], T], absent: T, *, may_vanish: bool) -> None:
@@ -85,7 +86,7 @@ class Watched[T]:
         return True
 
     def _complain(self, complaint: str) -> bool:
-        """Log the complaint, unless the last read ended with the same one; return False."""
+        """Log the complaint, unless the last read ended with the same complaint. Return False."""
         if complaint != self._complaint:
             log(ObjectUnusable(complaint))
             self._complaint = complaint

@@ -204,7 +204,7 @@ class Section:
 def render(title: str, sections: Sequence[Section], made_of: str = "") -> bytes:
     """Return the page as HTML in UTF-8. It contains its style sheet and drawings, and loads no other file.
 
-    The page names `made_of`, a hash of what it shows, in its head.
+    The page's head contains `made_of`, a hash of the steps and failures that the page shows.
     """
     sizes = {"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": ROW}
     return (

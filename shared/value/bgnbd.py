@@ -164,7 +164,7 @@ def expected_orders(parameters: Parameters, histories: Histories, horizon: float
 def expected_pairs(parameters: Parameters, histories: Histories, horizon: float) -> Array:
     """Return, for each row, E[Y (Y - 1)] of a customer's number of orders Y.
 
-    The variance of Y is this + E[Y] - E[Y]^2.
+    The variance of Y is E[Y (Y - 1)] + E[Y] - E[Y]^2.
     """
     return probability_alive(parameters, histories) * _if_alive(parameters, histories, horizon, _pairs)
 
@@ -189,7 +189,7 @@ def _if_alive(
 
 
 def _mean(leaving: Array, spans: Array, shape: float) -> Array:
-    """Return E[Y] given the probability to leave. The rate is gamma distributed with this shape.
+    """Return E[Y] given the probability to leave. The rate is gamma distributed with the shape `shape`.
 
     `spans` is the horizon, in units of the scale of the rate.
     """

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # With fewer repeat buyers, a fit often fails or is far off: docs/customer-value.md.
 MIN_REPEAT_BUYERS = 100
-# Largest harmless correlation: above a small one (0.1), and below a medium one (0.3), in the terms of Cohen (1988).
+# Largest harmless correlation. It lies between a small correlation (0.1) and a medium correlation (0.3) of Cohen
+# (1988).
 TOLERANCE = 0.2
 _Z = NormalDist().inv_cdf(0.975)
 

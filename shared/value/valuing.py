@@ -1,7 +1,7 @@
 """Value the customers: forecast what each one orders and spends in the horizon, by the best method on held-out time.
 
-The methods learn from what was known before the last horizon, and are judged on that horizon. The chosen one then
-learns from everything and forecasts the next horizon. docs/customer-value.md gives the reasons.
+The methods learn from what was known before the last horizon, and are judged on that horizon. The chosen method then
+learns from all orders and forecasts the next horizon. docs/customer-value.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _ALIKE = 1e9
 
 
 def look(environment: Environment, now: datetime) -> tuple[ValueRun | None, str]:
-    """Return the document of a run on the current orders; or None, and why nothing can be learnt yet."""
+    """Return the document of a run on the current orders. If nothing can be learnt yet, return None and why."""
     [state] = environment.query("value/state")
     day, first_day = state["day"], state["first_day"]
     if day is None:

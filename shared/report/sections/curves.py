@@ -29,7 +29,7 @@ class Curve:
 
     @property
     def chosen(self) -> list[float]:
-        """At each point, the share of all visitors who come before it. They are called the chosen visitors."""
+        """At each point, the chosen visitors (all visitors up to this point) as a share of all visitors."""
         return [one / self.visitors[-1] for one in self.visitors]
 
     @property
