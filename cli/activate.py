@@ -55,9 +55,9 @@ def newest(environment: Environment) -> CustomersResolved:
 
 
 def preview(audience: CustomersResolved, environment: Environment) -> list[dict[str, Any]]:
-    """Return what each destination would get: destination, mode, and the number of members by kind of change.
+    """Return, for each destination that is on, its mode and the number of planned changes of members by kind.
 
-    The plan is made as in a delivery run, under a separate run id, and removed again. Nothing is sent.
+    Each plan is computed as in a delivery run, but under a separate run id. Then the plan is deleted. Nothing is sent.
     """
     return [
         {"destination": name, "mode": getattr(environment.settings, name).mode, **_planned(name, audience, environment)}

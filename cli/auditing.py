@@ -1,4 +1,4 @@
-"""`propensity audit`: what was sent to whom, and who was erased, in a period; without personal data."""
+"""`propensity audit`: list a period's requests to destinations, e-mails and erasures, without personal data."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ _TABLE = "evaluation_rows"
 def measure(truth: Truth, run: Run, environment: Environment) -> Measured | None:
     """Return the metrics of the true probabilities on the winner's test visitors.
 
-    None if there is no winner, if the generator cannot compute the label's probability, or if a test visitor was not
-    generated.
+    Return None if there is no winner, if the generator cannot compute the label's probability, or if a test visitor was
+    not generated.
     """
     label, found = environment.settings.label, run.documents.evaluation
     if found is None or label.event != PURCHASE or label.min_revenue:

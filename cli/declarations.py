@@ -11,7 +11,7 @@ from deskcloud.document import Table
 from shared.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-# Default folder for what commands write: the repository or, for an installed wheel, the current folder.
+# Default folder for the files that commands write: the repository or, for an installed wheel, the current folder.
 HOME = ROOT if (ROOT / "pyproject.toml").is_file() else Path.cwd()
 _FUNCTIONS = Path("functions") / "functions.yaml"
 _ALERTS = Path("functions") / "alerts.yaml"

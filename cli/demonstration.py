@@ -118,8 +118,8 @@ def run(plan: Plan, out: Console) -> Result:
     laps, truth = Laps(), Truth()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         making = pool.submit(_day_files, plan, Path(folder), truth, out)
-        # Generated sessions have the form of GA360, and are made while the services start. The kind of files is known
-        # only after they are read.
+        # Generated sessions have the form of GA360, and are made while the services start. Files are read first,
+        # because only then is their kind known.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = machine.local_settings({**plan.settings, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
@@ -177,9 +177,9 @@ def run(plan: Plan, out: Console) -> Result:
 def _destinations(
     finished: Run, known: set[str], environment: Environment, pause: Callable[[float], object]
 ) -> list[dict[str, Any]]:
-    """Return the rows of sql/destinations/states.sql, once the audience was sent to each destination.
+    """Wait until the audience was sent to each destination, and return the rows of sql/destinations/states.sql.
 
-    Return them after _DELIVERY_SECONDS at the latest. Without a published audience, return no rows.
+    The wait ends after _DELIVERY_SECONDS at the latest. Without a published audience, return no rows.
     """
     if finished.outcome != "published":
         return []
@@ -232,7 +232,10 @@ def _load(day_files: list[DayFile], environment: Environment, out: Console) -> N
 
 @contextlib.contextmanager
 def progress(what: str, total: int, out: Console) -> Iterator[Callable[[], object]]:
-    """Yield a function to call after each of `total` parts. It moves a progress bar; in a pipe, it prints lines."""
+    """Yield a function to call after each of `total` parts.
+
+    In a terminal, the function moves a progress bar. In a pipe, it prints lines.
+    """
     if out.is_terminal:
         with Progress(console=out, transient=True) as bar:
             yield partial(bar.advance, bar.add_task(what, total=total))

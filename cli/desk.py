@@ -35,7 +35,8 @@ from shared import jsontext
 from shared.destination_settings import GoogleAds, MetaAds, Salesforce
 from shared.settings import Settings
 
-# Modules that the functions import at their first use. They take one or two seconds, so the local cloud preloads them.
+# Modules that the functions import at their first use. These imports take one or two seconds, so the local cloud
+# preloads the modules.
 _GOOGLE_CLIENTS = (
     "google.cloud.bigquery",
     "google.cloud.storage",
@@ -96,7 +97,7 @@ def run(
 def document(
     project: str, settings: Mapping[str, Any], *, backoff: Backoff | None = None, is_on_demand: bool = False
 ) -> Document:
-    """Return deskcloud's document for a project with these settings; without `backoff`, the declared one is used.
+    """Return deskcloud's document for a project with these settings; without `backoff`, the declared backoff is used.
 
     Raises:
         Malformed: the settings break a rule.

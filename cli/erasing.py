@@ -1,4 +1,4 @@
-"""`propensity erase`: have a person erased, follow it, and show the certificate; or count what would be deleted."""
+"""`propensity erase`: request a person's erasure and show the certificate, or count what it would delete."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAUSE_SECONDS = 1.0
 
 
 def request(customer_id: str | None, visitor_ids: list[str], request_id: str | None) -> ErasureRequest:
-    """Return the request for these ids. Without a `request_id`, it gets a random one.
+    """Return the request for these ids. Without a `request_id`, the request gets a random id.
 
     Raises:
         UsageError: an id breaks a rule, or there is none.
@@ -43,10 +43,10 @@ def request(customer_id: str | None, visitor_ids: list[str], request_id: str | N
 
 
 def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
-    """Return what would be deleted now: the number of rows by table, and of objects by folder. Nothing is deleted.
+    """Return how many rows (by table) and objects (by folder) an erasure would delete now. Nothing is deleted.
 
-    Rows of the log and documents about e-mails are not counted, because they are found by a keyed hash, and the command
-    does not have the key.
+    Rows of the log and documents about e-mails are not counted. To find them, the command would need the key of the
+    keyed hash.
     """
     hashes = tombstones.Hashes.of_dataset(environment)
     digests = tombstones.found(asked, hashes, environment, None)

@@ -60,7 +60,7 @@ class Imports(ModuleFinder):
             self._importing.pop()
 
     def import_module(self, partname: str, fqname: str, parent: Any) -> Any:
-        """Import one part of a dotted name as ModuleFinder does, and record it for the importing module."""
+        """Import a part of a dotted name as ModuleFinder does, and record this import of the importing module."""
         self._imported[self._importing[-1]].add(fqname)
         return super().import_module(partname, fqname, parent)
 

@@ -1,4 +1,4 @@
-"""Read the functions' log from Cloud Logging, and build the filters that select entries of it."""
+"""Read the functions' log from Cloud Logging, and build the filters that select its entries."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _page(client: httpx.Client, url: str, body: dict[str, Any]) -> _Page:
 
 @cache
 def _context() -> ssl.SSLContext:
-    """Return the context of all clients. To create one for each alert took most of the time of `propensity status`."""
+    """Return the context that all clients share, because creating a context per alert is slow."""
     return httpx.create_ssl_context()
 
 

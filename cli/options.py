@@ -110,7 +110,7 @@ def port(about: str) -> Any:
 def require_folder(file: Path | None) -> None:
     """Check that `file` can be written. A long command calls this first, and writes the file at its end.
 
-    None means that there is no file.
+    If `file` is None, there is nothing to check.
 
     Raises:
         UsageError: the file is a folder, or its folder does not exist.
@@ -122,7 +122,7 @@ def require_folder(file: Path | None) -> None:
 
 
 def require_state(state: Path | None) -> None:
-    """Check that `state` is a folder or can be created as one. None means the default folder.
+    """Check that `state` is a folder, or that a folder can be created there. None means the default folder.
 
     Raises:
         UsageError: the path, or a part of it, is a file.

@@ -92,7 +92,9 @@ def _require_place(output: Path) -> None:
 
 
 def write(output: Path, root: Path = ROOT) -> list[Bundle]:
-    """Write the bundles into the folder `output`. They do not depend on the files' times, modes or order on the disk.
+    """Write the bundles into the folder `output`.
+
+    A bundle's bytes do not depend on the files' times, modes or order on the disk.
 
     Raises:
         CommandError: a file is missing that a function needs.

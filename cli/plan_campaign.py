@@ -49,9 +49,9 @@ class Given(Struct, frozen=True):
 class Design(Struct, frozen=True):
     """A campaign before it starts: the customers whom it can reach, and the outcome expected of its control group.
 
-    `customers` is the number of customers on the first day. It comes from the audience of `day`, or from an option;
-    then `day` is empty. `per_day` is the number of new customers on each later day. `mean` and `deviation` are as in
-    `Plan`. A customer's outcome is counted for `outcome_days`.
+    `customers` is the number of customers on the first day. This number comes from the audience of `day`. If an option
+    gives it, `day` is empty. `per_day` is the number of new customers on each later day. `mean` and `deviation` are as
+    in `Plan`. A customer's outcome is counted for `outcome_days`.
     """
 
     campaign: str
@@ -77,7 +77,7 @@ class Need(Struct, frozen=True):
 
 
 class Shown(Struct, frozen=True):
-    """What can be shown after `days`.
+    """The effects that can be shown after `days`.
 
     `power` is the probability that `effect` is shown, and `detectable` the smallest gain that can be shown.
     """
@@ -91,7 +91,7 @@ class Shown(Struct, frozen=True):
 
 
 class CampaignPlan(Struct, frozen=True):
-    """A campaign's plan. Effects are shares of the control mean; each is to be shown with the probability `power`.
+    """A campaign's plan. Effects are shares of the control mean. `power` is the probability with which each is shown.
 
     `settings` holds the settings that make measure_campaign use this plan. The number of buyers is one of them only if
     the conversion rate is known.
@@ -154,7 +154,7 @@ def plan(designed: Design, effect: float, power: float, ends: int | None) -> Cam
     """Return the plan for one look at the end and for looks at any time. The campaign ends after `ends` days.
 
     Raises:
-        UsageError: there is no plan for these numbers; the message says which is wrong.
+        UsageError: there is no plan for these numbers; the message names the wrong number.
     """
     counted = designed.outcome_days
     ends = ends or 1 + counted

@@ -68,7 +68,10 @@ def show(run: Run, console: Console, upper_bound: Measured | None = None) -> Non
 
 
 def progress(run: Run | None) -> RenderableType:
-    """Return the steps of a training run so far, to be drawn again while the run continues. None means no run yet."""
+    """Return the steps of a training run so far, to be drawn again while the run continues.
+
+    `run` is None before the run was opened.
+    """
     table = terminal.grid()
     seconds = run.seconds if run else {}
     failures = {function_of(failure.step): failure.reason for failure in run.failures} if run else {}

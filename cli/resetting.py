@@ -31,7 +31,7 @@ class Removal:
     actions: list[Callable[[], object]] = field(default_factory=list)
 
     def add(self, line: str, action: Callable[[], object]) -> None:
-        """Add an action, and the line that says what it removes."""
+        """Add an action, and the line that describes the removal."""
         self.lines.append(line)
         self.actions.append(action)
 
@@ -42,9 +42,10 @@ class Removal:
 
 
 def plan(environment: Environment, run_id: str | None) -> Removal:
-    """Return the removal of everything that run `run_id` has created, or for None, that all runs have created.
+    """Return the removal of everything that run `run_id` has created. If `run_id` is None, include all runs.
 
-    It includes what steps and jobs created after an earlier reset, because they were still running.
+    The removal includes rows and objects that were created after an earlier reset, by steps and jobs that were still
+    running.
 
     Raises:
         Permanent: nothing of the run exists, or its model is the champion.
@@ -62,7 +63,8 @@ def plan(environment: Environment, run_id: str | None) -> Removal:
                 f"version {version.number} of the registered model", partial(environment.registry.remove, version)
             )
     _plan_notes(removal, environment, run_id)
-    # Remove the documents before models and rows: a running step then notices the reset, and creates no more of them.
+    # Remove the documents before models and rows: a running step then notices the reset, and creates no more models and
+    # rows.
     for one in environment.runs.ids():
         if run_id in {None, one}:
             removal.add(f"run {one}: its documents and files in the bucket", partial(environment.runs.remove, one))

@@ -1,4 +1,4 @@
-"""The reports of runs: where they are, and `propensity report`, which downloads one."""
+"""Find the reports of runs, and download a report for `propensity report`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Maximum number of log entries to read for a count. The newest entries are read.
 MOST_ENTRIES = 1000
-# Number of runs among which the newest monitoring run is searched. These are the runs with the newest data.
+# The newest monitoring run is searched among this number of runs, those with the newest data.
 MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 

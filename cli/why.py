@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Number of days, up to the newest day that was read, whose audiences are searched.
+# The audiences of this number of days are searched, up to the newest day that was read.
 DAYS = 30
 
 

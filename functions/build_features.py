@@ -114,9 +114,10 @@ def fill_orders(changed: list[date], context: StepContext) -> None:
 
 
 def fill_sessions(changed: list[date], existing: list[date], columns: Collection[str], context: StepContext) -> None:
-    """Replace the sessions of the changed days and their neighbours, and the products' interactions in them.
+    """Replace the sessions of the changed days and their neighbours, and these sessions' interactions with products.
 
-    If an order has moved to an earlier session, it is removed from later sessions, even if their days have not changed.
+    If an order has moved to an earlier session, the order is removed from later sessions, even if their days have not
+    changed.
     """
     settings = context.settings
     kind, dataset = settings.source.kind, settings.source_dataset
@@ -163,7 +164,7 @@ def of_tables(days: list[date], read: list[date]) -> dict[str, Any]:
 def remember(reading: Reading, context: StepContext) -> None:
     """Record the state of the changed day-tables.
 
-    This is the last write: if the run fails before it, the next run reads these day-tables again.
+    This write is the last, so that the next run reads these day-tables again if this run fails.
     """
     parameters = {
         "days": list(reading.changed),

@@ -47,7 +47,7 @@ def deploy_model(message: Message) -> None:
 
 
 def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringDue | RunSuperseded:
-    """Deploy the winner as a canary, and promote it if its answers equal BigQuery's. Each part can be repeated."""
+    """Deploy the winner as a canary, and promote it if its answers equal BigQuery's. Each part can run again."""
     registry = context.registry
     if end := overtaken(event, context):
         return end

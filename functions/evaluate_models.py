@@ -40,7 +40,9 @@ def evaluate_models(message: Message) -> None:
 
 
 def decode(message: Message) -> TrainingProgressed:
-    """Return the event from our own message, or from an audit log entry, whose job labels contain run and attempt.
+    """Return the event from our own message, or from an audit log entry.
+
+    The labels of the job in the log entry name the run and the attempt.
 
     Raises:
         Malformed: the message has neither format.

@@ -43,7 +43,7 @@ def record_dead_letter(message: Message) -> None:
 
 
 def _given_up(about: dict[str, str]) -> str:
-    """Return the reason for a message without one: Pub/Sub has forwarded it, or it was published here directly."""
+    """Return a reason for a message that names no reason: Pub/Sub forwarded it, or it was published here directly."""
     if f"{GIVEN_UP}Subscription" not in about:
         return "published to dead-letters directly, neither by a function nor by a subscription"
     attempts = about.get(f"{GIVEN_UP}DeliveryCount", "all")

@@ -40,8 +40,8 @@ def score_visitors(message: Message) -> None:
 def open_run(message: Message, environment: Environment, now: datetime) -> ScoringDue | None:
     """Open a run for a scheduled message, or after a return to a former champion, and return its first event.
 
-    None if there is no champion or no session, or if monitoring has not changed the champion. Messages with the same
-    data and champion open the same run. If a rollback makes a version champion again, that version scores again,
+    Return None if there is no champion or no session, or if monitoring has not changed the champion. Messages with the
+    same data and champion open the same run. If a rollback makes a version champion again, that version scores again,
     because its pointer has a new generation.
     """
     if message.topic == ModelMonitored.topic and not ModelMonitored.from_json(message.body).returned:
@@ -60,7 +60,9 @@ def open_run(message: Message, environment: Environment, now: datetime) -> Scori
 
 
 def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsScored:
-    """Replace the day's partition of `scores` with the current champion's scores, whichever version the run deployed.
+    """Replace the day's partition of `scores` with scores of the current champion.
+
+    The run may have deployed another version.
 
     Raises:
         Permanent: there is no champion.

@@ -45,7 +45,7 @@ def track_campaign(message: Message) -> None:
 
 
 def reject(message: Message, refused: list[Refused], world: Clients) -> None:
-    """Publish a dead letter that holds only the refused events, with the reasons of the first of them."""
+    """Publish a dead letter that holds only the refused events, with the reasons for the first NAMED events."""
     content = jsontext.encode({"events": [one.event for one in refused]})
     reasons = [f"events[{number}]: {one.reason}" for number, one in enumerate(refused[:NAMED])]
     more = [f"{len(refused) - NAMED} more"] if len(refused) > NAMED else []

@@ -1,4 +1,4 @@
-"""Value the customers weekly: forecast what each of them orders and spends in the horizon, without a campaign.
+"""Value the customers weekly: forecast the orders and the revenue of each customer in the horizon, without a campaign.
 
 On     value-due          the scheduler's tick: {}
 Runs   sql/value

@@ -1,4 +1,4 @@
-"""Return to the former champion if a new one fails at the checkout.
+"""Return to the former champion if a new champion fails at the checkout.
 
 On     checkouts-due   the scheduler's tick: {}
 Runs   sql/monitoring/answers.sql
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 NAME = "watch_checkouts"
 # The former champion is judged by its checkouts in this period before the promotion.
 FORMER_DAY = timedelta(days=1)
-# For this long after a return to the former champion, each scheduled message repeats the return, because the function
-# may have died before it was complete.
+# Time after a return to the former champion in which each scheduled message repeats the return. The function may have
+# died before the return was complete.
 REPEATED = timedelta(minutes=30)
 
 

@@ -1,4 +1,4 @@
-"""Write the report of a run that has ended, one HTML page in its folder. No step waits for it.
+"""Write the report of a run that has ended, one HTML page in the run's folder. No step waits for the report.
 
 On     audience-published      AudiencePublished(run_id)
        recommendations-built   RecommendationsBuilt(run_id)

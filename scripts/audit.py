@@ -3,7 +3,7 @@
     .venv/bin/python scripts/audit.py
 
 pip-audit asks the registry's database. If the database cannot be reached, pip-audit reports success. Therefore this
-script says which packages were not checked. It exits with 1 if there is a vulnerability.
+script says which packages were not checked. The script exits with 1 if there is a vulnerability.
 """
 
 import json

@@ -8,11 +8,11 @@ from shared.setting_types import CampaignName, Days, Salt, Section, Share
 
 
 class Policy(Section, frozen=True):
-    """Which offer a visitor gets: the full price for a high probability, a coupon for a lower one, otherwise none.
+    """The rule for offers: the full price for a high probability, a coupon for a lower probability, otherwise none.
 
     Kind `band` uses the probabilities `coupon_from` and `coupon_below` as thresholds. Kind `quantile` sorts the
-    visitors by probability. The first `full_price_percent` of them get the full price, and the next `coupon_percent`
-    get a coupon.
+    visitors by probability. The first `full_price_percent` % of the visitors get the full price, and the next
+    `coupon_percent` % get a coupon.
     """
 
     kind: Literal["band", "quantile"] = "band"
@@ -38,7 +38,8 @@ class Campaign(Section, frozen=True):
     # The hash that decides a customer's arm includes the salt. After a change of the salt, customers who have an arm
     # already keep it.
     salt: Salt = ""
-    # Share of the customers in the control group. The campaign does not reach them, so that its effect can be measured.
+    # Share of the customers in the control group. The campaign does not reach these customers, so that its effect can
+    # be measured.
     control_share: Share = 0.1
     # Share of the customers that no campaign reaches.
     holdout_share: Share = 0.02

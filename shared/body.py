@@ -21,5 +21,6 @@ def read(request: Request) -> bytes:
     try:
         return request.get_data()
     except Exception as error:
-        # Each server raises its own error classes here, and gunicorn's have no common base class.
+        # Catch all errors, because each server raises different classes here, and gunicorn's classes have no common
+        # base class.
         raise UnreadableError(f"the body cannot be read to its end: {type(error).__name__}") from error

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 SMALLEST = 1e-15
 # Keeps calibrated probabilities away from 0 and 1, and prevents an overflow in BigQuery's EXP, which would be an error.
 LARGEST_LOG_ODDS = 35.0
-# The `start` of the first line. It is lower than the log odds of every clipped probability.
+# The `start` of the first line. This start is lower than the log odds of every clipped probability.
 LOWEST = -1000.0
 
 
@@ -84,7 +84,7 @@ IDENTITY = Calibrator()
 
 
 def log_odds(probability: float) -> float:
-    """Return the log odds of a probability, which is first clipped by SMALLEST, so that they are finite."""
+    """Return the log odds of a probability. The probability is clipped first, so that the log odds are finite."""
     clipped = min(max(probability, SMALLEST), 1 - SMALLEST)
     return math.log(clipped / (1 - clipped))
 

@@ -1,6 +1,6 @@
 """The pointer: a document in the bucket that tells online scorers which version is champion.
 
-It is updated after the alias `champion` in Vertex AI's registry has moved.
+The pointer is updated after the alias `champion` in Vertex AI's registry has moved.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Pointer(Struct, frozen=True, kw_only=True):
 
         Decile 1 has the highest probabilities.
 
-        None for a model that was deployed before percentiles were stored. In table `scores`, deciles are tenths of the
-        day's visitors, so the same visitor may have another decile there.
+        Return None for a model that was deployed before percentiles were stored. In table `scores`, deciles are tenths
+        of the day's visitors, so the same visitor may have another decile there.
         """
         if not self.percentiles:
             return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shared import jsontext
 from shared.settings import Settings
 
-# Clients are imported at their first use, so that a cold start loads only what its function needs.
+# Clients are imported at their first use, so that a cold start loads only the modules that its function needs.
 if TYPE_CHECKING:
     from collections.abc import Mapping
 

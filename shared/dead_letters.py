@@ -27,7 +27,7 @@ REJECTED_FOR = f"{REJECTED}for"
 REJECTED_TOPIC = f"{REJECTED}topic"
 REJECTED_ID = f"{REJECTED}id"
 REJECTED_BYTES = f"{REJECTED}bytes"
-# Maximum bytes of a message: Pub/Sub's limit, minus a reserve for the rest of the publish request.
+# Maximum bytes of a message: Pub/Sub's limit, minus a reserve for the other parts of the publish request.
 MAX_BYTES = 10_000_000 - 1_000
 MAX_ATTRIBUTES = 100
 _FOLDER = "dead-letters/"
@@ -118,7 +118,7 @@ class DeadLetters:
         self._store = Store(bucket)
 
     def bury(self, name: str, letter: Letter) -> None:
-        """Store a dead letter, unless one with this name is stored already."""
+        """Store a dead letter, unless a dead letter with this name is stored already."""
         self._store.write_once(f"{_FOLDER}{name}.json", letter)
 
     def all(self) -> dict[str, Letter]:

@@ -29,9 +29,9 @@ Channel = Literal["ads", "email"]
 
 
 class Destination(Section, frozen=True):
-    """Which changes of members are sent.
+    """The changes of members that are sent.
 
-    `off` sends nothing. `replace` adds new members, updates changed ones, and removes those who left the audience.
+    `off` sends nothing. `replace` adds new members, updates changed members, and removes members who left the audience.
     `add` does the same, but does not remove members who only left the audience. `update` only updates members who are
     at the destination already. All three remove members who may no longer be reached.
     """

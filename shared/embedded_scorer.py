@@ -1,7 +1,7 @@
 """The embedded scorer: compute a model's probabilities in plain Python, from an artefact in the run's folder.
 
-The chain builds the artefact when it deploys a model (shared/chain/scorer_artefact.py). It stores the artefact only if
-the scorer's probabilities agree with ML.PREDICT on the golden rows.
+The chain builds the artefact when it deploys a model (shared/chain/scorer_artefact.py). The chain stores the artefact
+only if the scorer's probabilities agree with ML.PREDICT on the golden rows.
 """
 
 import math
@@ -45,7 +45,8 @@ class LogisticArtefact(
 class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An input of boosted trees: a number with its `mean`, or a category.
 
-    `mean` is None for a category. `codes` holds a code, from 1, for each value of a category. It is empty for a number.
+    `mean` is None for a category. `codes` holds a code, from 1, for each value of a category, and is empty for a
+    number.
     """
 
     name: str

@@ -17,7 +17,7 @@ RUN_ID = re.compile(r"[0-9]{8}-[0-9a-f]{8}")
 class Event:
     """Something that happened in a run.
 
-    `run_id` is YYYYMMDD-xxxxxxxx: the newest day, and 8 hexadecimal digits of a digest of what the run reads.
+    `run_id` is YYYYMMDD-xxxxxxxx: the newest day, and 8 hexadecimal digits of a digest of the data that the run reads.
     """
 
     topic: ClassVar[str]
@@ -35,7 +35,8 @@ class Event:
     def recorded_as(self, step: str) -> str:
         """Return the name of the ledger's record for the step's outcome.
 
-        This is usually the step's name, so a step has one outcome per run. Events that repeat a step add the attempt.
+        The name is usually the step's name, so a step has one outcome per run. Events that repeat a step add the
+        attempt.
         """
         return step
 
@@ -174,7 +175,7 @@ class ModelDeployed(Event):
 
 @dataclass(frozen=True)
 class ScoringDue(Event):
-    """The champion must score the day's visitors; the run deploys no model of its own."""
+    """The champion must score the day's visitors. The run does not deploy a model."""
 
     topic = "scoring-due"
 
@@ -234,7 +235,7 @@ class MonitoringDue(Event):
 
 @dataclass(frozen=True)
 class ModelMonitored(Event):
-    """The model's health was checked. `reasons` are the reasons for a training. Without them, none is requested.
+    """The model's health was checked. `reasons` are the reasons for a training; if empty, no training is requested.
 
     `returned` is the version that became champion again because the champion was worse; empty if the champion stays.
     """
@@ -329,8 +330,8 @@ class ErasureDue(Event):
 class CampaignsMeasured(Event):
     """The effects were measured with the orders up to `day`.
 
-    The numbers count results, one per comparison and outcome: gains, losses, and those that must not be used because
-    the arms do not have the declared sizes.
+    The numbers count the results, of which there is one per comparison and outcome: `gains`, `losses`, and
+    `mismatches`. A mismatch must not be used, because the arms do not have the declared sizes.
     """
 
     topic = "campaigns-measured"

@@ -1,7 +1,7 @@
 """Handle a delivered message: find its event and run, run the step, record the outcome, publish the next event.
 
-The order makes redelivery safe. The step's writes replace, its record is written once, and only a recorded event is
-published. So a process may die at any point: the next delivery continues from the record.
+The order makes redelivery safe. The step's writes replace former content, its record is written once, and only a
+recorded event is published. So a process may die at any point: the next delivery continues from the record.
 
 These places decide whether a message is acknowledged, retried or given up:
 
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 def handle(message: Message, step: Step) -> None:
     """Run the step on the message's event, unless the step has a record already, and publish the recorded event.
 
-    If a former delivery wrote the record, it may have died before it published the event. So the event is published
-    again, unless a later step of the run has a record: then the event has arrived.
+    If an earlier delivery wrote the record, it may have died before it published the event. So the event is published
+    again. If a later step of the run has a record, the event has arrived and is not published.
 
     Returning acknowledges the message. After an exception, Pub/Sub delivers it again, with backoff.
     """
@@ -84,8 +84,9 @@ def handle(message: Message, step: Step) -> None:
 def _run(step: Step, event: Event, context: StepContext, message: Message) -> Record | None:
     """Run the step, record its outcome and return the record.
 
-    None if this delivery has no event to publish. Then the step waits for something, or it failed for good (and
-    run-failed was published), or a delivery of another message recorded the step first and publishes the event itself.
+    Return None if this delivery has no event to publish. There are three reasons. The step waits for something. It
+    failed for good, and run-failed was published. Or a delivery of another message recorded the step first, and
+    publishes the event itself.
 
     Raises:
         Malformed: the run was not opened, was opened by another kind of event, or was reset during the step.
@@ -146,9 +147,9 @@ def _is_reset(context: StepContext) -> bool:
 
 
 def _finished(place: str, context: StepContext) -> Record | None:
-    """Return the step's record if another delivery has finished the step since this one began.
+    """Return the step's record if another delivery has finished the step since this delivery began.
 
-    None without such a record, or if the bucket cannot be read.
+    Return None if there is no such record, or if the bucket cannot be read.
     """
     try:
         return context.runs.record(context.run_id, place)

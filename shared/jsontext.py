@@ -20,8 +20,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# msgspec's message for a text that ends too early. It also appears, wrongly, for a text that ends with half a surrogate
-# pair.
+# msgspec's message for a text that ends too early. msgspec also gives this message, wrongly, for a text that ends with
+# half a surrogate pair.
 _TRUNCATED = "Input data was truncated"
 # msgspec is ten times as fast as json, and each checkout writes a log line. Only digests need sorted keys.
 _ENCODERS = {

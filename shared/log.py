@@ -49,7 +49,7 @@ def log_exception(event: LogEvent) -> None:
 def _labels() -> dict[str, Any]:
     """Return the label that groups a request's lines in Cloud Logging; empty outside a request.
 
-    It is the label that functions-framework would add.
+    functions-framework would add the same label.
     """
     # A process that answers requests has already loaded Flask. For a command, importing it would take too long.
     flask = sys.modules.get("flask")

@@ -16,8 +16,8 @@ class OnOutcome(Struct, frozen=True):
 
     A number is None if it cannot be estimated. A bound is also None if it is infinite.
 
-    The interval is the always-valid one, because the document is read at any time. `decision` is the decision in
-    the table campaign_results. If it is `mismatch`, do not use the numbers.
+    The interval is always-valid, because the document is read at any time. `decision` is the decision in the table
+    campaign_results. If it is `mismatch`, do not use the numbers.
     """
 
     decision: str

@@ -1,8 +1,8 @@
 """All settings that a retailer can change, with their defaults.
 
 The environment variable `PROPENSITY_SETTINGS` holds the settings that differ from the defaults, as one JSON document.
-`GOOGLE_CLOUD_PROJECT` holds the project. Some settings are names that become SQL identifiers or object paths. They are
-checked here against Google's rules, so that no other module has to check them.
+`GOOGLE_CLOUD_PROJECT` holds the project. Some settings are names that become SQL identifiers or object paths. This
+module checks these names against Google's rules, so that no other module has to check them.
 
     python -m shared.settings > infra/settings/schema.json
 
@@ -125,9 +125,9 @@ class Training(Section, frozen=True):
     """Which visitors the models learn from, and which candidates are trained."""
 
     window_days: Days = 90
-    # Minimum hours between two trainings. An earlier refresh only rebuilds features and scores with the champion,
-    # unless its message names a reason to train. GA4 rewrites each day's table for three days, and each change would
-    # otherwise start a training.
+    # Minimum hours between two trainings. A refresh within these hours only rebuilds features and scores with the
+    # champion. If its message names a reason, it trains. Without this limit, GA4 would start several trainings per
+    # day-table, because it rewrites each table for three days.
     min_hours: Annotated[int, Meta(ge=0, le=8760)] = 20
     evaluation_share: Share = 0.2
     test_share: Share = 0.2
@@ -144,7 +144,7 @@ class Training(Section, frozen=True):
 
 
 class Gate(Section, frozen=True):
-    """How a candidate is chosen, and the conditions under which it may serve: see docs/judging.md."""
+    """The rules for choosing a candidate, and the conditions under which it may serve: see docs/judging.md."""
 
     # The metric by which candidates are compared with each other and with the champions.
     metric: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
@@ -184,10 +184,10 @@ class Monitoring(Section, frozen=True):
 
     # Largest age in days of the newest day in the champion's training data. A training is requested if it is older.
     max_champion_days: Days = 45
-    # Minimum days after a training before monitoring may start the next one.
+    # Minimum days after a training before monitoring may start the next training.
     cool_down_days: Annotated[int, Meta(ge=0, le=1000)] = 3
-    # Hours after a promotion in which the former champion returns if the new one gives errors or slow answers at the
-    # checkout.
+    # Hours after a promotion in which the former champion returns if the new champion gives errors or slow answers at
+    # the checkout.
     early_hours: Annotated[int, Meta(ge=0, le=1000)] = 24
     # Milliseconds above which an answer at the checkout counts against a new champion. The alert `checkout_latency` of
     # functions/alerts.yaml has a separate limit.
@@ -241,7 +241,7 @@ class Online(Section, frozen=True):
     # The breaker opens after this many failures among the last 20 requests.
     breaker_failures: Annotated[int, Meta(ge=1, le=20)] = 10
     # Seconds for which the breaker stays open. Then it lets single requests pass, and closes after `breaker_probes`
-    # successful ones in a row.
+    # successful requests in a row.
     breaker_open_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     breaker_probes: Annotated[int, Meta(ge=1, le=100)] = 3
     # Seconds between two checks for a new champion, new recommendations and products that are out of stock.

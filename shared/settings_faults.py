@@ -29,7 +29,7 @@ _NEAR = 0.75
 
 
 def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> str:
-    """Return msgspec's message about the document as a sentence that says what to correct."""
+    """Return msgspec's message about the document as a sentence that names the correction."""
     found = _WHERE.search(message)
     text = message[: found.start()] if found else message
     path = found[1].lstrip(".") if found else ""
@@ -79,7 +79,7 @@ def _unknown(settings: type[Struct], section: str, name: str) -> str:
 
 
 def _nearest(wrong: str, names: list[str]) -> str | None:
-    """Return the name that was probably meant: the same name in another section, or one spelt similarly."""
+    """Return the name that was probably meant: the same name in another section, or a similar name."""
     leaf = wrong.rpartition(".")[2]
     elsewhere = [name for name in names if name.rpartition(".")[2] == leaf]
     alike = difflib.get_close_matches(wrong, [name for name in names if "." in name or "." not in wrong], 1, _NEAR)

@@ -54,7 +54,7 @@ class Store:
         self._bucket.blob(path).upload_from_string(content, content_type="application/json")
 
     def write_once(self, path: str, document: Any) -> bool:
-        """Write the document unless one exists; return whether it was written."""
+        """Write the document unless the path has a document already; return whether it was written."""
         content = jsontext.encode(document, 1)
         blob = self._bucket.blob(path)
         try:
@@ -64,14 +64,14 @@ class Store:
         return True
 
     def keep[T](self, path: str, document: T, kind: type[T]) -> T:
-        """Write the document unless one exists; return the stored document."""
+        """Write the document unless the path has a document already; return the stored document."""
         if self.write_once(path, document):
             return document
         standing = self.read(path, kind)
         return document if standing is None else standing
 
     def all[T](self, folder: str, kind: type[T]) -> Iterator[tuple[str, T]]:
-        """Yield (name, document) for each document of a folder, whose path ends with a slash."""
+        """Yield (name, document) for each document of a folder. The folder's path ends with a slash."""
         for blob in self._bucket.list_blobs(prefix=folder):
             document = self.read(blob.name, kind)
             if document is not None:

@@ -41,7 +41,7 @@ class Answer(Struct, rename="camel"):
         """The probability of a purchase for each instance.
 
         Raises:
-            ValueError: a prediction does not look like one of a BigQuery ML model.
+            ValueError: a prediction does not have the form of a BigQuery ML model's prediction.
         """
         return [_probability(prediction) for prediction in self.predictions]
 
@@ -76,7 +76,7 @@ class Predictions:
         self._http = Connections(CONNECTIONS)
 
     def ask(self, instances: Sequence[Mapping[str, Any]], timeout: float) -> Answer:
-        """Return the answer for the instances, each the model's inputs by name; `timeout` is in seconds.
+        """Return the answer for the instances, which hold the model's inputs by name; `timeout` is in seconds.
 
         Raises:
             RefusedError: the endpoint answers with an HTTP error.

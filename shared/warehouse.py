@@ -118,7 +118,7 @@ class Warehouse:
     def query_all(self, statements: Iterable[Statement]) -> list[list[dict[str, Any]]]:
         """Run independent statements concurrently and return their rows in the given order.
 
-        If statements fail, the error of the first of them is raised once all statements have ended.
+        If statements fail, the first failed statement's error is raised once all statements have ended.
 
         Raises:
             Permanent, GoogleAPICallError, NotReady: see `query`.
@@ -154,7 +154,7 @@ class Warehouse:
             self.seconds += time.monotonic() - started
 
     def submit(self, statement: Statement) -> bigquery.QueryJob:
-        """Return the statement's job: a running or successful one, or else a new attempt.
+        """Return the statement's job: a running or successful job if there is one, otherwise a new attempt.
 
         Raises:
             Permanent: BigQuery refused the statement; the message says why.

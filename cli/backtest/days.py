@@ -1,4 +1,4 @@
-"""Choose the past days of a backtest, and check that the history is long enough for them."""
+"""Choose the past days of a backtest, and check that the history is long enough for these days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Minimum number of days with a known outcome: one each for train, evaluation and test.
+# Minimum number of days with a known outcome: one day for each of train, evaluation and test.
 LEAST_DAYS = 3
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
-# The shared tables whose state on a past day is copied, each by one statement.
+# The shared tables that are copied with their rows of a past day, each by one statement.
 KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
 # Tables of the backtest's dataset that are not copied, but filled by the chain's statements.
 _FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")

@@ -24,7 +24,7 @@ type Interval = tuple[float | None, float | None]
 class Promise(Struct, frozen=True):
     """A promised quantity and its actual value (`came`), each with its 95 % interval. An actual count has no interval.
 
-    `held` says whether chance explains the difference. None if that is unknown.
+    `held` says whether chance explains the difference between the two; None if this is unknown.
     """
 
     promised: float

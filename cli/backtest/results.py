@@ -8,12 +8,12 @@ from shared.chain.documents import Document, Measured
 
 
 class Judged(Struct, frozen=True):
-    """What the model of one past day promised, and the later outcomes.
+    """The promises of the model of one past day, and the later outcomes.
 
     `promised` holds the winner's metrics on its test visitors. `came` holds its metrics on visitors whose outcome was
-    unknown on that day, and `audience` its metrics on the part of them in the audience. All three are None if no
-    model could be trained. `reasons` says why, or why the gate rejected the winner. `buyers` is the number of buyers in
-    the training rows.
+    unknown on that day, and `audience` its metrics on those of these visitors who were in the audience. All three are
+    None if no model could be trained. `reasons` says why no model could be trained, or why the gate rejected the
+    winner. `buyers` is the number of buyers in the training rows.
     """
 
     day: date

@@ -1,1 +1,1 @@
-"""The subcommands of `propensity`. Each only parses its options, and calls the module that does the work."""
+"""The subcommands of `propensity`. Their functions only parse the options, and call the module that does the work."""

@@ -2,8 +2,8 @@
 
 For each table, a statement is charged for the columns that it names (all columns for `*`), but at least 10 MiB. A MERGE
 is also charged for the whole partitions that it replaces. Clustering is ignored: if there are several runs per day,
-each is counted as if it read the rows of all runs. So the result is an upper bound that grows with the square of the
-number of runs.
+each run is counted as if it read the rows of all runs. So the result is an upper bound that grows with the square of
+the number of runs.
 """
 
 import re
@@ -38,7 +38,7 @@ VIEWS = {
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
 # Number of days whose first visits the drift check compares.
 DRIFT_DAYS = monitored.WEEK * (1 + monitored.BASE_WEEKS)
-# Statements that need a reservation, which has its own price, or are free of charge.
+# Statements that are free of charge, or that need a reservation, whose price is not per byte.
 NOT_CHARGED = {
     "recommendations/factorization",
     "recommendations/by_matrix_factorization",
@@ -285,8 +285,8 @@ def customers(volumes: Volumes, settings: Settings) -> list[Reading]:
 def value(volumes: Volumes, _: Settings) -> list[Reading]:
     """Return the statements of a valuation of the customers, as if the most expensive method were chosen."""
     orders = {"orders": volumes.within(valuing.HISTORY_DAYS)}
-    # A partition of customer_histories holds the histories of three days. Most statements read only one of the three,
-    # but all three are counted, because clustering is ignored.
+    # A partition of customer_histories holds the histories of three days. Most statements read only the histories of
+    # one day, but all three days are counted, because clustering is ignored.
     return [
         Reading("value/arms", orders),
         Reading("value/histories", orders),
@@ -319,7 +319,7 @@ def message(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def tracking(_: Volumes, __: Settings) -> list[Reading]:
-    """Return the statements that store a message of campaign events. An INSERT is charged only for what it reads."""
+    """Return the statements that store a message of campaign events. An INSERT is charged for the data it reads."""
     return [Reading("tracking/record_events", replaced=0), Reading("tracking/record_suppressions", replaced=0)]
 
 

@@ -38,7 +38,7 @@ NODE = "vertex_node_"
 
 @dataclass(frozen=True)
 class Usage:
-    """A monthly quantity, in the unit of the price named `price`. `purpose` says what it is used for."""
+    """A monthly quantity, in the unit of the price named `price`, with the `purpose` for which it is used."""
 
     purpose: str
     price: str
@@ -125,7 +125,7 @@ def _standing(environment: Environment) -> Iterator[Usage]:
 
 
 def _ticks(environment: Environment) -> Iterator[Usage]:
-    """Yield the usage of the scheduled messages. Each is counted as if there were nothing to do."""
+    """Yield the usage of the scheduled messages, as if each message found nothing to do."""
     assumed = assumptions()
     readings = statements.ticks(environment.volumes)
     for name, schedule in environment.declared.schedules.items():
@@ -191,7 +191,10 @@ def _runs(environment: Environment) -> Iterator[Usage]:
 
 
 def _checkouts(environment: Environment) -> Iterator[Usage]:
-    """Yield the usage of answering checkouts. Requests are counted one by one; concurrent requests would cost less."""
+    """Yield the usage of answering checkouts, as if an instance handled one request at a time.
+
+    Concurrent requests would cost less.
+    """
     assumed, count = assumptions(), environment.inputs.checkouts_per_day * DAYS
     yield Usage("checkout", "gateway", count / MILLION)
     yield Usage("checkout", "functions_requests", count / MILLION)

@@ -114,7 +114,7 @@ class Volumes:
 
     def _rows_by_table(self) -> dict[str, float]:
         inputs, settings, assumed = self.inputs, self._settings, assumptions()
-        # A partition holds the rows of all runs of its day. It is assumed that there is at least one.
+        # A partition holds the rows of all runs of its day. At least one run per day is assumed.
         sessions, trainings = inputs.sessions_per_day, max(self.trainings_per_day, 1)
         built = max(self.recommendations_per_day, 1)
         recommendations = settings.recommendations
@@ -178,12 +178,13 @@ class Volumes:
             "audience_customers": in_audience,
             "exclusions": customers,
             "assignments": in_audience * assumed.new_members_in_all,
-            # One campaign and the holdout have three outcomes each. The campaign has them in ten deciles too.
+            # One campaign and the holdout have three outcomes each. The campaign also has the three outcomes in each of
+            # ten deciles.
             "campaign_results": 6,
             "campaign_uplift": 30,
             "destination_members": in_audience * assumed.new_members_in_all,
-            # A run has histories of three days. It has the forecasts of all methods for the held-out horizon, and those
-            # of the chosen method for the next horizon.
+            # A run has histories of three days. It also has the forecasts of all methods for the held-out horizon, and
+            # the chosen method's forecasts for the next horizon.
             "customer_histories": 3 * customers,
             "customer_forecasts": (METHODS_OF_VALUE + 1) * customers,
             "customer_value": customers / 7,

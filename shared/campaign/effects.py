@@ -150,7 +150,7 @@ def difference(treated: Mean, control: Mean, quantile: float = Z) -> Interval:
 def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | None:
     """Return the difference as a share of the control mean (Donner and Zou 2012).
 
-    None if the interval of the control mean reaches 0, or if the treated mean is 0 or less.
+    Return None if the interval of the control mean reaches 0, or if the treated mean is 0 or less.
 
     By this method, a ratio of the means is plausible if "treated mean - ratio * control mean" may be 0. Therefore the
     interval contains 0 if and only if the interval of `difference` contains 0.

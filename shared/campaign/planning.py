@@ -71,7 +71,7 @@ class Plan:
     def detectable(self, customers: int, power: float = POWER) -> float | None:
         """Return the smallest relative gain that `customers` customers show with probability `power`.
 
-        None if not even a conversion rate of 100 % among the treated customers would be shown.
+        Return None if even a conversion rate of 100 % among the treated customers would not be shown.
         """
         needed = self._errors(power) / math.sqrt(customers)
         low, high = 0.0, 1.0
@@ -93,7 +93,7 @@ class Plan:
         return self.quantile + _NORMAL.inv_cdf(power)
 
     def _errors_of_one(self, relative: float) -> float:
-        """Return the effect's size in standard errors if there were only one customer.
+        """Return the effect's size in standard errors of a sample with one customer.
 
         With n customers, the size is sqrt(n) times as large.
         """
@@ -114,7 +114,7 @@ class Plan:
 
 
 def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -> int | None:
-    """Return the number of days until the outcomes of `customers` customers are known; None if there never are so many.
+    """Return the number of days until the outcomes of `customers` customers are known; None if there are too few.
 
     `on_first_day` is the number of customers in the first day's audience, and `per_day` the number of new customers on
     each later day. A customer's outcome is counted for `outcome_days` after the assignment.

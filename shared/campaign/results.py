@@ -28,7 +28,7 @@ NOBODY = Sums(0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Compared:
-    """One comparison of two arms, limited to customers who were assigned while the declared share was the same.
+    """A comparison of two arms. All its customers were assigned under the same declared share.
 
     `strata` holds the sums of both arms by outcome and decile, in descending order of predicted probability.
     """

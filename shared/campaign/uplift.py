@@ -1,4 +1,4 @@
-"""Estimate which customers a campaign affects, from sums by decile and arm, and what the campaign earned."""
+"""Estimate on which customers a campaign has an effect, and the campaign's return, from sums by decile and arm."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Stratum(NamedTuple):
 class Point(NamedTuple):
     """A point of the Qini curve.
 
-    `gain` is the increase of the mean outcome of all customers if only the first `share` of them is treated.
+    `gain` is the increase of all customers' mean outcome if only the first `share` of the customers is treated.
     """
 
     share: float
@@ -87,7 +87,8 @@ def incremental_return(difference: Interval, treated: int, cost: float) -> Inter
     """Return (incremental profit - cost) / cost, with its interval; 0.5 means that 1.00 spent has brought 1.50.
 
     `difference` is the effect on profit per customer, before the campaign's cost. All `treated` customers count,
-    including those whom the campaign did not reach. `cost` is the cost for all of them, in the currency of the profit.
+    including those whom the campaign did not reach. `cost` is the campaign's cost for all treated customers, in the
+    currency of the profit.
 
     Raises:
         ValueError: The cost is not above 0.

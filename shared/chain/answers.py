@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Largest accepted share of checkouts without a score.
 MOST_UNANSWERED = 0.01
-# Largest accepted share of checkouts for which the first scorer of `online.order` failed, so that another one answered.
+# Largest accepted share of checkouts for which the first scorer of `online.order` failed and the other scorer answered.
 MOST_FAILING = 0.05
 # Largest accepted share of checkouts that took longer than `monitoring.slow_ms`.
 MOST_SLOW = 0.05
@@ -33,7 +33,7 @@ class Answers(NamedTuple):
     """A row of sql/monitoring/answers.sql: the checkouts that a version answered. An unknown version is "".
 
     scored: checkouts with a score
-    replaced: scored checkouts for which the first scorer failed, so that the other one computed the score
+    replaced: scored checkouts for which the first scorer failed and the other scorer computed the score
     slow: scored checkouts that took longer than monitoring.slow_ms
     failed: checkouts without a score
     """
@@ -57,15 +57,15 @@ def parameters(since: datetime, until: datetime, settings: Settings) -> dict[str
 
 
 def of_version(answers: Iterable[Answers], version: str) -> Answers:
-    """Return the answers of one version; all zeros if it has no row."""
+    """Return the row of `version`; a row of zeros if the version has no row."""
     return next((one for one in answers if one.version == version), Answers(version))
 
 
 def reason_to_return(champion: Answers, former: Answers) -> str | None:
     """Return the fault for which the former champion should serve again, or None.
 
-    A share must be shown to be larger than accepted. A fault that the former champion had too does not count, because
-    the fault would remain if the former champion served again.
+    A fault counts only if its share of the checkouts is shown to exceed the accepted share. A fault that the former
+    champion had too does not count, because a return would not remove it.
     """
     if champion.checkouts < LEAST:
         return None

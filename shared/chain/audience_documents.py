@@ -8,7 +8,7 @@ from shared.chain.documents import Document
 class Excluded(Struct, frozen=True):
     """The number of treated customers whom `reason` excludes from `channel`.
 
-    A customer with several reasons counts for each of them.
+    A customer with several reasons counts for each reason.
     """
 
     channel: str

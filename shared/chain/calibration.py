@@ -17,8 +17,8 @@ from shared.chain.intervals import Estimate, more_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Number of bins per fold in sql/evaluation/calibration_points.sql. A calibrator that is fitted to 200 bins gives
-# probabilities that differ by less than 0.3 % from those of a calibrator that is fitted to the rows.
+# Number of bins per fold in sql/evaluation/calibration_points.sql. If a calibrator is fitted to 200 bins and not to the
+# rows, its probabilities change by less than 0.3 %.
 BINS = 200
 # Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
@@ -76,10 +76,9 @@ class Sums:
 
 
 def fit(points: Sequence[Point], min_positives: int) -> Fitted:
-    """Return Platt's calibrator, or an isotonic one if buyers suffice and cross-fitting shows that it is better.
+    """Return an isotonic calibrator if buyers suffice and cross-fitting shows that it is better; otherwise Platt's.
 
-    Return the identity if there are fewer than `min_positives` buyers, or if the fit fails or would reverse the
-    ranking.
+    Return the identity if there are fewer than `min_positives` buyers, or if the fit fails or reverses the ranking.
     """
     line = platt(points)
     if line is None:
@@ -262,7 +261,7 @@ def pooled(points: Sequence[Point]) -> list[_Block]:
 def _large(blocks: Sequence[_Block]) -> list[_Block]:
     """Merge neighbouring blocks with too few buyers or too few others for a reliable share of buyers.
 
-    Let n be the total number of buyers or of others, whichever is smaller. Afterwards, each block has at least
+    Let n be the smaller of two totals: the number of buyers and the number of others. Each returned block has at least
     n / MOST_KNOTS buyers and n / MOST_KNOTS others.
     """
     least = sum(blocks[1:], blocks[0]).rarer / MOST_KNOTS
@@ -354,7 +353,7 @@ def _fault_of_slope(slope: Estimate, tolerance: float) -> list[str]:
 def _more_needed(estimate: Estimate, buyers: int, tolerance: float) -> int | None:
     """Return how many more buyers would bring the interval within the tolerance, if everything else stays the same.
 
-    None if no realistic number of buyers would.
+    Return None if no realistic number of buyers would suffice.
     """
     above = Estimate(estimate.value - tolerance, estimate.variance, estimate.third)
     below = Estimate(1 / tolerance - estimate.value, estimate.variance, -estimate.third)

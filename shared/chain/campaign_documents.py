@@ -11,7 +11,7 @@ type Decision = Literal["too early", "mismatch", "gain", "loss", "undecided"]
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """A row of campaign_results, whose columns are described in sql/tables/campaign_results.yaml.
+    """A row of campaign_results. sql/tables/campaign_results.yaml describes the columns.
 
     A number is None if it cannot be estimated. A bound is also None if it is infinite.
     """
@@ -46,7 +46,7 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 class Decile(Struct, frozen=True, kw_only=True):
-    """A row of campaign_uplift, whose columns are described in sql/tables/campaign_uplift.yaml."""
+    """A row of campaign_uplift. sql/tables/campaign_uplift.yaml describes the columns."""
 
     campaign: str
     share: float

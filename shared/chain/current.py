@@ -1,6 +1,6 @@
 """Decide whether a refresh opens a run, joins the open run or waits, and whether the new run trains.
 
-One run reads the export at a time. While it is open, newer data wait, and one following run reads them all.
+One run reads the export at a time. While this run is open, newer data wait. One following run then reads all of them.
 
 `runs/current.json`, the claim, names the newest run that data-refreshed has opened. To open a run, a process first
 replaces the claim, on the condition that nobody has replaced it since it was read. So of two simultaneous refreshes,
@@ -134,11 +134,11 @@ def is_open(current: Current, environment: Environment, now: datetime) -> bool:
 
 
 def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
-    """Renew the run's claim, so that it stays open. If a newer run holds the claim, return that run instead.
+    """Renew the run's claim, so that the run stays open. If a newer run holds the claim, return that run instead.
 
     Return None if the claim was renewed, or if it was deleted by a reset.
 
-    After a renewal, no other run is opened until this one ends or shows no activity for `open_hours`.
+    After a renewal, no other run is opened until this run ends or shows no activity for `open_hours`.
     """
     while True:
         found, generation = _claim(environment).read()
@@ -214,8 +214,8 @@ def _message_ids(current: Current | None, refresh: Refresh, message: Message) ->
 def _unanswered(current: Current, environment: Environment) -> list[str]:
     """Return the reasons for which a run is still wanted.
 
-    These are the waiting reasons. The reasons of the run with the claim are included if it has neither ended nor failed
-    for good.
+    All waiting reasons are returned. If the run with the claim has neither ended nor failed for good, its own reasons
+    are returned too.
     """
     is_answered = _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment)
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]

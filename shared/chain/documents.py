@@ -53,7 +53,7 @@ class StepFailure(Struct, frozen=True):
 
 
 class Check(Struct, frozen=True):
-    """The result of one check: `found` says in words what was found."""
+    """The result of one check; `found` is a text about the data."""
 
     is_ok: bool
     found: str
@@ -117,8 +117,7 @@ class Estimated(Struct, frozen=True):
 class Calibration(Struct, frozen=True):
     """The winner's calibrator, how it was fitted, and whether its probabilities of the test visitors are calibrated.
 
-    `slope` comes from a logistic regression of the outcome on the calibrated log odds. It is None if it cannot be
-    estimated.
+    `slope` comes from a logistic regression of the outcome on the calibrated log odds; None if it cannot be estimated.
     """
 
     calibrator: Calibrator
@@ -142,8 +141,8 @@ class Evaluation(Struct, frozen=True):
     """The metrics of the candidates and the champions, the choice, and the gate's verdict on the winner.
 
     `candidates` holds the candidates' metrics on the evaluation visitors. `test` holds the metrics of the winner and
-    the champions on the test visitors. `best` is the best champion so far. It is None if the winner is shown to be
-    better, or if there was no champion. `failed` holds, by model, the reason why it could not be trained or scored.
+    the champions on the test visitors. `best` is the best champion so far, or None if the winner is shown to be better
+    or there was no champion. `failed` maps each model that could not be trained or scored to the reason.
     `single_features` holds the ROC AUC of each feature alone, or None if it could not be computed.
     """
 
@@ -176,7 +175,7 @@ class Monitored(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """What a monitoring run found.
+    """The findings and decisions of a monitoring run.
 
     `retraining` holds the reasons for a training. `held_back` says why no training follows in spite of these reasons.
     `returned` is the version that became champion again because the champion was worse.
@@ -302,7 +301,7 @@ class Recommended(Struct, frozen=True):
 
 
 class Valued(Struct, frozen=True):
-    """What a valuation found: the chosen method and why, and sums over the customers (sql/value/summary.sql).
+    """The result of a valuation: the chosen method, the reason for it, and sums over the customers.
 
     `lacking` maps each method that could not be fitted to the reason. `incremental_shares` holds, by campaign, the
     share of the treated customers' orders that was left out. `independence` says whether the number and the revenue of

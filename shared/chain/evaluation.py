@@ -78,7 +78,7 @@ def held_against(context: StepContext) -> HeldAgainst:
 
 
 def lack_of_buyers(context: StepContext) -> str | None:
-    """Return why the training visitors are unusable, if all or none of them bought; otherwise None."""
+    """Return why the training visitors are unusable (all or none of them bought), or None if they are usable."""
     rows = context.warehouse.query("evaluation/splits", training.rows_of_run(context))
     train = next((split for split in msgspec.convert(rows, list[Split]) if split.split == "train"), None)
     visitors, positives = (train.visitors, train.positives) if train else (0, 0)
@@ -102,7 +102,7 @@ def predict(candidate: str, model: str, split: str, calibrator: Calibrator, cont
 def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[str, Version], dict[str, str]]:
     """Score the test visitors with the champions.
 
-    Return the versions that could be scored, by name, and the reasons for the others, by name.
+    Return the versions that could make predictions, and the reasons why the other versions could not, by name.
     """
     scored, unscored = {}, {}
     for name, version in ((CHAMPION, held.version), (BEST, held.best)):

@@ -28,5 +28,5 @@ def parameters(first_touched: date, as_of: date, settings: Settings) -> Paramete
 
 def first_read(first_touched: date, settings: Settings) -> date:
     """Return the first day of the sessions that sql/features/visitor_features.sql must read."""
-    # One more day, because a session that crosses midnight is stored under the day on which it began.
+    # Read one more day, because a session that crosses midnight is stored under the day on which the session began.
     return first_touched - timedelta(days=settings.label_days + 1)

@@ -87,7 +87,7 @@ def choose(models: Sequence[Model], compared: Comparisons, limits: Gate) -> Choi
     """Return the best candidate, or a simpler one that is shown to be no worse within the margin.
 
     If several simpler candidates are no worse, the simplest wins. `compared` holds comparisons on the evaluation
-    visitors. If the metric cannot be computed on them, the simplest candidate wins.
+    visitors. If the metric cannot be computed on these visitors, the simplest candidate wins.
     """
     ordered = by_simplicity(models)
     metric, called = limits.metric, NAMES[limits.metric]
@@ -127,7 +127,7 @@ def judge(
     """Return whether the winner may serve, and if not, each reason with its numbers.
 
     `held_against` names the champions to compare with. `on` counts the test visitors, and `compared` holds comparisons
-    on them. `single_features` holds the ROC AUC of each feature alone on held-out rows.
+    on the test visitors. `single_features` holds the ROC AUC of each feature alone on held-out rows.
     """
     reasons = [*_too_few(on, limits), *_ranking(winner, on, compared, limits)]
     for champion in held_against:

@@ -1,6 +1,6 @@
 """The rules of the model's health: pure functions that turn measurements into findings.
 
-A finding's state is fine, warn, or act. `act` means that a training would help, so it asks for one.
+A finding's state is fine, warn, or act. `act` means that a training would help, so the finding requests a training.
 """
 
 from __future__ import annotations

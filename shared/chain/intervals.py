@@ -203,8 +203,8 @@ class Comparisons:
     def loss(self, metric: str, candidate: str, other: str, *, with_margin: bool = False) -> Estimate | None:
         """Return how much worse `candidate` is than `other`. If `with_margin` is set, subtract the allowed margin.
 
-        If the upper bound is below 0, the candidate is shown to be better or, with the margin, no worse. None if the
-        two cannot be compared on these visitors.
+        If the upper bound is below 0, the candidate is shown to be better or, with the margin, no worse. Return None if
+        the two models cannot be compared on these visitors.
         """
         found = self._estimates.get((metric, candidate, other, with_margin))
         return found if found is None or metric in LOSSES else -found

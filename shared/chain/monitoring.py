@@ -30,7 +30,7 @@ BASE_WEEKS = 4
 def watched(context: StepContext) -> Monitored:
     """Return the champion, and the former champion if a promotion replaced it. Each delivery gets the same answer.
 
-    After a rollback, `former` is None, because someone has decided against the version that was replaced.
+    After a rollback, the former champion is left out, because the rollback was a decision against it.
     """
     if kept := context.runs.read(context.run_id, MONITORED):
         return kept

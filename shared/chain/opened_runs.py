@@ -1,4 +1,7 @@
-"""The document run.json of each kind of run. It is written when the run is opened, and holds what the run reads."""
+"""The document run.json of each kind of run, which names the data that the run reads.
+
+The document is written when the run is opened.
+"""
 
 from datetime import date, datetime, timedelta
 from typing import Literal

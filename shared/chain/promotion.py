@@ -27,7 +27,9 @@ MOST_MOVES = 100
 
 
 class Move(msgspec.Struct, frozen=True):
-    """A change of the champion from one version to another: who decided it and why. `number` counts the moves from 1.
+    """A change of the champion from one version to another, with the decider and the reason.
+
+    `number` counts the moves from 1.
 
     `from_version` is empty if `to_version` was the first champion. `run_id` is the run that made `to_version`.
     """
@@ -103,7 +105,7 @@ def roll_back(environment: Environment, cause: Cause, to: str | None = None) -> 
     """Give all traffic and the alias to version `to`, by default to the former champion.
 
     Returns:
-        The champion before the rollback, and the one after it.
+        The champion before the rollback, and the champion after the rollback.
 
     Raises:
         Permanent: there is no champion, or the version is not deployed.

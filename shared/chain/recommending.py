@@ -70,7 +70,7 @@ def _out_of_stock(environment: Environment) -> frozenset[str]:
 class Builder:
     """The work of one run.
 
-    Call `count`, `judge`, `publish` and `summary` in this order. Each replaces the rows it writes.
+    Call `count`, `judge`, `publish` and `summary` in this order. Each method replaces the rows that it writes.
     """
 
     def __init__(self, context: StepContext) -> None:
@@ -227,7 +227,7 @@ def _artefact(
 
 
 def serve(artefact: Artefact, context: StepContext) -> bool:
-    """Replace the artefact that the online path reads, unless the stored one is newer; return whether it was replaced.
+    """Store the artefact for the online path, unless the stored artefact is newer; return whether it was replaced.
 
     An artefact is newer if its newest day is later or, for the same day, if its run was opened later.
     """

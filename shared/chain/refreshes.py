@@ -1,4 +1,4 @@
-"""Parse the messages that announce a refresh, on the topic data-refreshed. They have several formats.
+"""Parse the messages that announce a refresh, on the topic data-refreshed. The messages have several formats.
 
 a person's or the scheduler's JSON   {}, {"table": "ga_sessions_20170801"}, {"date": "2017-08-01"}, {"reason": "..."}
 GA4's export status                  LogEntry of analyticsdata.googleapis.com, COMPLETE (jsonPayload or protoPayload)

@@ -47,8 +47,8 @@ DEFAULT = "default"
 # Errors after which a new deployment may succeed: faults of Vertex AI, missing machines, exceeded quotas, missing
 # rights.
 HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
-# Maximum number of requests until the canary has answered one. It gets only a share of the traffic, so other versions
-# may answer first.
+# Maximum number of requests that are sent until the canary answers. Other versions may answer first, because the canary
+# gets only a share of the traffic.
 MOST_TRIES = 500
 
 
@@ -82,7 +82,7 @@ class Registry:
         return {one.model_version_id: endpoint.traffic_split.get(one.id, 0) for one in endpoint.deployed_models}
 
     def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
-        """Register the BigQuery model as a version of the registered model, if it is not one yet, and label it.
+        """Register the BigQuery model as a version of the registered model, unless it is one already, and label it.
 
         Raises:
             NotReady: BigQuery has not registered the model yet.
@@ -103,7 +103,8 @@ class Registry:
     def deploy_canary(self, version: Version, operation_note: Note, deadline: Deadline) -> str:
         """Deploy the version, give it the canary's share of the traffic, and return the deployed model's id.
 
-        On an empty endpoint it gets all traffic. `operation_note` stores the operation's name for later deliveries.
+        On an empty endpoint, the version gets all traffic. `operation_note` stores the operation's name for later
+        deliveries.
 
         Raises:
             NotReady: the deployment is still running.
@@ -146,10 +147,10 @@ class Registry:
         raise NotReady(f"deployed model {deployed_id} answered none of {MOST_TRIES} requests")
 
     def promote(self, deployed_id: str, version: Version) -> None:
-        """Give all traffic and the alias to the version, and undeploy all others except the former champion.
+        """Give all traffic and the alias to the version, and undeploy all other versions except the former champion.
 
-        The alias moves last. So if the version has the alias already, a former call has done the rest. Then the version
-        must not be recorded as its own predecessor.
+        The alias moves last. So if the version has the alias already, an earlier call has done everything else. Then
+        return early, so that the version is not recorded as the former champion.
         """
         former = self.champion()
         self._set_traffic({deployed_id: 100})
@@ -321,7 +322,8 @@ class Registry:
                 raise NotReady(f"deployment {operation} is still running; the next delivery looks again")
             time.sleep(pause)
             pause = min(pause * 2, 10)
-        # If two deliveries deploy at the same time, one operation fails, but the version is deployed. That is fine.
+        # If two deliveries deploy at the same time, one operation fails, but the version is deployed. So ignore the
+        # failure.
         if not self._deployed(version):
             note.write(None)
             message = f"deployment {operation} failed: {state.error.message or 'the model was undeployed meanwhile'}"
@@ -367,7 +369,7 @@ def _version(model: vertex.Model) -> Version:
 def _deployed_id(version: Version) -> str:
     """Return the deployed model's id, of at most 10 digits.
 
-    It is always the same, so the version is deployed only once.
+    The id depends only on the version, so the version is deployed only once.
     """
     digest = hashlib.sha256(f"{version.run_id} {version.number}".encode()).hexdigest()
     return str(int(digest, 16) % 10**10)

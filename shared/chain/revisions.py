@@ -43,8 +43,8 @@ def _model(candidate: str, context: StepContext) -> bigquery.Model:
 def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     """Return the training statistics of each of the run's models, and write them to the run's folder.
 
-    deploy_model calls this, because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models, which
-    evaluate_models does not have.
+    deploy_model calls this, because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models.
+    evaluate_models does not have this right.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
     # If there are no evaluation visitors, `candidates` is empty, but there is still a winner.

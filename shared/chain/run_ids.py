@@ -1,4 +1,4 @@
-"""Compute a run's id: its newest day and a digest of what it reads. So the same data lead to the same run."""
+"""Compute a run's id: the newest day and a digest of the data that the run reads. The same data give the same id."""
 
 from __future__ import annotations
 

@@ -121,8 +121,8 @@ class Documents:
 class Run:
     """The state of a run, read from its folder in the bucket.
 
-    `topic` is the topic of its first event. `wanted_for` holds the reasons for which it was opened; it is empty if
-    there were only new data. `trains` is True if it was opened to train.
+    `topic` is the topic of its first event. `wanted_for` holds the reasons for which the run was opened, and is empty
+    if there were only new data. `trains` is True if it was opened to train.
     """
 
     run_id: str
@@ -171,9 +171,9 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """Why the run was rejected or superseded, why a step failed, or why a training is requested.
+        """The reasons why the run was rejected or superseded, why a step failed, or why a training is requested.
 
-        Otherwise empty.
+        Empty if there is no such reason.
         """
         last = self.records[-1].event if self.records else None
         if isinstance(last, RunSuperseded):

@@ -1,4 +1,4 @@
-"""The ledger: the documents in the bucket that record what each run has done. It makes repeated deliveries harmless.
+"""The ledger: the documents in the bucket that record the work of each run, so that repeated deliveries are harmless.
 
 runs/current.json               the claim: the run that reads the export now, or read it last (shared/chain/current.py)
 runs/RUN_ID/run.json            what the run reads; written once, when the run is opened
@@ -49,8 +49,8 @@ class Life:
 class Record:
     """A finished step: its event, its times, and the seconds for which it waited for BigQuery.
 
-    `bytes_billed` is what BigQuery bills for its statements, without trainings; it is 0 in a local cloud. `message_id`
-    is Pub/Sub's id of the message whose delivery finished the step.
+    `bytes_billed` is the number of bytes that BigQuery bills for the step's statements, without trainings; 0 in a local
+    cloud. `message_id` is Pub/Sub's id of the message whose delivery finished the step.
     """
 
     step: str
@@ -168,7 +168,7 @@ class Runs:
         return self._store.read(self._path(run_id, f"trainings/{attempt}"), dict[str, str]) or {}
 
     def keep[T](self, run_id: str, document: Document[T], value: T) -> T:
-        """Write the document, unless another delivery has; return the stored value."""
+        """Write the document, unless another delivery has written it. Return the stored value."""
         return self._store.keep(self._path(run_id, document.name), value, document.kind)
 
     def write[T](self, run_id: str, document: Document[T], value: T) -> None:

@@ -1,8 +1,9 @@
 """Compare the inputs and scores of served checkouts with what Google Analytics exports later.
 
 The log identifies visitors by pseudonyms, and BigQuery must not get the key of the pseudonyms. Therefore this module
-computes the pseudonyms of a sample of visitors, and finds the log's pseudonyms among them. The matching pairs are
-parameters of a job. The sample is limited, because everyone who may read all jobs of the project sees these parameters.
+computes the pseudonyms of a sample of visitors, and finds the log's pseudonyms among the computed pseudonyms. The
+matching pairs are parameters of a job. The sample is limited, because everyone who may read all jobs of the project
+sees these parameters.
 """
 
 from __future__ import annotations

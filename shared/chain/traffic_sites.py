@@ -1,8 +1,9 @@
 """The sites that Google's default channel group counts as search engines, social networks, shops and video sites.
 
-They come from Google's list of 819 "GA4 default channel group sources", to which
-support.google.com/analytics/answer/9756891 links. The shorter lists here cover all of them: sql/sessions/from_ga4.sql
-treats mobile and country hosts (m.facebook.com, uk.search.yahoo.com) as the site itself, and NAME.com as NAME.
+The sites come from Google's list of 819 "GA4 default channel group sources", to which
+support.google.com/analytics/answer/9756891 links. The lists here are shorter, but cover all 819 sources:
+sql/sessions/from_ga4.sql treats mobile and country hosts (m.facebook.com, uk.search.yahoo.com) as the site itself, and
+NAME.com as NAME.
 """
 
 

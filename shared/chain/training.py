@@ -75,7 +75,7 @@ def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> Non
 def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | None:
     """Return each candidate's newest job from attempts 1 to `attempt`.
 
-    None if one of the jobs has not ended, or if no training was planned.
+    Return None if a job has not ended, or if no training was planned.
     """
     ids = {
         candidate: job_id
@@ -95,7 +95,7 @@ def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | 
 def to_repeat(jobs: Mapping[str, bigquery.QueryJob], attempt: int) -> list[str]:
     """Return the candidates whose failed jobs may succeed in another attempt.
 
-    After the last attempt, there are none.
+    After the last attempt, return no candidates.
     """
     if attempt >= TRIES:
         return []

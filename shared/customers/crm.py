@@ -18,7 +18,7 @@ _LONGEST_ID, _LONGEST_NAME = 256, 100
 
 
 class Refusal(NamedTuple):
-    """A value that breaks a rule. `rule` says what to correct, and does not repeat the value.
+    """A value that breaks a rule. `rule` names the correction, and does not repeat the value.
 
     `is_row` is True if the whole row is refused, not only the value.
     """

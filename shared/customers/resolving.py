@@ -1,4 +1,4 @@
-"""Find the customers of an audience, and which of them may be reached."""
+"""Find the customers of an audience, and the channels through which each may be reached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Number of rows of crm_customers that are checked at a time.
 PAGE = 10_000
-# The number of days up to the audience's day whose orders and logins are used.
+# The orders and logins of this number of days are used, up to the audience's day.
 WINDOW_DAYS = 365
 
 
@@ -69,8 +69,8 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
         if customer:
             customers.append((digest, customer))
         refusals += [(digest, (row["customer_id"] or "")[:256], one) for one in refused]
-    # Write refusals first, because a row counts as checked once it is in one of the two tables. A valid row may have
-    # refused values, which would be lost if the process died between the two writes.
+    # Write refusals first. A row counts as checked once it is in one of the two tables, and a valid row may have
+    # refused values. They would be lost if the process wrote the row first and then died.
     if refusals:
         context.warehouse.query(
             "customers/refused",

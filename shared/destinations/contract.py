@@ -1,7 +1,7 @@
-"""The contract of a destination: what each platform's module implements, and the structures that it exchanges.
+"""The contract of a destination: the methods that each platform's module implements, and their structures.
 
-A module decides what depends on its platform: the format of members, the requests, and how the platform reports the
-outcome. The rest is common to all: sql/destinations/plan.sql computes the changes, and
+A module contains the code that depends on its platform: the format of members, the requests, and the platform's reports
+of outcomes. The remaining code is common to all platforms: sql/destinations/plan.sql computes the changes, and
 shared/destinations/delivery.py sends the batches in the right order.
 """
 
@@ -69,8 +69,8 @@ class Batch(Struct, frozen=True):
 class Answer(Struct, frozen=True):
     """A destination's answer about a request. `request` is the request's id at the destination.
 
-    `refused` maps each refused customer to the reason, as a sentence. `detail` says why a request failed, or what the
-    destination noted about it.
+    `refused` maps each refused customer to the reason, as a sentence. `detail` is the reason why a request failed, or
+    the destination's note about it.
     """
 
     request: str
@@ -91,7 +91,7 @@ class Destination(Protocol):
     takes_scores: ClassVar[bool]
     # Whether the destination identifies a customer by the addresses that were sent, not by the customer's id.
     is_keyed_by_address: ClassVar[bool]
-    # Whether a newer audience waits until the requests of the previous one have ended. This is necessary if the
+    # Whether a newer audience waits until the requests of the previous audience have ended. This is necessary if the
     # destination may process requests in another order than they were sent.
     waits_for_earlier: ClassVar[bool]
     # Time from a request to the first question for its status.

@@ -1,8 +1,9 @@
 """Bring a destination's members to the planned state: send batches, and follow up on their outcomes.
 
-A delivery never waits for a platform: it does what can be done now, and a later event continues. The order is fixed.
-First, members who may no longer be at the destination are removed. Then new and changed members are sent. Members who
-only left the audience are removed after all additions have ended, so that a failed addition leaves no gap.
+A delivery never waits for a platform: it does the work that is possible now, and a later event continues the work. The
+order is fixed. First, members who may no longer be at the destination are removed. Then new and changed members are
+sent. Members who only left the audience are removed after all additions have ended, so that a failed addition leaves no
+gap.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.destinations.contract import Channel, Destination, Mode
 
-# The order in which changes are sent. The kind `remove` follows when all others have ended.
+# The order in which changes are sent. The kind `remove` follows when all other changes have ended.
 FIRST: tuple[Kind, ...] = ("withdraw", "outdated", *PUTS)
 # After each question for a request's status, the pause grows by this factor, up to LONGEST_PAUSE.
 LONGER = 1.3
@@ -38,7 +39,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 class DeliveryInRun:
-    """What one delivery of an event does for a delivery run."""
+    """The work on a delivery run during one delivery of an event."""
 
     def __init__(self, destination: Destination, context: StepContext) -> None:
         self._destination = destination

@@ -19,8 +19,8 @@ from shared.destinations.contract import Kind, Outcome
 class Current(Struct, frozen=True):
     """The delivery run that sends now, or sent last.
 
-    `resolved_at` is the time at which the run that resolved the audience's customers was opened. It shows
-    which audience is newer, because an older audience must not replace a newer one.
+    `resolved_at` is the time at which the run that resolved the audience's customers was opened. It shows which of two
+    audiences is newer, because an older audience must not replace a newer audience.
     """
 
     run_id: str
@@ -46,8 +46,8 @@ class Request(Struct, frozen=True, kw_only=True):
 
     `request` is the request's id at the destination, and `members` the number of members in its batch. `outcome` is
     `sent` until the destination has reported another outcome. `looks` counts the questions for the status, and
-    `look_at` is the time of the next one. `refused` maps each refused customer to the reason. `created_on` is the day
-    on which the run was opened, as in the table destination_changes.
+    `look_at` is the time of the next question. `refused` maps each refused customer to the reason. `created_on` is the
+    day on which the run was opened, as in the table destination_changes.
     """
 
     created_on: date

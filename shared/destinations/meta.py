@@ -135,7 +135,7 @@ def token(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _error(status: int, content: bytes) -> Exception:
-    """Return the error to raise for a refused request: Busy, Permanent, or one that is retried."""
+    """Return the error to raise for a refused request: Busy, Permanent, or an error after which Pub/Sub retries."""
     try:
         error = msgspec.json.decode(content, type=_Refusal).error
     except msgspec.DecodeError:
@@ -148,5 +148,5 @@ def _error(status: int, content: bytes) -> Exception:
 
 
 def _session(name: str) -> int:
-    """Return the session's id, a positive 63-bit integer. It is the same for each attempt."""
+    """Return the session's id, a positive 63-bit integer. Each attempt has the same id."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 1

@@ -1,4 +1,4 @@
-"""The requests of a destination: open requests, and the outcomes of ended ones.
+"""The requests of a destination: open requests, and the outcomes of ended requests.
 
 A request belongs to the destination, not to the run that sent it: a newer run also asks for the status of open requests
 of earlier runs.

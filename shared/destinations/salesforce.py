@@ -70,7 +70,7 @@ class SalesforceDestination:
         if found is None or found.request_status in {"Pending", "Executing"}:
             return Answer(request, "sent")
         if found.request_status != "Complete":
-            # The rows may have been stored nevertheless, so it is not certain that the request failed.
+            # The rows may have been stored in spite of the error, so this does not count as a failed request.
             return Answer(request, "unconfirmed", detail="Salesforce says that the request has ended with an error")
         if not found.has_errors:
             return Answer(request, "confirmed")

@@ -1,4 +1,4 @@
-"""The step of a function that sends the audience to a destination: how its runs are opened, and what a run does."""
+"""The step of a function that sends the audience to a destination: how its runs are opened, and how a run sends."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def step_of(name: str, destination_name: str, find: Callable[[Environment], Dest
     def open_run(message: Message, environment: Environment, now: datetime) -> MembersDue | None:
         """For a new audience, open a run and return its first event. For a scheduled message, continue the current run.
 
-        None if the destination is off, if it has a newer audience already, or if the current run has ended.
+        Return None if the destination is off, if the destination has a newer audience already, or if the current run
+        has ended.
         """
         destination = find(environment)
         if destination is None:
@@ -49,9 +50,9 @@ def step_of(name: str, destination_name: str, find: Callable[[Environment], Dest
         return MembersDue(standing.run_id)
 
     def run(event: MembersDue, context: StepContext) -> MembersDelivered | RunSuperseded | None:
-        """Record the outcomes of open requests, and send what can be sent now.
+        """Record the outcomes of open requests, and send the batches that can be sent now.
 
-        Return None while anything is left to do.
+        Return None if a batch is not sent yet, or if a request is still open.
 
         A run is superseded if its destination has a newer run.
         """

@@ -1,6 +1,6 @@
-"""The certificate of an erasure: what was deleted, what remains until when, and what is pending.
+"""The certificate of an erasure: the deleted data, the remaining data with their last days, and the pending removals.
 
-It contains no personal data.
+The certificate contains no personal data.
 
 erasures/REQUEST_ID.json    written when the request is accepted, and replaced during the erasure
 """
@@ -40,9 +40,9 @@ CONSUMERS = "Destinations files and topic: the systems that read them must apply
 
 
 class Remainder(Struct, frozen=True):
-    """Data that cannot be deleted now, and the day until which it is kept.
+    """Data that cannot be deleted now, and the day until which the data are kept.
 
-    The day is None if `what` says in words how long the data are kept.
+    The day is None if the text `what` says how long the data are kept.
     """
 
     what: str
@@ -50,7 +50,7 @@ class Remainder(Struct, frozen=True):
 
 
 class Pass(Struct, frozen=True):
-    """What one run has deleted: the number of rows by table, and of objects by folder.
+    """The deletions of one run: the number of rows by table, and of objects by folder.
 
     If a delivery died before it wrote its pass, the objects that it changed are not counted.
     """

@@ -1,7 +1,7 @@
 """Accept a request to erase a person, and delete everything that can be deleted now.
 
 The tombstones are written first: from then on, queries leave the person out. Each run deletes all data that it finds,
-so a later run also deletes what an earlier run has left.
+so a later run also deletes data that an earlier run has left.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def advance(request_id: str, context: StepContext) -> Certificate:
 def delete_rows(digests: Digests, context: StepContext) -> dict[str, int]:
     """Delete the person's rows, except those that destinations still need; return their number by table."""
     deleted: Counter[str] = Counter()
-    # One column of each table at a time, because BigQuery fails statements that change the same rows at the same time.
+    # Delete by one column of each table at a time, because BigQuery fails statements that change the same rows at the
+    # same time.
     for together in _rounds(digests):
         numbers = context.warehouse.change_all(
             Statement(
@@ -154,7 +155,7 @@ def _bury(request_id: str, digests: Digests, now: datetime, environment: Environ
 
 
 def _continued(former: Certificate, here: Pass, states: dict[str, str], now: datetime) -> Certificate:
-    """Return the certificate with this run's pass. If the run is delivered again, its new pass replaces the old one.
+    """Return the certificate with this run's pass. A repeated delivery replaces the run's old pass.
 
     A repeated delivery gets the same numbers of rows from BigQuery's jobs. It does not change an object again, so in
     each folder the larger number of objects counts.

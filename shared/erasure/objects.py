@@ -38,12 +38,12 @@ class Person(NamedTuple):
     subject: Iterable[str]
 
     def has(self, kind: str, text: str) -> bool:
-        """Whether the id is one of the person's."""
+        """Whether the id belongs to the person."""
         return self.hashes.among(self.digests, kind, text)
 
 
 class Found(NamedTuple):
-    """An object with the person's ids: its folder, and a function that removes the ids. It may be called repeatedly."""
+    """An object with the person's ids: its folder, and an idempotent function that removes the ids."""
 
     folder: str
     erase: Callable[[], object]

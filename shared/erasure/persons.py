@@ -1,7 +1,7 @@
 """The columns of our tables that hold ids of people: rows with these ids are deleted when the person is erased.
 
-They are declared in sql/tables, by the field `person`. scripts/regenerate.py writes them to persons.json, because the
-functions have no YAML.
+The field `person` in sql/tables declares these columns. scripts/regenerate.py writes them to persons.json, because the
+functions have no YAML parser.
 """
 
 from __future__ import annotations

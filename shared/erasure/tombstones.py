@@ -1,7 +1,7 @@
 """Tombstones: keyed hashes of erased ids.
 
-Queries use them to delete a person's rows. The statements that read the export or the CRM compute the same hashes, to
-skip erased ids.
+Statements use tombstones to delete a person's rows. The statements that read the export or the CRM compute the same
+hashes, to skip erased ids.
 
 A tombstone is the SHA-256 hash of a secret followed by kind and id, because BigQuery has no HMAC function. This is as
 safe as HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key, so that no job has it
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.erasure.request import ErasureRequest
     from shared.pseudonyms import Pseudonyms
 
-# The kind of a tombstone whose id is a visitor's pseudonym, as written to the log.
+# The kind of the tombstones of visitors' pseudonyms, which are the ids in the log.
 PSEUDONYM = "pseudonym"
 
 type Digests = Mapping[str, set[str]]

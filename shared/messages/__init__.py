@@ -1,1 +1,1 @@
-"""The e-mail after a checkout: whether it is sent, what it contains, and that it is sent at most once."""
+"""The e-mail after a checkout: the rules for it, its content, and code that sends it at most once."""

@@ -1,4 +1,6 @@
-"""A customer's latest intents to send a message. They ensure that a message is sent at most once, and not too often.
+"""A customer's latest intents to send a message.
+
+The intents ensure that each message is sent at most once, and that a customer does not get messages too often.
 
 messages/PSEUDONYM.json   Intents of one customer; each replacement requires the generation that was read
 
@@ -27,8 +29,8 @@ KEPT = timedelta(days=90)
 class Intent(Struct, frozen=True):
     """The intent to send the message of one checkout in one campaign.
 
-    `intended` means that the message may be on its way: its delivery is running, or its process has died. `unconfirmed`
-    means that the connection broke, or that the process died, at a time when the relay may have accepted the message.
+    `intended` means that a process is sending the message, or has died while it sent it. `unconfirmed` means that the
+    connection broke or the process died, and the relay may have accepted the message.
     """
 
     key: str
@@ -48,7 +50,7 @@ class Intents(Struct, frozen=True):
     def allow(self, mail: Mail, now: datetime) -> bool:
         """Return whether the frequency cap allows another message.
 
-        Refused messages do not count; unconfirmed ones do.
+        Refused messages do not count; unconfirmed messages do.
         """
         since = now - timedelta(days=mail.per_days)
         return sum(one.at > since and one.outcome != "refused" for one in self.intents) < mail.most

@@ -49,7 +49,7 @@ def credentials(environment: Mapping[str, str] = os.environ) -> Credentials:
     """Return the relay's credentials from the environment variables, which Secret Manager fills.
 
     Raises:
-        SettingsError: one of them is missing.
+        SettingsError: a variable is missing.
     """
     found = Credentials(environment.get(USER, ""), environment.get(PASSWORD, ""))
     for name, value in zip((USER, PASSWORD), found, strict=True):

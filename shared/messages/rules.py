@@ -15,7 +15,7 @@ LATEST = timedelta(days=1)
 
 
 class Recipient(Struct, frozen=True):
-    """A row of sql/messages/recipient.sql. `reasons` lists what forbids an e-mail to the customer now."""
+    """A row of sql/messages/recipient.sql. `reasons` lists the reasons why the customer must not get an e-mail now."""
 
     customer_id: str
     email: str | None

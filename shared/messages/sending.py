@@ -26,7 +26,7 @@ type Told = MessageSent | MessageSkipped | MessageNotDelivered
 
 # The topic of campaign events, which track_campaign handles.
 EVENTS = "campaign-events"
-# If an intent is older than this and has no outcome, its process has died. This is longer than the function's timeout.
+# An intent of this age without an outcome belongs to a process that died: the function's timeout is shorter.
 AT_WORK = timedelta(minutes=2)
 DIED = "the delivery that was sending it died; it is not sent again, because the customer may have it"
 BROKE = "the connection to the relay broke ({}); it is not sent again, because the customer may have it"
@@ -114,7 +114,7 @@ class Messenger:
     def _send(
         self, scored: CheckoutScored, recipient: Recipient, book: _Book, read: tuple[Intents, int]
     ) -> Told | None:
-        """Send the message. None if another delivery has changed the customer's intents since they were read."""
+        """Send the message. Return None if another delivery has changed the customer's intents since they were read."""
         mail, address, request_id = self.world.settings.mail, str(recipient.email), scored.request_id
         rendered = rendering.render(
             mail, recipient.language or "", recipient.first_name or "", scored.next_products, scored.offer
@@ -147,7 +147,7 @@ class Messenger:
     def _report(self, recipient: Recipient, book: _Book, sent_at: datetime) -> None:
         """Publish the campaign event of a sent message.
 
-        Each delivery gives it the same id and time, so it counts once.
+        Each delivery gives the event the same id and time, so the event counts once.
         """
         self.world.send(
             EVENTS,
@@ -164,7 +164,7 @@ class Messenger:
 
 @dataclass(frozen=True)
 class _Book:
-    """The stored intents of one customer. `key` is the key of this message's intent among them."""
+    """The stored intents of one customer. `key` selects this message's intent."""
 
     document: Guarded[Intents]
     key: str

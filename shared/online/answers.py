@@ -21,11 +21,11 @@ class Answers:
         self._store = Store(bucket)
 
     def read(self, name: str) -> Score | None:
-        """Return the answer, or None if no delivery has stored one."""
+        """Return the answer, or None if no delivery has stored an answer."""
         return self._store.read(_path(name), Score)
 
     def keep(self, name: str, score: Score) -> Score:
-        """Store the answer, unless another delivery has stored one; return the stored answer."""
+        """Store the answer, unless another delivery has stored an answer. Return the stored answer."""
         return self._store.keep(_path(name), score, Score)
 
 

@@ -1,8 +1,8 @@
-"""A circuit breaker and a retry budget for a failing service. Both are pure: the caller passes the time.
+"""A circuit breaker and a retry budget for a failing service. Neither reads a clock: the caller passes the time.
 
 Existing libraries do not suit a function with threads. pybreaker holds its lock during the call, so it serializes
-requests; circuitbreaker has no lock; aiobreaker and purgatory need an event loop. None of them counts failures over a
-window of requests, and none has a retry budget.
+requests; circuitbreaker has no lock; aiobreaker and purgatory need an event loop. None of these libraries counts
+failures over a window of requests, and none has a retry budget.
 """
 
 import threading
@@ -18,16 +18,18 @@ type State = Literal["closed", "open", "half_open"]
 
 @dataclass(frozen=True)
 class Permit:
-    """Permission for one request. The outcome counts only if the breaker has not changed its state since."""
+    """Permission for one request. Its outcome counts only if the breaker has not changed its state in the meantime."""
 
     epoch: int
 
 
 class Breaker:
-    """A circuit breaker. If closed, it admits all requests; if open, none; if half-open, one at a time. Thread-safe.
+    """A circuit breaker. Thread-safe.
 
-    It opens after `failures` failures among the last 20 outcomes, becomes half-open after `open_seconds`, and closes
-    after `probes` successes in a row. A failed probe opens it again. Pass each permit's outcome to `record`.
+    A closed breaker admits all requests, an open breaker none, and a half-open breaker one at a time.
+
+    The breaker opens after `failures` failures among the last 20 outcomes, becomes half-open after `open_seconds`, and
+    closes after `probes` successes in a row. A failed probe opens it again. Pass each permit's outcome to `record`.
     """
 
     def __init__(self, failures: int, open_seconds: float, probes: int) -> None:
@@ -76,7 +78,7 @@ class Breaker:
 
 
 class Budget:
-    """A retry budget, so that retries cannot keep an overloaded service down. Thread-safe.
+    """A retry budget. It prevents that retries keep an overloaded service down. Thread-safe.
 
     Each request adds `share` of a retry to the budget, which holds at most `most` retries.
     """

@@ -38,7 +38,7 @@ class Bucket:
     def read(self, name: str, known_generation: int | None = None) -> tuple[bytes, int] | None:
         """Return content and generation; None if the object still has `known_generation`.
 
-        Generation 0 stands for an object that does not exist.
+        A `known_generation` of 0 means that the object did not exist.
 
         Raises:
             FileNotFoundError: the object does not exist, and the known generation is not 0.

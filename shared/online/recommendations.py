@@ -7,7 +7,7 @@ from shared.recommendations import Artefact
 
 
 class Recommender:
-    """Recommends products from one artefact. It is immutable: a new artefact needs a new Recommender."""
+    """Recommends products from one artefact. A Recommender is immutable: a new artefact needs a new Recommender."""
 
     def __init__(self, artefact: Artefact) -> None:
         self._rules = {tuple(sorted(rule.antecedents)): rule.next for rule in artefact.rules}
@@ -20,11 +20,11 @@ class Recommender:
         self._popular = artefact.popular
 
     def next_products(self, cart: Collection[str], unavailable: Collection[str], limit: int) -> list[str]:
-        """Return at most `limit` products, best first, without those in the cart and unavailable ones.
+        """Return at most `limit` products, best first, without products that are in the cart or unavailable.
 
         First come the products that follow from rules, by confidence. Then come products similar to those in the cart,
-        by the sum of their similarities, then popular products. Pass `unavailable` as a set: each product is looked up
-        in it.
+        by the sum of their similarities, then popular products. `unavailable` must be a set, because each product is
+        looked up in it.
         """
         held = set(cart)
         found: dict[str, None] = {}

@@ -38,7 +38,7 @@ class Scored:
     """A visitor's calibrated probability, its decile (1 is the highest, None if unknown), and the scorer used.
 
     `version` is the model version, and `path` names the scorer.
-    `percentiles` belong to this version and come from the champion's pointer. They are empty if unknown.
+    `percentiles` belong to this version and come from the champion's pointer. They are empty if they are unknown.
     """
 
     probability: float
@@ -49,7 +49,7 @@ class Scored:
 
 
 class OnlineScorer:
-    """Scores visitors. There is one per process, for the process's lifetime. Thread-safe.
+    """Scores visitors. Each process has one Scorer for its lifetime. Thread-safe.
 
     The constructor opens no connection and starts no thread, so it may be called before a server forks.
     """

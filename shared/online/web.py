@@ -42,7 +42,7 @@ VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
-    """An answer that refuses the request. It must not contain data of the visitor."""
+    """An answer that refuses the request. The answer must not contain data of the visitor."""
 
     def __init__(self, status: HTTPStatus, detail: str, broken: str | None = None, **headers: str) -> None:
         """Create the refusal. `broken` is msgspec's message about the body, if the body breaks the contract."""
@@ -73,7 +73,8 @@ class Exchange:
         """
         if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
-        # Read the whole body even if it is too large. Otherwise the framework would read the rest after the answer.
+        # Read the whole body even if it is too large. Otherwise the framework would read the remaining body after the
+        # answer.
         try:
             content = body.read(self.request)
         except body.UnreadableError:

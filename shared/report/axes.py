@@ -24,7 +24,7 @@ class Axis:
     text: Callable[[float], str] = lambda value: f"{value:g}"
 
     def ticks(self, most: int = 5) -> list[float]:
-        """Return round values from `low` to `high`, about `most` of them or fewer."""
+        """Return round values from `low` to `high`, at most about `most` values."""
         span = self.high - self.low
         raw = span / most
         power = 10 ** math.floor(math.log10(raw))

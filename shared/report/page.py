@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# Size of a drawing with axes, in pixels. It fits the screen of a phone, so that its text is not scaled down.
+# Size of a drawing with axes, in pixels. This size fits the screen of a phone, so that the drawing's text is not scaled
+# down.
 WIDTH, HEIGHT = 340, 230
 # Width of the margins around the area between the axes, in pixels.
 LEFT, RIGHT, TOP, BOTTOM = 52, 20, 10, 40
@@ -123,7 +124,7 @@ class Bars(Figure):
 
 @dataclass(frozen=True)
 class Spread:
-    """A value with its interval, drawn in its own row. `text` gives both in words and stands beside `name`."""
+    """A value with its interval, drawn in a separate row. `text` gives both in words and is shown beside `name`."""
 
     name: str
     value: float
@@ -136,7 +137,7 @@ class Spread:
 class Spreads(Figure):
     """Values with their intervals, one below the other.
 
-    `marks` holds a second value for each row, e.g. the predicted value. It is empty if there is none.
+    `marks` holds a second value for each row, e.g. the predicted value. `marks` is empty if there are no second values.
     """
 
     kind = "spreads"
@@ -202,7 +203,7 @@ class Section:
 
 
 def render(title: str, sections: Sequence[Section], made_of: str = "") -> bytes:
-    """Return the page as HTML in UTF-8. It contains its style sheet and drawings, and loads no other file.
+    """Return the page as HTML in UTF-8. The page contains its style sheet and drawings, and loads no other file.
 
     The page's head contains `made_of`, a hash of the steps and failures that the page shows.
     """

@@ -1,4 +1,4 @@
-"""Format numbers, times and names for people who read the report of a run, or what the commands print."""
+"""Format numbers, times and names for people who read the report of a run or the output of a command."""
 
 from __future__ import annotations
 

@@ -66,8 +66,8 @@ PARTS: tuple[Part, ...] = (
 def write(run_id: str, environment: Environment) -> bytes:
     """Write the page into the run's folder and return it.
 
-    If the folder already has a page of the same steps and failures, keep that page, so that a second delivery changes
-    nothing: later runs may have replaced rows that the page shows.
+    If the folder already has a page of the same steps and failures, keep that page. Later runs may have replaced rows
+    that it shows, so a second delivery could write another page.
 
     Raises:
         Malformed: there is no such run.
@@ -124,8 +124,8 @@ def sections(material: Material, environment: Environment) -> list[page.Section]
 def _asked(
     statements: Mapping[str, Statement], environment: Environment, pool: ThreadPoolExecutor
 ) -> dict[str, Future[Rows]]:
-    # The jobs of these statements are not named after the run. Otherwise, after a deployment, a delivery could attach
-    # to a job of an older statement.
+    # The jobs of these statements are not named after the run. With such names, a delivery after a deployment could
+    # attach to the job of an older statement.
     return {
         name: pool.submit(environment.query, one.name, one.parameters, **one.identifiers)
         for name, one in statements.items()

@@ -1,1 +1,1 @@
-"""Campaign events: what happened to customers in a campaign, and the suppressions that follow."""
+"""Campaign events, which platforms report about customers in a campaign, and the suppressions that follow."""

@@ -1,7 +1,7 @@
-"""The contract of the topic campaign-events: what a message contains, and for which reasons an event is refused.
+"""The contract of the topic campaign-events: the content of a message, and the reasons for refusing an event.
 
-A message contains one event, or a list `events`. If an event is refused, the others are still accepted. The reason for
-a refusal does not repeat a value of the event.
+A message contains one event, or a list `events`. If an event is refused, the other events of the message are still
+accepted. The reason for a refusal does not repeat a value of the event.
 """
 
 from __future__ import annotations

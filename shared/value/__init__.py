@@ -1,4 +1,4 @@
-"""Forecast what customers will order and spend: numeric code on NumPy and SciPy, and `valuing`, which uses it in a run.
+"""Forecast customers' orders and revenue: numeric code on NumPy and SciPy, and `valuing`, which uses it in a run.
 
-docs/customer-value.md describes the models, what they assume, and figures.
+docs/customer-value.md describes the models, their assumptions, and measured numbers.
 """

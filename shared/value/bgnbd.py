@@ -27,7 +27,7 @@ _NODES = 128
 
 @dataclass(frozen=True)
 class Histories:
-    """The customers' orders, grouped: each row stands for all customers with the same numbers.
+    """The customers' orders, grouped: a row holds the numbers that several customers have in common.
 
     `frequency` is the number of orders after the first; the orders of one day count as one. `recency` is the time from
     the first to the last order, 0 if there is only one. `age` is the time from the first order to the end of the data
@@ -175,7 +175,7 @@ def _if_alive(
     """Return, for each row, a moment of the orders in the horizon, given that the customer is alive now.
 
     The paper's equation 10 has a hypergeometric function, which overflows or cancels for many parameters. Therefore
-    this function computes the integral from which that equation follows, over the probability to leave. It uses
+    this function computes the integral from which that equation follows, over the probability to leave. The method is
     Gauss-Jacobi quadrature, in which all terms are positive.
     """
     found = np.empty(len(histories.age))

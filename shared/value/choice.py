@@ -68,11 +68,11 @@ class Choice:
 
 
 def choose(errors: Iterable[Errors], differences: Iterable[Difference], simplest_first: Sequence[str]) -> Choice:
-    """Return the simplest method, or a less simple one whose mean squared error is shown to be lower.
+    """Return the simplest method, or a less simple method if its mean squared error is shown to be lower.
 
-    The methods compete in the order of `simplest_first`. A method replaces the best so far only if the upper bound of
-    their difference is below 0, so a tie goes to the simpler one. `differences` has a row for each pair of methods, in
-    which `method` is the less simple one.
+    The methods compete in the order of `simplest_first`. A method replaces the best method so far only if the upper
+    bound of their difference is below 0. So the simpler method wins a tie. `differences` has a row for each pair of
+    methods, in which `method` is the less simple method.
 
     Raises:
         ValueError: there is no method, or a row is missing.

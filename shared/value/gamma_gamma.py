@@ -2,7 +2,7 @@
 
 The values of a customer's orders are gamma distributed (shape `p`), at a rate that is gamma distributed over the
 customers (shape `q`, rate `gamma`). Values, means and `gamma` are in one currency. The model assumes that a customer's
-mean value does not depend on the number of orders; `independence` tests that.
+mean value does not depend on the number of orders; `independence` tests this assumption.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def contributions(parameters: Parameters, values: Values) -> Contributions:
 def expected_value(parameters: Parameters, frequency: Array, mean_value: Array) -> Array:
     """Return, for each row, the expected value of a customer's further order: equation 5 of the note.
 
-    It lies between the customer's own mean and the mean of all customers. For a frequency of 0, it is the mean of all
-    customers, whatever `mean_value` is.
+    This value lies between the customer's own mean and the mean of all customers. For a frequency of 0, it is the mean
+    of all customers, and `mean_value` is not used.
     """
     shape, rate = _posterior(parameters, frequency, mean_value)
     return parameters.p * rate / (shape - 1)

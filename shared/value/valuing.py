@@ -1,7 +1,7 @@
-"""Value the customers: forecast what each one orders and spends in the horizon, by the best method on held-out time.
+"""Value the customers: forecast the orders and revenue of each in the horizon, by the best method on held-out time.
 
-The methods learn from what was known before the last horizon, and are judged on that horizon. The chosen method then
-learns from all orders and forecasts the next horizon. docs/customer-value.md gives the reasons.
+The methods learn from the orders before the last horizon, and are judged on that horizon. The chosen method then learns
+from all orders and forecasts the next horizon. docs/customer-value.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BGNBD = "bgnbd"
 REGRESSIONS = ("linear", "boosted_trees")
 # From the simplest method on.
 METHODS = ("linear", BGNBD, "boosted_trees")
-# Number of days, up to the newest, whose orders count.
+# The orders of this number of days count, up to the newest day.
 HISTORY_DAYS = 1095
 # Below this probability to leave, sql/value/by_bgnbd.sql would lose digits.
 LEAST_LEAVING = 1e-6
@@ -160,7 +160,7 @@ class _Valuation:
             return _Fit(None, of_values, str(error), independence)
 
     def _train(self, methods: Sequence[str], fit: str, day: date) -> dict[str, str]:
-        """Train the regressions on the histories of a day; return, by method, why one could not be trained."""
+        """Train the regressions on a day's histories; return the reason for each method that could not be trained."""
         about = {**self._rows, "as_of": day}
         statements = {
             method: [

@@ -1,4 +1,4 @@
-"""The section about the campaigns: their effects with intervals, what they earned, and on whom they have an effect."""
+"""The section about the campaigns: their effects with intervals, their returns, and the customers who are affected."""
 
 from __future__ import annotations
 

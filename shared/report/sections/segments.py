@@ -70,7 +70,7 @@ def _ranking(rows: Rows) -> Table:
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    """Return the interval of the segment's ROC AUC as text. It is unknown with fewer than two buyers or two others."""
+    """Return the interval of the segment's ROC AUC as text. Unknown with fewer than two buyers or other visitors."""
     if row["roc_auc_variance"] is None:
         return words.NONE
     freedom = min(row["buyers"], row["visitors"] - row["buyers"]) - 1

@@ -1,4 +1,4 @@
-"""The section about the customers' value: what they will order and spend, and which method was chosen and why."""
+"""The section about the customers' value: their expected orders and revenue, and the chosen method with the reason."""
 
 from __future__ import annotations
 
