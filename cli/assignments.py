@@ -48,7 +48,7 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
 
 
 def _value(name: str, text: str) -> Any:
-    """Return the value of `text` for the setting `name`. For a text setting, digits stay a text (an account's id)."""
+    """Return the value of `text` for the setting `name`. A text setting stays a text, even if it has only digits."""
     if settings_faults.is_text(settings_faults.type_of(Settings, name)) and not text.startswith('"'):
         return text
     try:

@@ -1,4 +1,4 @@
-"""The campaign of `propensity demo --campaign`: customers respond, it is measured, and the customers are valued."""
+"""The campaign of `propensity demo --campaign`: customers respond, the effect is measured, the customers are valued."""
 
 from __future__ import annotations
 

@@ -93,7 +93,9 @@ class Laps:
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a demonstration. `upper_bound` is None for real sessions, and `report_file` if it took too long.
+    """The result of a demonstration.
+
+    `upper_bound` is None for real sessions. `report_file` is None if the report took too long.
 
     `destinations` counts the members of each destination by state and reason. `phases` holds the seconds of each phase.
     `campaign` is None without a campaign or without an audience.

@@ -1,4 +1,4 @@
-"""`propensity erase`: request a person's erasure and show the certificate, or count what it would delete."""
+"""`propensity erase`: request a person's erasure and show the certificate, or count the data to delete."""
 
 from __future__ import annotations
 

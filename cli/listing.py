@@ -48,7 +48,7 @@ def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str
 
 
 def _opened_at(runs: Runs, run_id: str) -> datetime:
-    """Return when the run was opened. NEVER if its run.json is lost, so that the run is listed first."""
+    """Return when the run was opened. Return NEVER if its run.json is lost, so that the run is listed first."""
     try:
         run = runs.find(run_id)
     except Permanent:

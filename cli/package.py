@@ -40,7 +40,7 @@ PLAIN_FILE = 0o100644
 class Bundle:
     """A bundle that was written: its number of files and its size in bytes.
 
-    Terraform uses the hash `sha256` as its name in the bucket.
+    Terraform uses the hash `sha256` as the bundle's name in the bucket.
     """
 
     path: Path

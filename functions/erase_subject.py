@@ -40,7 +40,7 @@ def erase_subject(message: Message) -> None:
 def open_run(message: Message, environment: Environment, now: datetime) -> ErasureDue | None:
     """Accept a request, or check whether erasures are due. Open the run and return its first event.
 
-    A request that was accepted before already has its run. Return None if no erasure is due.
+    If the request was accepted before, its run exists already. Return None if no erasure is due.
     """
     day = message.published_at.date()
     if message.topic == request.TOPIC:

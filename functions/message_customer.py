@@ -3,7 +3,7 @@
 On     checkout-scored   CheckoutScored, from on_checkout
 Runs   sql/messages
 Emits  campaign-events   CampaignEvent: the message was sent
-Logs the outcome of the message, without personal data
+Logs   the outcome of the message, without personal data
 """
 
 from __future__ import annotations

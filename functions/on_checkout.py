@@ -60,7 +60,7 @@ def answer(asked: Checkout, world: Clients) -> Score:
     """Return the checkout's stored score, or else compute and store a new one.
 
     The score is stored under a keyed hash and without the visitor's id. Each delivery logs the score, because an
-    earlier delivery may have died before it logged it. The view online_predictions shows the score only once.
+    earlier delivery may have died before it logged the score. The view online_predictions shows the score only once.
     """
     began = time.perf_counter()
     name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))

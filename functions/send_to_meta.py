@@ -27,7 +27,7 @@ TOKEN = token()
 
 @push.function
 def send_to_meta(message: Message) -> None:
-    """Run the step in a new delivery run or in the destination's current one, and publish the returned event."""
+    """Run the step in a new delivery run or in the destination's current run, and publish the returned event."""
     handle(message, STEP)
 
 

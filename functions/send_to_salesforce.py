@@ -30,7 +30,7 @@ CLIENT = client()
 
 @push.function
 def send_to_salesforce(message: Message) -> None:
-    """Run the step in a new delivery run or in the destination's current one, and publish the returned event."""
+    """Run the step in a new delivery run or in the destination's current run, and publish the returned event."""
     handle(message, STEP)
 
 
@@ -42,7 +42,7 @@ def find(environment: Environment) -> SalesforceDestination | None:
 
 @cache
 def _destination(settings: Salesforce) -> SalesforceDestination:
-    """Return the destination. It is cached with its access token, because Salesforce limits the number of tokens."""
+    """Return the destination, cached with its access token, because Salesforce limits the number of tokens."""
     return SalesforceDestination(settings, CLIENT)
 
 

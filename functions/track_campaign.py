@@ -2,7 +2,7 @@
 
 On     campaign-events   CampaignEvent, or {"events": [CampaignEvent, ...]}: shared/tracking/contract.py
 Runs   sql/tracking
-Logs the numbers of stored and refused events, without personal data
+Logs   the numbers of stored and refused events, without personal data
 """
 
 from __future__ import annotations

@@ -30,7 +30,10 @@ def train_models(message: Message) -> None:
 
 
 def step(event: FeaturesBuilt | TrainingFailed, context: StepContext) -> TrainingProgressed | RunSuperseded:
-    """Submit all candidates, or the failed candidates again. When a job ends, a log sink publishes an event."""
+    """Submit all candidates, or the failed candidates again.
+
+    When a job ends, a log sink publishes training-progressed.
+    """
     if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)
     if isinstance(event, TrainingFailed):

@@ -35,7 +35,7 @@ REPEATED = timedelta(minutes=30)
 def watch_checkouts(_: Message) -> None:
     """Judge the new champion by its checkouts, and roll back if it fails.
 
-    Once `monitoring.early_hours` have passed since its promotion, it is no longer judged.
+    Once `monitoring.early_hours` have passed since its promotion, the champion is no longer judged.
     """
     world, now = environment(), datetime.now(UTC)
     last = next(iter(promotion.moves(world)[-1:]), None)

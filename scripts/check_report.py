@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/check_report.py REPORT.html FOLDER
 
-It needs Chromium (Debian's package chromium) and npm, which brings axe-core. The screenshots and the print are written
-to FOLDER: a wide window, a telephone, and paper.
+The script needs Chromium (Debian's package chromium) and npm, which brings axe-core. The screenshots and the print are
+written to FOLDER: a wide window, a telephone, and paper.
 """
 
 import html

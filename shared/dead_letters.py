@@ -97,8 +97,8 @@ def _attribute(text: str) -> str:
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A message that could not be used, and the reason.
 
-    `function` is the function that rejected the message, or the subscription that reached its last delivery attempt;
-    empty if neither is known. `data` is in base64.
+    `function` is the function that rejected the message, or the subscription whose last delivery attempt failed; empty
+    if neither is known. `data` is in base64.
     """
 
     function: str

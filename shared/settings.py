@@ -212,9 +212,9 @@ class Recommendations(Section, frozen=True):
     min_support: Share = 0.001
     min_confidence: Share = 0.1
     min_lift: Annotated[float, Meta(ge=0)] = 1.2
-    # Methods to try. The best method that beats popularity is used; if none does, visitors get the popular products.
-    # matrix_factorization needs a reservation of BigQuery's Enterprise edition. Without a reservation, each run leaves
-    # a failed job.
+    # Methods to try. The best method that beats popularity is used. If no method does, visitors get the popular
+    # products. matrix_factorization needs a reservation of BigQuery's Enterprise edition. Without a reservation, each
+    # run leaves a failed job.
     methods: tuple[Method, ...] = ("similarity",)
     # Number of visitors whose last product is held out to evaluate the methods.
     evaluation_visitors: Annotated[int, Meta(ge=0)] = 2_000

@@ -73,7 +73,7 @@ class Guard:
 def _objection(headers: Headers, port: int, method: str) -> str | None:
     """Return why the request is refused, or None.
 
-    It is refused if another site may have sent it, or if a POST is not JSON.
+    A request is refused if another site may have sent it, or if a POST is not JSON.
     """
     own = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
     if headers.getlist("host") not in [[one] for one in own]:

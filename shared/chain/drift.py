@@ -93,7 +93,7 @@ def _matters(shift: Shift, limits: Limits) -> bool:
 
 
 def probability(shift: Shift) -> float:
-    """Return the p-value: the probability that the shares differ at least this much although there is no drift.
+    """Return the p-value: the probability that the shares differ at least this much if there is no drift.
 
     Days differ by more than chance if visitors come in groups, for example from a campaign. So the chi-square statistic
     is divided by the statistic for equal weekdays of the earlier period, as Rao and Scott (1981) do for clusters. The

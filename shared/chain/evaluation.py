@@ -172,7 +172,10 @@ def _calibration(winner: str, fitted: calibration.Fitted, buyers: int, context: 
 def calibration_sums(
     candidate: str, split: str, line: calibration.Coefficients, context: StepContext
 ) -> calibration.Sums:
-    """Return the row of sql/evaluation/calibration.sql for a model, a split and the `line` fitted to its log odds."""
+    """Return the row of sql/evaluation/calibration.sql for a model and a split.
+
+    `line` is a regression of the label on the model's calibrated log odds.
+    """
     of = {**training.rows_of_run(context), "candidate": candidate, "split": split, **line._asdict()}
     [row] = context.warehouse.query("evaluation/calibration", of)
     return calibration.Sums(**row)

@@ -84,7 +84,7 @@ def by_simplicity(models: Sequence[Model]) -> list[Model]:
 
 
 def choose(models: Sequence[Model], compared: Comparisons, limits: Gate) -> Choice:
-    """Return the best candidate, or a simpler one that is shown to be no worse within the margin.
+    """Return the best candidate, or a simpler candidate that is shown to be no worse within the margin.
 
     If several simpler candidates are no worse, the simplest wins. `compared` holds comparisons on the evaluation
     visitors. If the metric cannot be computed on these visitors, the simplest candidate wins.

@@ -240,7 +240,7 @@ def served_answers(answers: Sequence[Answers]) -> Finding:
 
 
 def run_cost(run_id: str, billed: int, most_gib: float) -> Finding:
-    """Judge `billed`, the bytes that BigQuery bills for a run and its trainings; a limit of 0 means no limit."""
+    """Judge `billed`, the bytes that BigQuery bills for a run and its trainings. A `most_gib` of 0 sets no limit."""
     gib = billed / 2**30
     found = f"BigQuery bills {gib:.2f} GiB for run {run_id}"
     if not most_gib:

@@ -86,7 +86,10 @@ def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, floa
 
 
 def shown_share(hits: float, total: float) -> float:
-    """Return the lower bound of the share's interval of three standard deviations, so chance hardly ever exceeds it."""
+    """Return the lower bound of the share's interval of three standard deviations.
+
+    The true share is almost certainly above this bound.
+    """
     return share_interval(hits, total, 3.0)[0]
 
 

@@ -141,7 +141,7 @@ def _against_former(compared: Comparisons, context: StepContext) -> list[Finding
 
 
 def reasons_to_train(found: list[Finding], context: StepContext) -> tuple[list[str], str]:
-    """Return the reasons for a training, and why no training follows nevertheless (empty if a training follows)."""
+    """Return the reasons for a training, and the reason against a training (empty if a training follows)."""
     reasons = [f"monitoring: {one.found}" for one in found if one.state == "act"]
     if not reasons:
         return [], ""

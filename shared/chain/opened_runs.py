@@ -33,7 +33,7 @@ class Reading(Struct, frozen=True):
     """The part of the export that a run reads, fixed when the run is opened.
 
     `as_of` is the newest day. `reason` holds the reasons for which a person or a function wanted the run; it is empty
-    if there are only new data. `problem` says why the export cannot be used; it is empty if it can.
+    if there are only new data. `problem` says why the export cannot be used, and is empty if the export is usable.
     """
 
     as_of: date
@@ -52,8 +52,7 @@ class Reading(Struct, frozen=True):
         """The first day to rebuild.
 
         This is the first changed day or the day after the last unchanged day-table, whichever is earlier. Days without
-        a day-table are rebuilt too, because features depend on the time that has passed. At least one day must have
-        changed.
+        a day-table are rebuilt too, because labels become known as time passes. At least one day must have changed.
         """
         known = [day + timedelta(days=1) for day, table in self.days.items() if not table.is_changed]
         first_changed = min(self.changed)

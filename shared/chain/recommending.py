@@ -186,7 +186,7 @@ class Builder:
 def build(context: StepContext) -> Recommended:
     """Build the recommendations, and write and return the report about them.
 
-    The artefact that the online path reads is replaced, unless it is from newer data.
+    The artefact that the online path reads is replaced, unless the stored artefact is from newer data.
     """
     builder = Builder(context)
     rankings = builder.judge() if builder.count() else []

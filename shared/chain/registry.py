@@ -133,8 +133,8 @@ class Registry:
             except RefusedError as error:
                 if error.code != 400:
                     raise
-                # A refusal does not name the deployed model that refused. It may be the champion, which may have other
-                # inputs.
+                # A refusal does not name the deployed model that refused. The champion may have refused, because its
+                # inputs may differ.
                 refusal = error
                 continue
             if answer.deployed_model_id == deployed_id:
@@ -260,8 +260,8 @@ class Registry:
         except NotFound:
             return None
         except BadRequest:
-            # Google does not document the answer for a missing alias. A 400 may mean that the alias is missing, or
-            # another error.
+            # Google does not document the answer for a missing alias. HTTP 400 may mean a missing alias or another
+            # error.
             if any(alias in one.version_aliases for one in self._listed()):
                 raise
             return None

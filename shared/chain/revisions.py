@@ -47,7 +47,7 @@ def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     evaluate_models does not have this right.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
-    # If there are no evaluation visitors, `candidates` is empty, but there is still a winner.
+    # If there are no evaluation visitors, `candidates` is empty although there is a winner. So add the winner.
     names = sorted({*evaluation.candidates, evaluation.winner})
     models = [model_name(name, context.run_id) for name in names]
     found = context.warehouse.query_all(

@@ -186,7 +186,7 @@ class Run:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The duration of each finished step in seconds, including all attempts, and of the training."""
+        """The durations in seconds of the finished steps, including all attempts, and of the training."""
         times: defaultdict[str, float] = defaultdict(float)
         submitted = None
         for record in self.records:

@@ -184,7 +184,7 @@ def _streams_only(settings: Settings) -> str:
 def days_to_rebuild(changed: Iterable[date], existing: Iterable[date]) -> list[date]:
     """Return the days whose sessions may change.
 
-    Return the changed days and their neighbours, because a session may cross midnight.
+    These are the changed days and their neighbours, because a session may cross midnight.
     """
     near = {day + timedelta(days=offset) for day in changed for offset in (-1, 0, 1)}
     return sorted(near & set(existing))

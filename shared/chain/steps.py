@@ -1,4 +1,4 @@
-"""The declaration of a step of the chain: its name, its function, and how it gets its event from a message."""
+"""The declaration of a step of the chain: its name, its function, and how the step gets its event from a message."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 type Arm = Literal["treated", "control", "holdout"]
 
-# Hashed in place of a campaign's name, so that the holdout is the same in all campaigns. No campaign has this name.
+# This text is hashed in place of a campaign's name, so that the holdout is the same in all campaigns. No campaign has
+# this name.
 _HOLDOUT = ""
 
 

@@ -20,7 +20,7 @@ type Mode = Literal["off", "replace", "add", "update"]
 type Kind = Literal["withdraw", "outdated", "add", "update", "remove"]
 type Outcome = Literal["sent", "confirmed", "failed", "unconfirmed"]
 
-# The kinds of change that put members at the destination. The other kinds take members away.
+# The kinds of change that put members at the destination. The other kinds remove members.
 PUTS: tuple[Kind, ...] = ("add", "update")
 
 

@@ -71,7 +71,7 @@ class GoogleAdsDestination:
     def apply(self, batch: Batch) -> Answer:
         """Send the batch; see Destination.apply.
 
-        If Google refuses the request and names members, it is sent once more without these members.
+        If Google refuses the request and names members, the request is sent once more without these members.
         """
         members = [
             api.AudienceMember(user_data=api.UserData(user_identifiers=_identifiers(one))) for one in batch.members
@@ -153,7 +153,7 @@ def _identifiers(member: Member) -> list[api.UserIdentifier]:
 
 
 def _wrong_members(error: BadRequest, members: Sequence[Member]) -> dict[str, str]:
-    """Return the members that a refused request names, with Google's reason. If it names none, return an empty dict."""
+    """Return the members that Google names when it refuses a request, with the reasons; empty if Google names none."""
     wrong = {}
     for violation in _violations(error):
         found = MEMBER.search(violation["field"])

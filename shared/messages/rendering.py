@@ -3,7 +3,7 @@
 TEMPLATE.subject.jinja   the subject
 TEMPLATE.txt.jinja       the message as plain text
 TEMPLATE.html.jinja      the same as HTML, in which values are escaped
-TEMPLATE.fr.txt.jinja the plain text in French; a language without such files uses the files above
+TEMPLATE.fr.txt.jinja    the plain text in French; a language without such files uses the files above
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Messenger:
                 return told
 
     def _after(self, former: Intent, book: _Book, request_id: str, recipient: Recipient) -> Told:
-        """Return the outcome of the message, which an earlier delivery began to send."""
+        """Return the outcome of a message that an earlier delivery began to send."""
         if former.outcome == "sent":
             # The earlier delivery may have failed before it reported the message.
             self._report(recipient, book, former.at)

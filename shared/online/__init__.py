@@ -1,1 +1,1 @@
-"""Code that answers checkouts. To keep the cold start short, it imports nothing of the chain."""
+"""Code that answers checkouts. To keep the cold start short, this package imports nothing from the chain."""

@@ -155,7 +155,7 @@ def decode(body: bytes) -> Checkout:
 def _plain(body: bytes) -> Any:
     """Return the body's plain values. A number beyond float64, such as 1e400, becomes infinity.
 
-    msgspec would refuse such a number without naming the field. Infinity is refused by the validation, which names it.
+    msgspec would refuse such a number without naming the field. The validation refuses infinity and names the field.
     """
     try:
         return msgspec.json.decode(body)

@@ -65,7 +65,7 @@ class OnlineScorer:
         return self._watch.snapshot()
 
     def score(self, features: Mapping[str, Any], served: Snapshot | None = None) -> Scored:
-        """Return the visitor's score by the champion of the snapshot `served`, by default the current one.
+        """Return the visitor's score by the champion of the snapshot `served`, by default of the current snapshot.
 
         `features` are the model's inputs by name; each may be None or absent.
 

@@ -1,6 +1,6 @@
 """The parts of a page, and the page itself: sections of sentences, tables and figures.
 
-A figure is an SVG drawing. The page also describes it in words, with its numbers, for screen readers.
+A figure is an SVG drawing. The page also describes the figure in words, with its numbers, for screen readers.
 """
 
 from __future__ import annotations
@@ -124,7 +124,10 @@ class Bars(Figure):
 
 @dataclass(frozen=True)
 class Spread:
-    """A value with its interval, drawn in a separate row. `text` gives both in words and is shown beside `name`."""
+    """A value with its interval, drawn in a separate row.
+
+    `text` gives the value and the interval in words, beside `name`.
+    """
 
     name: str
     value: float

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 NONE = "-"
-# The names of the metrics that are shown for a model; the documents hold more. DIGITS holds the number of decimals of
-# metrics that do not have three.
+# The names of the metrics that are shown for a model; the documents hold more. Metrics have three decimals, except
+# those in DIGITS.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",

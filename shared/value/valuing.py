@@ -43,8 +43,8 @@ METHODS = ("linear", BGNBD, "boosted_trees")
 HISTORY_DAYS = 1095
 # Below this probability to leave, sql/value/by_bgnbd.sql would lose digits.
 LEAST_LEAVING = 1e-6
-# If order values cannot be modelled, each customer gets the shop's mean order value, because with this weight the mean
-# outweighs the customer's own orders.
+# Weight of the shop's mean order value if order values cannot be modelled. It is so large that the customer's own
+# orders do not count, so each customer gets this mean.
 _ALIKE = 1e9
 
 

@@ -45,7 +45,7 @@ class Curve:
 
     @property
     def precision(self) -> list[float]:
-        """At each point, the share of buyers among the chosen visitors. The first point, without visitors, has none."""
+        """At each point but the first (which has no visitors), the share of buyers among the chosen visitors."""
         return [buyers / visitors for visitors, buyers in zip(self.visitors[1:], self.buyers[1:], strict=True)]
 
     @property
@@ -82,7 +82,7 @@ def tell(material: Material, answers: Answers) -> Section | None:
 
 
 def _calibrated(evaluation: Evaluation) -> list[str]:
-    """Return two sentences: how the winner was calibrated, and whether the test visitors confirm it.
+    """Return two sentences: how the winner was calibrated, and whether the test visitors confirm the calibration.
 
     Evaluations from before calibration was introduced have no sentences.
     """
