@@ -1,6 +1,6 @@
 """Call Google's SQL analyzer and reference implementation (the package `zetasql`) as WebAssembly in this process.
 
-BigQuery's dialect is GoogleSQL. So, of all software that runs without a network, it is the closest to BigQuery.
+BigQuery's dialect is GoogleSQL. So no other software that runs without a network is closer to BigQuery.
 
     from deskcloud.googlesql import analysis, reference
     from deskcloud.googlesql.catalog import Catalog

@@ -15,8 +15,8 @@ from deskcloud.googlesql.engine import engine
 from deskcloud.googlesql.ml import Models
 from deskcloud.googlesql.types import Fields
 
-# These features of GoogleSQL are switched off. With TIMESTAMP_..., times could be more precise than microseconds. With
-# the others, arrays and JSON could be compared and sorted, which BigQuery does not support:
+# Features of GoogleSQL that are switched off, because BigQuery does not have them. The TIMESTAMP features allow times
+# that are more precise than microseconds. The other features allow comparing and sorting arrays and JSON:
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties
 _NOT_IN_BIGQUERY = {
     LanguageFeature.FEATURE_ARRAY_EQUALITY,

@@ -137,7 +137,7 @@ def engine() -> Engine:
 
 
 def _compiled(engine: wasmtime.Engine) -> wasmtime.Module:
-    """Return the WebAssembly module from the cache. If this machine cannot load one from there, compile the module."""
+    """Return the compiled WebAssembly module. Load it from the cache, or compile and cache it if loading fails."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "propensity"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"googlesql-{version('zetasql')}-wasmtime-{version('wasmtime')}.cwasm"

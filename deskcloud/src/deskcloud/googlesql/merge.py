@@ -1,7 +1,7 @@
 """Rewrite a MERGE as queries, because the reference implementation can analyze MERGE, but not run it.
 
-Each WHEN clause becomes a query for the new values of the rows to which the clause applies. If several clauses match a
-row, the first applies. Setting a field of a struct is not supported.
+Each WHEN clause becomes a query. The query returns the new values of the rows to which the clause applies. If several
+clauses match a row, the first applies. Setting a field of a struct is not supported.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax#merge_statement
 """
 

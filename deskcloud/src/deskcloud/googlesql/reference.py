@@ -35,7 +35,7 @@ class Result:
 def run(
     sql: str, catalog: Catalog, tables: Mapping[str, Rows] | None = None, parameters: Parameters | None = None
 ) -> Result:
-    """Run a query. `tables` maps the name that the query uses for a table to the table's rows.
+    """Run a query. `tables` maps the name of each table, as it appears in the query, to the table's rows.
 
     Raises:
         Refused: GoogleSQL refuses the query, or the query fails when it runs. The message comes from GoogleSQL.
@@ -180,7 +180,7 @@ def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict
     """Shorten each table path in a statement to its last part.
 
     This is needed because the reference implementation accepts rows only for tables without a dataset. Return the
-    statement, its catalog, and the last part of each path by the full path.
+    statement, its catalog, and a mapping from each full path to its last part.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     paths = sorted(set(table_paths(text)), key=len, reverse=True)

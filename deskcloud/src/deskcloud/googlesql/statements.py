@@ -116,7 +116,7 @@ _OWN_STATEMENTS = {
     ("DROP", "SCHEMA"): "DROP_SCHEMA",
 }
 _HINT = re.compile(r"\bml\b|\bmodel\b|\bexport\b|\bschema\b", re.IGNORECASE)
-# CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS and a table name with dashes have at most so many tokens.
+# The maximum number of tokens in CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS and a table name with dashes.
 _LONGEST_HEAD = 30
 _BEFORE_A_KIND = frozenset({"OR", "REPLACE", "MATERIALIZED"})
 _ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\bML\s*\.\s*\w+\s*\(", re.IGNORECASE)
@@ -141,7 +141,7 @@ def needs_the_gateway(statement: Statement) -> bool:
 
 
 def _executes_ml(tokens: Sequence[Token]) -> bool:
-    """Return whether there is an EXECUTE IMMEDIATE and a string that looks like a statement for the gateway."""
+    """Return whether the tokens contain EXECUTE IMMEDIATE, and a string that looks like a statement for the gateway."""
     executes = any(starts(tokens[index:], "EXECUTE", "IMMEDIATE") for index in range(len(tokens)))
     return executes and any(token.kind == "string" and _ML_IN_A_STRING.search(token.text) for token in tokens)
 
@@ -158,7 +158,7 @@ def is_ours(text: str) -> bool:
 
 
 def created_table(text: str) -> Sequence[Token]:
-    """Return the tokens from the table's name on, if the text begins with CREATE TABLE or CREATE VIEW, or none."""
+    """Return the tokens after CREATE TABLE or CREATE VIEW, which begin with the name. Return none for other texts."""
     try:
         tokens = list(islice(read(text), _LONGEST_HEAD))
     except UnterminatedError:
@@ -229,7 +229,7 @@ def _end_of_region(tokens: Sequence[Token], index: int) -> int:
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Return the parts of the table's or model's path with which the tokens begin, and the tokens after the path.
+    """Split the tokens, which begin with the path of a table or model, into the path's parts and the tokens after it.
 
     `p.d.m`, `p`.`d`.`m` and p-with-dashes.d.m all have three parts.
     """

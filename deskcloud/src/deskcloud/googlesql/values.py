@@ -93,8 +93,8 @@ def _decimal(content: bytes, scale: int) -> Decimal:
 def _scaled(value: Decimal, scale: int) -> bytes:
     with localcontext(prec=_DIGITS):
         number = int(value.scaleb(scale))
-    # Two's complement needs one bit more than bit_length() says, for the sign. The bits of a negative number are the
-    # bits of ~number.
+    # Two's complement needs a sign bit in addition to the bits that bit_length() counts. A negative number needs as
+    # many bits as ~number.
     length = (number if number >= 0 else ~number).bit_length() // 8 + 1
     return number.to_bytes(length, "little", signed=True)
 

@@ -6,7 +6,7 @@ MIN, MAX        of ranges treat a missing start or end as unbounded
 MIN             is NaN if a value is NaN
 CORR            of a single row is NULL
 STRING_AGG      of BYTES is BYTES; a NULL separator is an error
-LAG, LEAD       refuse an offset that is NULL or negative; so do NTH_VALUE, NTILE and window frames
+LAG, LEAD       refuse a NULL or negative offset; NTH_VALUE, NTILE and frames refuse such arguments too
 COUNT           over an empty frame is 0, where DuckDB returns a negative number
 AVG             of NUMERIC keeps all digits
 SUM             of NUMERIC fails if the sum has more than 29 digits before the decimal point
@@ -25,7 +25,8 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 from deskcloud.bigquery.emulator.macros import macro
 
-# These arguments must not be NULL or too small. Each entry has the argument, its name in errors and its minimum.
+# Arguments that must not be NULL or below a minimum. Each entry has the argument's key in sqlglot's node, its name in
+# error messages, and the minimum.
 _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
     exp.Lag: ("offset", "The offset to the function LAG", 0),
     exp.Lead: ("offset", "The offset to the function LEAD", 0),
@@ -99,7 +100,7 @@ def _separators(tree: exp.Expr, context: Any) -> exp.Expr:
 
 def _of_bytes(tree: exp.Expr, _: Any) -> exp.Expr:
     for node in list(tree.find_all(exp.GroupConcat)):
-        value = query._values(node.this)  # noqa: SLF001 - there is no public name for it
+        value = query._values(node.this)  # noqa: SLF001 - no public name exists
         if isinstance(value, exp.Distinct):
             value = value.expressions[0]
         separator = node.args.get("separator")
@@ -177,7 +178,7 @@ def _numeric_averages(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
-    """Return `aggregate` with the window of `whole`, or without a window if `whole` has none."""
+    """Return `aggregate` with the same window (OVER) as `whole`. If `whole` has no window, return `aggregate`."""
     if not isinstance(whole, exp.Window):
         return aggregate
     made = whole.copy()

@@ -1,11 +1,11 @@
-"""Let names of the select list hide names of FROM in the clauses in which GoogleSQL does so and DuckDB does not.
+"""Resolve names as GoogleSQL does if the select list and FROM both contain a name.
 
-These clauses use the select list first:
+In these clauses, GoogleSQL uses the select list first, and DuckDB uses FROM first:
 
 GROUP BY    for a bare name
 HAVING      for a name inside an aggregate; DuckDB handles all other names correctly
 QUALIFY     for any name
-ORDER BY    for any name; DuckDB does so only for a bare name, and our rule for NaN makes an expression of the name
+ORDER BY    for any name; DuckDB handles a bare name correctly, but our rule for NaN turns it into an expression
 
 WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
 

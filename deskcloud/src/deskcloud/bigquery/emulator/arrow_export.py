@@ -56,9 +56,9 @@ def _write(
 
 
 def _with_json(type_: pa.DataType, kind: DuckDBPyType) -> pa.DataType:
-    """Return the Arrow type of a column, with JSON as JSON.
+    """Return the Arrow type of a column. For a JSON column, this is Arrow's JSON type.
 
-    DuckDB exports JSON as plain strings, so `type_` does not show it. `kind` is DuckDB's type of the column.
+    `type_` is the type that DuckDB exports, which is a plain string for JSON. `kind` is DuckDB's type of the column.
     """
     if kind.id == "list":
         return pa.list_(_with_json(type_.value_type, kind.child))

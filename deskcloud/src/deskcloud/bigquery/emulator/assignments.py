@@ -1,4 +1,4 @@
-"""Refuse values in INSERT, UPDATE and MERGE whose type BigQuery does not convert to the column's type.
+"""In INSERT, UPDATE and MERGE, refuse a value if BigQuery cannot convert the value's type to the column's type.
 
 Otherwise DuckDB would cast such values. For example, 1.5 would become the INT64 2, and 5 the STRING '5'.
 

@@ -59,12 +59,12 @@ def _annotate(original: Callable[..., exp.Expr], tree: exp.Expr, context: Contex
     select.set("joins", [exp.Join(this=from_.this.copy())] if from_ else None)
     _complete(original(select, context), context)
     for part, typed in zip(parts, select.expressions, strict=True):
-        typing._transfer(part, typed.this)  # noqa: SLF001 - there is no public name for it
+        typing._transfer(part, typed.this)  # noqa: SLF001 - no public name exists
     return tree
 
 
 def _complete(tree: exp.Expr, context: Context) -> None:
-    """Set the types of expressions that contain columns of temporary tables, and of these columns.
+    """Set the types of temporary tables' columns, and of the expressions that contain these columns.
 
     sqlglot cannot infer these types, because it does not know temporary tables.
     """
@@ -195,8 +195,8 @@ def _merge(cursor: Any, tree: exp.Merge, context: Any) -> Any:
                 if _is_default(one.expression):
                     one.set("expression", _default(tree.this, one.this.name, context))
                 if isinstance(one.expression, exp.Null):
-                    # Put NULL in parentheses. Otherwise sqlglot would write `x = NULL` as NULL, because it takes the
-                    # assignment for a comparison.
+                    # Put NULL in parentheses. Otherwise sqlglot would mistake the assignment `x = NULL` for a
+                    # comparison, and write NULL.
                     one.set("expression", exp.paren(one.expression.copy()))
     run = replacing.run if replacing.is_one(tree) else merging.run
     with contextlib.nullcontext() if _IN_TRANSACTION in context.settings else transaction(cursor):

@@ -71,7 +71,7 @@ def _paths(_: duckdb.DuckDBPyConnection, uri: str) -> list[str]:
     root = settings.gcs_local_root
     if not uri.startswith("gs://") or root is None:
         raise BigQueryError("invalid", f"Source URI must be a Google Cloud Storage location: {uri}")
-    found = storage._matches(uri)  # noqa: SLF001 - there is no public name for it
+    found = storage._matches(uri)  # noqa: SLF001 - no public name exists
     within = os.path.realpath(root) + os.sep
     if not all(os.path.realpath(file).startswith(within) for file in found):
         raise BigQueryError("notFound", f"Not found: URI {uri}")

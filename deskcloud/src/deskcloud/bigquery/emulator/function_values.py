@@ -87,7 +87,7 @@ def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
     """Translate CAST(x AS STRING)."""
     if not isinstance(node, exp.Cast) or node.to.this not in TEXT or isinstance(node.this, exp.Literal):
         return node
-    if strings._binary(node.this):  # noqa: SLF001 - there is no public name for it
+    if strings._binary(node.this):  # noqa: SLF001 - no public name exists
         return exp.func("TRY", _decoded(node.this)) if isinstance(node, exp.TryCast) else _decoded(node.this)
     match kind(node.this):
         case one if one in FLOATS:
@@ -249,7 +249,7 @@ def _may_be_nan(node: exp.Expr) -> bool:
 
 def _positions(node: exp.Expr, _: Any) -> exp.Expr:
     match node:
-        case exp.Substring() if strings._binary(node.this):  # noqa: SLF001 - there is no public name for it
+        case exp.Substring() if strings._binary(node.this):  # noqa: SLF001 - no public name exists
             length = node.args.get("length") or exp.func("octet_length", node.this.copy())
             return macro("_bytes_part", node.this, node.args["start"], length)
         case exp.Substring():
@@ -321,7 +321,7 @@ def _division(original: Callable[..., exp.Expr], node: exp.Expr, context: Any) -
     """Divide NUMERIC values without losing digits."""
     if isinstance(node, exp.Div) and kind(node) == exp.DType.DECIMAL and not node.args.get("safe"):
         quotient = macro("_numeric_quotient", node.this.copy(), node.expression.copy())
-        checked: exp.Expr = math._nonzero(node, quotient)  # noqa: SLF001 - there is no public name for it
+        checked: exp.Expr = math._nonzero(node, quotient)  # noqa: SLF001 - no public name exists
         return checked
     return original(node, context)
 

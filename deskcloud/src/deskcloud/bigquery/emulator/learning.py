@@ -68,7 +68,7 @@ class Learner:
         structs.align(query)
         for rule in STATEMENT_RULES[STATEMENT_RULES.index(self._resolve) + 1 :]:
             query = rule(query, context)
-        query = translate._rewrite(query, context)  # noqa: SLF001 - there is no public name for it
+        query = translate._rewrite(query, context)  # noqa: SLF001 - no public name exists
         return query.sql(dialect=DuckDBDialect), {name: context.values[name] for name in context.used}
 
 

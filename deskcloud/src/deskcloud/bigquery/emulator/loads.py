@@ -91,7 +91,7 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationLoad, upload:
         if kind in _TEXT and fields and not config.hivePartitioningOptions:
             sources, bad = _checked(Path(folder), sources, config, fields)
             files = f"[{', '.join(literal(one.file) for one in sources)}]"
-        with load._reading({one.file: one.uri for one in sources}):  # noqa: SLF001 - there is no public name for it
+        with load._reading({one.file: one.uri for one in sources}):  # noqa: SLF001 - no public name exists
             reader = load._reader(cursor, files, config, fields)  # noqa: SLF001
             query, rows = _query(cursor, reader, config, fields, table)
             prefix = f"Provided Schema does not match Table {names.label(*table)}. "

@@ -1,6 +1,6 @@
 """Refuse tables and views whose columns have duplicate names or no names.
 
-The result of a query may have such columns. They are then named a and a_1, or f0_.
+The result of a query may have such columns. BigQuery then names them, e.g. a and a_1, or f0_.
 
 This module also refuses a procedure whose dataset does not exist. It refuses a table's invalid options before the table
 is created.
@@ -103,7 +103,7 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any
     """Check the options before the table is created. In a dry run, check the columns of the result too."""
     _, config, dry_run, _ = rest
     if isinstance(tree, exp.Create) and tree.args.get("kind") in _MADE:
-        options.options(tree.args.get("properties"), options.TABLE_OPTIONS, query._evaluator(cursor))  # noqa: SLF001 - as the original reads them
+        options.options(tree.args.get("properties"), options.TABLE_OPTIONS, query._evaluator(cursor))  # noqa: SLF001 - no public name exists
     statistics = original(cursor, tree, context, *rest)
     if dry_run and config.destinationTable and isinstance(tree, exp.Query):
         text, bound = translate(tree, context)

@@ -57,7 +57,8 @@ _VERSION = "INSERT INTO {to}.ducklake_schema_versions VALUES ({snapshot}, {versi
 _CHANGES = "INSERT INTO {to}.ducklake_snapshot_changes VALUES ({snapshot}, {changes}, NULL, NULL, NULL)"
 _FILES = "SELECT data_file FROM ducklake_list_files($1, $2, schema => $3)"
 _numbers = itertools.count()
-# Only one thread at a time copies metadata. Otherwise threads would use the same ids of DuckLake and have to retry.
+# Only one thread at a time copies metadata. Otherwise several threads would use the same DuckLake ids and would have to
+# retry.
 _publishing = threading.Lock()
 
 

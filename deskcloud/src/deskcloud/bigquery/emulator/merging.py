@@ -1,7 +1,7 @@
 """Run MERGE as one statement for each of its clauses, after the matching rows were stored in temporary tables.
 
-local-bigquery does this too, but it compares all rows of source and target even for kinds of clauses that the MERGE
-does not contain. A MERGE ... ON FALSE needs no comparison at all. The module `replacing.py` runs it.
+local-bigquery does this too. But it compares all rows of source and target for each kind of clause, even if the MERGE
+has no clause of this kind. A MERGE ... ON FALSE needs no comparison at all. The module `replacing.py` runs it.
 """
 
 import dataclasses
@@ -16,9 +16,9 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator import lake_metadata
 
-# Temporary tables. SOURCE holds the numbered rows of the source. The others hold the numbers of the matching rows
-# (_PAIRS), of the source's rows without a match (_INSERTS) and of the target's rows without a match (_ORPHANS). They
-# also hold the number of the clause that applies.
+# The names of temporary tables. SOURCE holds the rows of the source with row numbers. The other three tables hold row
+# numbers, and for each row the number of the clause that applies: _PAIRS for matching rows, _INSERTS for rows of the
+# source without a match, and _ORPHANS for rows of the target without a match.
 SOURCE = "__merge_source"
 _PAIRS, _INSERTS, _ORPHANS = "__merge_pairs", "__merge_inserts", "__merge_orphans"
 _SEVERAL = f"SELECT 1 FROM temp.{_PAIRS} WHERE __clause IS NOT NULL GROUP BY __tid HAVING count(*) > 1 LIMIT 1"  # noqa: S608 - our own names

@@ -49,8 +49,8 @@ class _Resolver:
         self._context = context
         self._prefix = ""
         self._numbers = itertools.count(1)
-        # Equal calls of a template get the same number, and so the same names inside, because GROUP BY compares these
-        # names.
+        # Maps the text of a template's call to a number, which is part of the names inside the body. Equal calls need
+        # equal names, because GROUP BY compares the expressions.
         self._calls: dict[str, int] = {}
         self._is_argument = False
         self._learner = Learner(context, resolve)
@@ -190,7 +190,7 @@ class _Resolver:
         return types.of_table(table, self._context)
 
     def _array_path(self, table: exp.Table, scope: Scope) -> exp.Unnest | None:
-        """Return the UNNEST that `FROM t.array` means if `t` is a range variable, or None."""
+        """Return the UNNEST for `FROM t.array` if `t` is a range variable. Otherwise, return None."""
         parts = table.parts
         if len(parts) < 2 or not isinstance(table.this, exp.Identifier):
             return None
@@ -241,7 +241,7 @@ class _Resolver:
         queries: _Queries,
         aliases: set[str] | frozenset[str] = frozenset(),
     ) -> None:
-        """Resolve the names in an expression. A bare name in `aliases` is a name of the select list and stays."""
+        """Resolve the names in an expression. A bare name in `aliases` belongs to the select list and stays."""
         if isinstance(node, list):
             for one in node:
                 self._inside(one, scope, queries, aliases)
@@ -302,8 +302,8 @@ class _Resolver:
                 continue
             source, is_field = found
             if isinstance(source, Table) and source.columns is None and names[0] in self._context.variables:
-                # The name is that of a script variable. The columns of the source are unknown (e.g. of ML.PREDICT), so
-                # the name is taken as the variable.
+                # A script variable has this name. The source's columns are unknown, e.g. those of ML.PREDICT. So assume
+                # that the name refers to the variable and not to a column.
                 break
             if isinstance(source, Arguments):
                 _put(column, source.values[names[0]].copy(), parts[1:])

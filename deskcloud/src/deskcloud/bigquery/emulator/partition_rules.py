@@ -175,7 +175,7 @@ def _ingestion_time(rule: Callable[..., exp.Expr], tree: exp.Expr, context: Any)
     made = rule(tree, context)
     spec = tree.find(exp.PartitionedByProperty) if isinstance(tree, exp.Create) else None
     unit = spec.this.args.get("unit") if spec else None
-    if unit is not None and rules._ingestion_partitioned(tree):  # noqa: SLF001 - there is no public name for it
+    if unit is not None and rules._ingestion_partitioned(tree):  # noqa: SLF001 - no public name exists
         for column in made.find_all(exp.ColumnDef):
             if column.name == tables.INGESTION_TIME:
                 # Call DuckDB's function here, because BigQuery's function of the same name would return a DATE.

@@ -1,7 +1,7 @@
 """Parse pipe syntax into nested queries. sqlglot would merge the clauses into one query, which may mean something else.
 
 `FROM t |> LIMIT 3 |> WHERE a > 1` filters three rows. sqlglot parses it as one query, in which LIMIT is applied last.
-DISTINCT, and a whole query before the first pipe, have the same problem.
+The same problem occurs with DISTINCT, and with a whole query before the first pipe.
 
 Here, an operator becomes a clause of the previous query if the meaning allows it. Otherwise the operator starts a new
 query that reads the previous query in FROM. A range variable stays visible as long as in GoogleSQL.

@@ -35,7 +35,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, project: str) -> None:
         with duckdb.connect() as scratch:
             scratch.execute(_statement(file, "fresh"))
     connection.execute(_statement(file, project))
-    database._attached.add(project)  # noqa: SLF001 - there is no public name for it
+    database._attached.add(project)  # noqa: SLF001 - no public name exists
 
 
 def _statement(file: Path, name: str) -> str:

@@ -195,7 +195,7 @@ def _check_name(table: exp.Table, context: Any) -> None:
     name = re.sub(r"(?i)^INFORMATION_SCHEMA\.|[*@$]", "", table.name)
     for part in (name or "_", *(re.sub(r"[.:]", "", one) for one in (table.db, table.catalog) if one)):
         names.table(part)
-    if table.catalog and table.catalog not in database._attached:  # noqa: SLF001 - there is no public name for it
+    if table.catalog and table.catalog not in database._attached:  # noqa: SLF001 - no public name exists
         raise BigQueryError(
             "accessDenied",
             f"Access Denied: Table {table.catalog}:{table.db}.{name}: User does not have permission to query table "

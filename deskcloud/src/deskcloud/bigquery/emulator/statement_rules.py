@@ -51,7 +51,7 @@ def add() -> None:
     fields, reason = (exp.Alias, exp.PropertyEQ), "STRUCT(a = b) is a field a, and not a comparison"
     patching.replace(BigQueryDialect.Parser, "KEY_VALUE_DEFINITIONS", fields, reason)
     patching.change(BigQueryDialect.Parser, "_parse_table", _with_offset, "WITH OFFSET is known only after UNNEST")
-    # Otherwise RANGE<DATE> in CAST would be taken for a parameterized type such as STRING(3).
+    # Otherwise local-bigquery would mistake RANGE<DATE> in CAST for a parameterized type such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
     for module in (read, query, script):
         patching.change(module, "translate", _at_one_version, "a statement looks its tables up a dozen times")

@@ -88,7 +88,7 @@ def row_check(fields: Sequence[TableFieldSchema], *, ignores_unknown: bool = Fal
 
 
 def text_check(field: TableFieldSchema) -> Callable[[str], bool]:
-    """Return a function that tells whether the text of a CSV field is a valid value of the column's type."""
+    """Return a function that returns whether the text of a CSV field is a valid value of the column's type."""
     return _SCALARS[kind_of(field)]
 
 

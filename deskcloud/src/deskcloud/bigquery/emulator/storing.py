@@ -24,8 +24,8 @@ type Maker = Callable[[Any, Reference, str, dict[str, Any] | None, Sequence[str]
 # This prefix marks DuckDB errors whose text comes from this module.
 _MARK = "not storable: "
 _SOURCE = "_rows"
-# Values of each type may also be stored in columns of these types. Either the conversion loses nothing, or DuckDB's
-# inference of the values' type is not exact.
+# Maps the type of a value to further column types that may store the value. Some of these conversions lose nothing. The
+# others are allowed because the value's type, as DuckDB infers it, is not exact.
 _STORED_AS = {
     "INTEGER": {"FLOAT", "NUMERIC", "BIGNUMERIC"},
     "NUMERIC": {"FLOAT", "BIGNUMERIC"},
@@ -205,10 +205,10 @@ def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[t
 
 
 def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | None, required: Sequence[str]) -> None:
-    """Create or replace the table in a single statement.
+    """Create or replace the table with its rows in one statement. Then mark the columns that are never NULL.
 
-    Other statements must not come first in the same transaction. Otherwise, while other connections read, DuckLake
-    sometimes creates the table in another schema.
+    CREATE must be the first statement of the transaction. Otherwise, while other connections read, DuckLake sometimes
+    creates the table in another schema.
     """
     name = tables.name(*table)
     writer.execute(f"CREATE OR REPLACE TABLE {name} AS {select}", bound)

@@ -37,11 +37,11 @@ def _has_ingestion_time(original: Callable[[exp.Table], bool], table: exp.Table)
 
 def _projects(original: Callable[[], list[str]]) -> list[str]:
     """Return the projects, but not the lakes that making.py attaches temporarily."""
-    return [name for name in original() if name in database._attached]  # noqa: SLF001 - there is no public name for it
+    return [name for name in original() if name in database._attached]  # noqa: SLF001 - no public name exists
 
 
 def _has_dataset(original: Callable[[str, str], bool], project_id: str, dataset_id: str) -> bool:
-    if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
+    if project_id not in database._attached:  # noqa: SLF001 - no public name exists
         return original(project_id, dataset_id)
     return lake_metadata.has_dataset(project_id, dataset_id)
 
@@ -52,7 +52,7 @@ def _objects(
     if table_id and (result := query_results.name_of(project_id, table_id)):
         count = query_results.kept_results().as_table(result)
         return [] if count is None else [(table_id, "TABLE", count)]
-    if project_id not in database._attached:  # noqa: SLF001 - there is no public name for it
+    if project_id not in database._attached:  # noqa: SLF001 - no public name exists
         return original(project_id, dataset_id, table_id)
     if table_id is None:
         return lake_metadata.objects(project_id, dataset_id)
@@ -61,7 +61,7 @@ def _objects(
 
 def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
     """Return a table's columns. They are cached until any table of the project changes."""
-    if project_id not in database._attached or dataset_id == tables.RESULTS:  # noqa: SLF001 - there is no public name
+    if project_id not in database._attached or dataset_id == tables.RESULTS:  # noqa: SLF001 - no public name exists
         return _columns(project_id, dataset_id, table_id)
     asked = project_id, dataset_id, table_id
     return list(lake_metadata.remembered(project_id, asked, lambda: _columns(*asked)))

@@ -25,7 +25,7 @@ def add() -> None:
 def _tables(
     original: Callable[[str, str | None], tuple[list[str], list[list[Any]]]], project_id: str, dataset_id: str | None
 ) -> tuple[list[str], list[list[Any]]]:
-    if project_id not in database._attached or dataset_id is None:  # noqa: SLF001 - there is no public name for it
+    if project_id not in database._attached or dataset_id is None:  # noqa: SLF001 - no public name exists
         return original(project_id, dataset_id)
     datasets.get(project_id, dataset_id)
     widths = lake_metadata.widths(project_id, dataset_id)

@@ -1,7 +1,7 @@
-"""Support SQL functions with parameters of ANY TYPE. The body is resolved for each call, whose types are known.
+"""Support SQL functions with parameters of ANY TYPE. The names in the body are resolved anew for each call.
 
-The module `name_resolution.py` replaces a call by the body. A macro in DuckDB makes the function appear in lists of
-functions.
+This is possible because the types of a call's arguments are known. The module `name_resolution.py` replaces the call by
+the body. DuckDB also stores a macro, so that the function appears in lists of functions.
 """
 
 import functools

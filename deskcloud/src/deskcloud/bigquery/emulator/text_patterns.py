@@ -82,7 +82,7 @@ def _is_pattern(pattern: str) -> bool:
 
 def _extract(node: exp.Expr, _: Any) -> exp.Expr:
     position = node.args.get("position") if isinstance(node, exp.RegexpExtract) else None
-    if position is None or strings._binary(node.this):  # noqa: SLF001 - there is no public name for it
+    if position is None or strings._binary(node.this):  # noqa: SLF001 - no public name exists
         return node
     occurrence = node.args.get("occurrence") or exp.Literal.number(1)
     group = exp.Literal.number(min(_groups(_pattern(node) or ""), 1))

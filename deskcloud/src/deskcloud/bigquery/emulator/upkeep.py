@@ -65,7 +65,7 @@ def tidy(project: str) -> None:
 def _run() -> None:
     waiting = threading.Event()
     while not waiting.wait(_SECONDS):
-        for project in list(database._attached):  # noqa: SLF001 - there is no public name for it
+        for project in list(database._attached):  # noqa: SLF001 - no public name exists
             try:
                 tidy(project)
             except duckdb.Error as error:
@@ -73,5 +73,6 @@ def _run() -> None:
 
 
 def _call(function: str, *arguments: object) -> None:
-    # The function returns times with a time zone, which need a package that is not installed. So only count the rows.
+    # Only count the rows. The rows contain times with a time zone. To read them, Python would need a package that is
+    # not installed.
     database.fetch(f"SELECT count(*) FROM {function}", list(arguments))  # noqa: S608 - our own

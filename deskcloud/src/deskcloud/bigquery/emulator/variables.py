@@ -1,8 +1,8 @@
 """Correct SET of several variables.
 
-Here, all values are computed before any variable is set. local-bigquery would set the variables one after the other. If
-the value is a struct, each variable is set to one field. local-bigquery would set the first variable to the whole
-struct. dbt sends a struct even for a single variable, as in `SET (a) = (SELECT AS STRUCT ...)`.
+This module computes all values before it sets any variable, while local-bigquery would set the variables one after the
+other. If the value is a struct, this module sets each variable to one field, while local-bigquery would set the first
+variable to the whole struct. dbt sends a struct even for a single variable, as in `SET (a) = (SELECT AS STRUCT ...)`.
 """
 
 from collections.abc import Callable

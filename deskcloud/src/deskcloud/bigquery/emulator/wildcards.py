@@ -76,7 +76,7 @@ def _expand(original: Callable[..., exp.Expr], node: exp.Expr, context: Context)
 
 def _matching(table: exp.Table, context: Context) -> list[tuple[str, str]]:
     project, dataset, _ = names.reference(table, context.project_id, context.dataset_id)
-    if project not in database._attached:  # noqa: SLF001 - there is no public name for it
+    if project not in database._attached:  # noqa: SLF001 - no public name exists
         return []
     text = _TABLES.format(metadata=lake_metadata.metadata(project))
     found: list[tuple[str, str]] = database.fetch(text, [project, dataset, table.name.rstrip("*")])

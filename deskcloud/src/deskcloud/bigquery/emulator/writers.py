@@ -44,7 +44,7 @@ def locked(*table: str) -> Iterator[None]:
     The lock is reentrant, because CREATE TABLE ... AS with a list of columns runs a second statement.
     """
     key = tuple(part.casefold() for part in table)
-    with database._attach_lock:  # noqa: SLF001 - there is no public name for it
+    with database._attach_lock:  # noqa: SLF001 - no public name exists
         lock = _locks.setdefault(key, threading.RLock())
     with lock:
         yield
