@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Removal:
-    """A planned removal: actions that each remove something, and a line about each."""
+    """A planned removal: the actions, and a line that describes each action."""
 
     lines: list[str] = field(default_factory=list)
     actions: list[Callable[[], object]] = field(default_factory=list)

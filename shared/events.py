@@ -364,7 +364,7 @@ class ValueDue(Event):
 
 @dataclass(frozen=True)
 class CustomersValued(Event):
-    """The partition `day` of `customer_value` holds the values of that many customers, by `method`."""
+    """The partition `day` of `customer_value` holds the values of `customers` customers, computed by `method`."""
 
     topic = "customers-valued"
     is_last = True

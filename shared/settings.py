@@ -67,7 +67,7 @@ class Source(Section, frozen=True):
     # Time zone of the GA4 property (Admin > Property details). Hours and weekdays are computed in this zone. GA360's
     # export contains hours, so this zone is used only if an hour is missing.
     time_zone: TimeZone = "UTC"
-    # Sessions from these sources are ignored, because they are of the shop's staff.
+    # Sessions from these sources are ignored, because they belong to the shop's staff.
     internal_sources: tuple[str, ...] = ("mall.googleplex.com", "sites.google.com")
     # Sessions with more hits than this count as robots, and are ignored.
     max_hits: Annotated[int, Meta(ge=1)] = 400

@@ -40,7 +40,7 @@ def activate(
 ) -> None:
     """Send the newest audience to all destinations that are on, e.g. after a destination was switched on.
 
-    What a destination has already is not sent again.
+    Members that a destination has already are not sent again.
     """
     from cli import activate as activating
 
@@ -182,7 +182,7 @@ def erase(
 ) -> None:
     """Erase one person out of all tables, files and destinations, and print the certificate; asks first.
 
-    With the id of a former request, it shows that certificate as it is now.
+    With the id of an earlier request, the command shows the current certificate of that request.
     """
     from cli import erasing
 

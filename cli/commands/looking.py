@@ -96,7 +96,7 @@ def download_report(
     run_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id)],
     out_file: Annotated[Path | None, typer.Option("--out", help="The file to write; default report-RUN.html.")] = None,
 ) -> None:
-    """Download the report of a run: one HTML page that needs nothing else."""
+    """Download the report of a run: a single HTML page that needs no other file."""
     from cli import run_reports
 
     file = out_file or Path(f"report-{run_id}.html")
@@ -174,10 +174,10 @@ def backtest(
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Train as of past days, and compare what each model promised with what came; asks first on Google Cloud.
+    """Train as of past days, and compare each model's promises with the later outcomes; asks first on Google Cloud.
 
-    The command uses the chain's code in a separate dataset, which it deletes at the end. It only reads production's
-    data.
+    The command uses the chain's code in a separate dataset, which it deletes at the end. The command only reads
+    production's data.
     """
     from cli.backtest import command
 
@@ -191,7 +191,7 @@ def audit(
     *,
     as_json: options.AsJson = False,
 ) -> None:
-    """List what was sent to destinations and by e-mail, and the erasures, of a period; without personal data."""
+    """List a period's requests to destinations, e-mails and erasures, without personal data."""
     from cli import auditing
 
     if first > last:

@@ -23,7 +23,7 @@ GIB, TIB = 2**30, 2**40
 MILLION = 1_000_000
 # Minimum billed size of a published or pushed message.
 LEAST_MESSAGE_BYTES = 1000
-# Cloud Run rounds billed time up to a multiple of this, in seconds.
+# Cloud Run rounds billed time up to a multiple of this number of seconds.
 BILLED_SECONDS = 0.1
 # The objects that score_checkout reads regularly: pointer, recommendations, and products out of stock.
 WATCHED_OBJECTS = 3

@@ -141,7 +141,7 @@ def adjusted(treated: Sums, control: Sums, theta: float) -> tuple[Mean, Mean]:
 
 
 def difference(treated: Mean, control: Mean, quantile: float = Z) -> Interval:
-    """Return the difference of two means; its interval combines theirs (Zou and Donner 2008)."""
+    """Return the difference of two means; its interval combines the means' intervals (Zou and Donner 2008)."""
     (below, above), (control_below, control_above) = treated.distances(quantile), control.distances(quantile)
     value = treated.value - control.value
     return Interval(value, value - math.hypot(below, control_above), value + math.hypot(above, control_below))

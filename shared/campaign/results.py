@@ -175,7 +175,7 @@ def _deciles(one: Compared, outcome: str) -> list[Decile]:
     for number, (stratum, point) in enumerate(zip(strata, points, strict=True), 1):
         found: dict[str, float | None] = {}
         if all(arm.customers for arm in stratum):
-            # Leave out the covariate, because the Qini curve has none either.
+            # Leave out the covariate, because the Qini curve is computed without a covariate too.
             treated, control = (replace(arm, before=0.0, before_squares=0.0, products=0.0) for arm in stratum)
             found |= _bounds(effect(treated, control).difference, "effect", "lower", "upper")
         if point:

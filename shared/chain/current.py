@@ -178,13 +178,13 @@ def last_training(environment: Environment) -> Training | None:
 
 
 def names(run_id: str | None, environment: Environment) -> bool:
-    """Return whether this run holds the claim; for None, whether any run does."""
+    """Return whether the run holds the claim. If `run_id` is None, return whether any run holds it."""
     found, _ = _claim(environment).read()
     return found is not None and run_id in {None, found.run_id}
 
 
 def forget(run_id: str | None, environment: Environment) -> None:
-    """Delete the claim if this run holds it; for None, delete it in any case."""
+    """Delete the claim if the run holds it. If `run_id` is None, delete the claim in any case."""
     found, generation = _claim(environment).read()
     if found and run_id in {None, found.run_id}:
         _claim(environment).remove(generation)

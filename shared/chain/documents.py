@@ -215,7 +215,7 @@ class InputStatistics(Struct, frozen=True):
 
 
 class OwnMetrics(Struct, frozen=True):
-    """BigQuery ML's own metrics, from the rows that it held out for early stopping."""
+    """BigQuery ML's own metrics, from the rows that BigQuery ML held out for early stopping."""
 
     precision: float | None
     recall: float | None

@@ -21,9 +21,9 @@ BUCKET_DAYS = 14 + 7
 # BigQuery's job history contains the parameters of statements.
 # https://docs.cloud.google.com/bigquery/docs/managing-jobs
 JOB_DAYS = 180
-# infra/pubsub.tf: how long Pub/Sub keeps a message that was not delivered.
+# Time for which Pub/Sub keeps a message that was not delivered: infra/pubsub.tf.
 MESSAGE_DAYS = 7
-# functions/functions.yaml: retention of deliveries/, and of checkouts/ and backtests/.
+# Retention of the folder deliveries/, and of checkouts/ and backtests/: functions/functions.yaml.
 DELIVERY_DAYS, CHECKOUT_DAYS = 30, 8
 # Retention of Cloud Logging's bucket _Default.
 LOG_DAYS = 30

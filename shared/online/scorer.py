@@ -92,7 +92,7 @@ class OnlineScorer:
         if champion is None:
             return Scored(answer.probability, None, answer.version, "endpoint")
         probability = champion.pointer.calibrated(answer.probability, answer.version)
-        # The percentiles are the champion's, so a canary's answers have no decile.
+        # The percentiles belong to the champion, so a canary's answers have no decile.
         if answer.version != champion.pointer.version:
             return Scored(probability, None, answer.version, "endpoint")
         return _scored(champion.pointer, probability, "endpoint")

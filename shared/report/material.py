@@ -35,7 +35,7 @@ class Material:
         return {"run_id": self.run.run_id, "created_on": self.run.opened_at.date()}
 
     def has(self, step: str) -> bool:
-        """Return whether the step was finished, so that the run's ledger has its record."""
+        """Return whether the step was finished, i.e. whether the run's ledger has a record of the step."""
         return any(record.step == step for record in self.run.records)
 
 

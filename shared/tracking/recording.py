@@ -31,7 +31,7 @@ def record(events: Sequence[CampaignEvent], published_at: datetime, world: Clien
             {
                 **_columns([one for one, _ in suppressing]),
                 "why": [why for _, why in suppressing],
-                # Take effect at once even if the sender's clock is ahead.
+                # A suppression takes effect at once, even if the sender's clock is ahead.
                 "times": [min(one.happened_at, published_at) for one, _ in suppressing],
             },
         )

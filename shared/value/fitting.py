@@ -16,7 +16,7 @@ type Array = npt.NDArray[np.float64]
 
 # The search for a parameter starts at 1 and is limited to the range from e^-10 to e^10.
 _BOUND = 10.0
-# A maximum is accepted if a further Newton step would raise the log-likelihood by at most this.
+# A maximum is accepted if a further Newton step would raise the log-likelihood by at most this value.
 _MOST_GAIN = 1e-4
 # Step of the numerical derivatives, in the logarithm of a parameter.
 STEP = 1e-4

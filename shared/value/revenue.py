@@ -44,7 +44,7 @@ class Forecast:
 
     @property
     def _factor(self) -> float:
-        # Lognormal, because a sum of orders cannot be negative.
+        # The distribution is lognormal, because a sum of orders cannot be negative.
         if not self.expected:
             return 1.0
         exponent = _Z * math.sqrt(self.of_fit + self.of_chance) / self.expected
