@@ -158,8 +158,8 @@ class Gate(Section, frozen=True):
     min_positives: Annotated[int, Meta(ge=0)] = 30
     # Largest accepted ROC AUC of a single feature. A feature with a larger ROC AUC is taken to reveal the label.
     max_single_feature_roc_auc: Share = 0.95
-    # Probabilities count as calibrated if the intervals of the calibration slope and of observed over expected buyers
-    # both lie between 1 / tolerance and tolerance. The result does not reject a candidate.
+    # Probabilities count as calibrated if two intervals lie between 1 / tolerance and tolerance: of the calibration
+    # slope, and of observed over expected buyers. The result does not reject a candidate.
     calibration_tolerance: Annotated[float, Meta(gt=1)] = 1.25
 
 

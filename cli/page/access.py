@@ -1,8 +1,8 @@
 """Who may use the page: the person who opened its address, but no other page in the same browser.
 
-The address contains a key. The answer stores the key in a cookie that scripts cannot read and that other sites never
-send, and redirects to the address without the key. Requests from another site can be recognized by their Host, Origin
-or Sec-Fetch-Site header, and are refused even with the cookie.
+The address contains a key. The answer stores the key in a cookie, and redirects to the address without the key. Scripts
+cannot read this cookie, and other sites never send it. Requests from another site can be recognized by their Host,
+Origin or Sec-Fetch-Site header, and are refused even with the cookie.
 """
 
 from __future__ import annotations

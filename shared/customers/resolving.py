@@ -70,7 +70,7 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
             customers.append((digest, customer))
         refusals += [(digest, (row["customer_id"] or "")[:256], one) for one in refused]
     # Write refusals first. A row counts as checked once it is in one of the two tables, and a valid row may have
-    # refused values. They would be lost if the process wrote the row first and then died.
+    # refused values. The refused values would be lost if the process wrote the row first and then died.
     if refusals:
         context.warehouse.query(
             "customers/refused",

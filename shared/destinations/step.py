@@ -52,7 +52,7 @@ def step_of(name: str, destination_name: str, find: Callable[[Environment], Dest
     def run(event: MembersDue, context: StepContext) -> MembersDelivered | RunSuperseded | None:
         """Record the outcomes of open requests, and send the batches that can be sent now.
 
-        Return None if a batch is not sent yet, or if a request is still open.
+        Return None if a batch is not sent yet, if a request is still open, or if the run is for another destination.
 
         A run is superseded if its destination has a newer run.
         """

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from shared.erasure.tombstones import Digests
     from shared.pseudonyms import Pseudonyms
 
-# For this many days after its acceptance, an erasure is repeated even if it is completed, because a run that started
-# earlier may have written the person's rows again.
+# Days after the acceptance in which an erasure is repeated, even if it is completed. A run that started before the
+# acceptance may have written the person's rows again.
 AGAIN_DAYS = 3
 # After this time, pending removals raise the alert `erasure_overdue`.
 PATIENCE = timedelta(days=3)

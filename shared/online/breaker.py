@@ -78,7 +78,7 @@ class Breaker:
 
 
 class Budget:
-    """A retry budget. It prevents that retries keep an overloaded service down. Thread-safe.
+    """A retry budget. It prevents retries from keeping an overloaded service down. Thread-safe.
 
     Each request adds `share` of a retry to the budget, which holds at most `most` retries.
     """

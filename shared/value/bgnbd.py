@@ -200,8 +200,9 @@ def _mean(leaving: Array, spans: Array, shape: float) -> Array:
 def _pairs(leaving: Array, spans: Array, shape: float) -> Array:
     """Return E[Y (Y - 1)] given the probability to leave, as `_mean` returns E[Y].
 
-    With rate L and probability P to leave, E[Y (Y - 1)] is 2 (1 - P) / P^2 times the probability that a Poisson
-    variable of mean L P t is at least 2. With a gamma distributed L, that variable is negative binomial.
+    Let L be the rate, P the probability to leave, and t the horizon. Then E[Y (Y - 1)] is 2 (1 - P) / P^2 times the
+    probability that a Poisson variable is at least 2. The variable's mean is L P t. With a gamma distributed L, the
+    variable is negative binomial.
     """
     passed = leaving * spans
     pairs: Array = 2 * (1 - leaving) / leaving**2 * special.betainc(2, shape, passed / (1 + passed))
