@@ -50,7 +50,7 @@ def main(report: Path, folder: Path) -> int:
         place = Path(kept)
         subprocess.run(["npm", "install", "--silent", "--prefix", kept, AXE], check=True)  # noqa: S603, S607 - see above
         axe = (place / "node_modules" / "axe-core" / "axe.min.js").read_text()
-        # The page's policy forbids scripts, so remove it from the copy that axe checks.
+        # The page's policy forbids scripts, so remove the policy from the copy that axe checks.
         copy = POLICY.sub("", report.read_text()).replace("</body>", f"<script>{axe}</script>{RUN_AXE}</body>")
         (place / "checked.html").write_text(copy)
         for name, (width, height) in SIZES.items():

@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/pin.py
 
-The wheels are for CPython 3.13 on two systems: Linux, where the functions run, and macOS, where the bundles can be
-tried. Run this after a version has changed; it changes only the hashes.
+The wheels are for CPython 3.13 on two systems: Linux, where the functions run, and macOS with ARM, where the bundles
+can be tried. Run this after a version has changed; it changes only the hashes.
 """
 
 import json

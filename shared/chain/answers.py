@@ -65,7 +65,7 @@ def reason_to_return(champion: Answers, former: Answers) -> str | None:
     """Return the fault for which the former champion should serve again, or None.
 
     A fault counts only if its share of the checkouts is shown to exceed the accepted share. A fault that the former
-    champion had too does not count, because a return would not remove it.
+    champion had too does not count, because a rollback would not remove this fault.
     """
     if champion.checkouts < LEAST:
         return None
