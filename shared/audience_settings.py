@@ -8,11 +8,11 @@ from shared.setting_types import CampaignName, Days, Salt, Section, Share
 
 
 class Policy(Section, frozen=True):
-    """The rule for offers: the full price for a high probability, a coupon for a lower probability, otherwise none.
+    """Which offer a visitor gets: the full price for a high probability, a coupon for a lower one, otherwise none.
 
     Kind `band` uses the probabilities `coupon_from` and `coupon_below` as thresholds. Kind `quantile` sorts the
-    visitors by probability. The first `full_price_percent` % of the visitors get the full price, and the next
-    `coupon_percent` % get a coupon.
+    visitors by probability. The first `full_price_percent` of them get the full price, and the next `coupon_percent`
+    get a coupon.
     """
 
     kind: Literal["band", "quantile"] = "band"

@@ -144,7 +144,7 @@ class Training(Section, frozen=True):
 
 
 class Gate(Section, frozen=True):
-    """The rules for choosing a candidate, and the conditions under which it may serve: see docs/judging.md."""
+    """How a candidate is chosen, and the conditions under which it may serve: see docs/judging.md."""
 
     # The metric by which candidates are compared with each other and with the champions.
     metric: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
@@ -180,7 +180,7 @@ class Serving(Section, frozen=True):
 
 
 class Monitoring(Section, frozen=True):
-    """When monitoring starts a training, warns, or returns to the former champion: see docs/monitoring.md."""
+    """When monitoring starts a training: see docs/monitoring.md."""
 
     # Largest age in days of the newest day in the champion's training data. A training is requested if it is older.
     max_champion_days: Days = 45

@@ -59,7 +59,7 @@ class Product(Part, frozen=True, rename="camel"):
 
 
 class Action(Part, frozen=True):
-    """Google Analytics' number of the visitor's action: e.g. 2 is a product view, 3 an addition to the cart."""
+    """What the visitor did, as Google Analytics' number: e.g. 2 is a product view, 3 an addition to the cart."""
 
     action_type: Literal["0", "1", "2", "3", "4", "5", "6", "7", "8"] | None = None
 
@@ -116,7 +116,7 @@ class Visit(Part, frozen=True, rename="camel"):
 
 
 class Session(Part, frozen=True):
-    """Either the model's features, or the visit from which the function computes the features."""
+    """Either the model's features, or the visit from which they are derived."""
 
     features: Features | UnsetType = UNSET
     visit: Visit | UnsetType = UNSET
@@ -192,7 +192,7 @@ def _whole(value: Any) -> Any:
 class Score(Struct, frozen=True, kw_only=True):
     """The answer to the shop.
 
-    `decile` 1 is the tenth of the visitors with the highest probabilities; null if the decile is unknown.
+    `decile` 1 stands for the tenth of the visitors with the highest probabilities; null if the decile is not known.
     """
 
     probability: Annotated[float, Meta(ge=0, le=1)]
