@@ -30,7 +30,7 @@ def up(
     ] = False,
 ) -> None:
     """Run a cloud until Ctrl-C, and print the environment variables for its clients."""
-    from deskcloud import cloud, standing  # noqa: PLC0415 - takes seconds, which --help should not
+    from deskcloud import cloud, standing  # noqa: PLC0415 - slow, and --help does not need it
     from deskcloud.document import DocumentError, read  # noqa: PLC0415
 
     try:

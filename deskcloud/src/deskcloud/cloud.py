@@ -17,8 +17,8 @@ from deskcloud.pubsub.client import publisher
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
-# The names of two secrets, for the ports and for Pub/Sub's pushes. They differ, because the URL of a push contains its
-# secret, and everybody who can read a subscription sees this URL.
+# The names of two secrets, for the ports and for Pub/Sub's pushes. Pushes have a secret of their own, because their URL
+# contains the secret, and everybody who can read a subscription sees this URL.
 _PORTS, _PUSHES = "ports", "pushes"
 
 
@@ -211,8 +211,8 @@ def _functions(
     *,
     is_isolated: bool,
 ) -> contextlib.AbstractContextManager[str]:
-    # If all functions share a process, it imports modules before its first event, like a warm instance. Separate
-    # processes start cold, as on Google Cloud.
+    # If all functions share a process, this process imports modules before its first event, like a warm instance.
+    # Separate processes start cold, as on Google Cloud.
     warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(named.warm_up)}
     pages = {f"/{one.name}": one.origins for one in named.entry_points if one.http}
     return functions.serve(
@@ -250,7 +250,7 @@ def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> d
 @contextlib.contextmanager
 def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
-    # Other users of this machine must not read the files. The secret keeps them from the ports.
+    # Other users of this machine must not read the files. Without the secret, they cannot use the ports.
     state.chmod(0o700)
     with (state / "lock").open("w") as lock:
         try:

@@ -72,7 +72,7 @@ class Subscription(_Part, frozen=True):
 
 
 class Sink(_Part, frozen=True):
-    """A log sink. The entries that match `filter` go to `topic`, or to the table of `dataset` named after their log."""
+    """A log sink. Entries that match `filter` go to `topic`, or to the table in `dataset` that has their log's name."""
 
     name: Name
     filter: str
@@ -107,8 +107,8 @@ class Functions(_Part, frozen=True):
 
     `environment` holds environment variables. Their values may contain `${BIGQUERY_URL}`, `${STORAGE_URL}`,
     `${PUBSUB_HOST}`, `${VERTEX_URL}`, `${LOGGING_URL}` and, for the platforms that run, the variables of
-    docs/platforms.md. These are replaced by the addresses and credentials of the services. Google's clients need none
-    of them.
+    docs/platforms.md. These are replaced by the addresses and credentials of the services. Google's clients work
+    without these variables.
 
     Each name in `secrets` becomes a variable with a random value, which is created once and stored in the state folder.
     The modules in `warm_up` are imported before the first request.

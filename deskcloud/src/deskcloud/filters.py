@@ -112,7 +112,7 @@ class Parser[Subject](abc.ABC):
         return token
 
     def accept(self, text: str) -> bool:
-        """Advance if the next token is `text`. Return whether it was."""
+        """If the next token is `text`, advance and return True. Otherwise, return False."""
         if self.peek().text != text:
             return False
         self._next += 1

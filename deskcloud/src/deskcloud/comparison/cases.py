@@ -51,7 +51,7 @@ class Case:
 
     @property
     def target(self) -> str:
-        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`, or "" if `tables` lacks it."""
+        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`, or "" if it is not in `tables`."""
         names = {name.casefold(): name for name in self.tables}
         found = (names.get(unquoted(token).casefold()) for token in tokenize(self.sql))
         return next((name for name in found if name), "")

@@ -1,4 +1,4 @@
-"""Serve functions in a process, and start a new process if it dies."""
+"""Serve functions in a process, and start a new process if the old process dies."""
 
 import collections
 import contextlib

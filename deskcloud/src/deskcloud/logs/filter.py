@@ -157,7 +157,7 @@ def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
 
 
 def _explicit(entry: Any, path: tuple[str, ...]) -> list[Any]:
-    """Return the values at a path. There are several if the path leads through lists, and none if it does not exist."""
+    """Return the values at a path: several if the path leads through lists, and none if the path does not exist."""
     values = [entry]
     for name in path:
         values = [value[name] for value in _flat(values) if isinstance(value, Mapping) and name in value]

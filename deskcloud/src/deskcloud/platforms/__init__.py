@@ -2,7 +2,7 @@
 
 Each platform has its own port and its own access tokens. All platforms share these modules:
 
-front    notes each request, and makes it fail if a fault is planned for it
+front    records each request, and makes the request fail if a fault is planned for it
 state    keeps members, with counts of their changes
 clock    the platforms' time, which tests can move forward
 admin    an API that shows all of this and plans faults

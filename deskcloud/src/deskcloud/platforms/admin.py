@@ -110,7 +110,7 @@ def list_requests(request: Request) -> Response:
 
 
 def list_members(request: Request) -> Response:
-    """Return the members of a list. For each member, tell how often it was added, updated and removed."""
+    """Return the members of a list, each with the numbers of its additions, updates and removals."""
     platform = _platform(request)
     platform.settle()
     return JSONResponse({"members": platform.state.members(request.path_params["list"])})

@@ -1,4 +1,4 @@
-"""Note each request to a platform, and make the request fail if a fault is planned for it."""
+"""Record each request to a platform, and make the request fail if a fault is planned for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

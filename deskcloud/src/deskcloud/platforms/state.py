@@ -94,7 +94,7 @@ class State(Documents):
         return found is not None
 
     def record(self, request: str, status: int, fault: str) -> None:
-        """Note a request, such as `GET /v1/x`.
+        """Record a request, such as `GET /v1/x`.
 
         `status` is the HTTP status of the answer, or 0 if there was none. `fault` is the kind of the fault that the
         request has met, or "".

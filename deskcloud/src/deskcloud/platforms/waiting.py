@@ -1,4 +1,4 @@
-"""A queue of requests that a platform has accepted, and that it processes after a delay."""
+"""A queue of accepted requests, which a platform processes after a delay."""
 
 from collections.abc import Callable
 from typing import Any

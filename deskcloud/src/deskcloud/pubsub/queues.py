@@ -88,7 +88,7 @@ class Queue:
 
     @property
     def counts_attempts(self) -> bool:
-        """Whether the subscription has a dead-letter topic. Only then, subscribers receive the attempt's number."""
+        """Whether the subscription has a dead-letter topic. If so, subscribers receive the attempt's number."""
         return bool(self.config.dead_letter_policy.dead_letter_topic)
 
     def put(self, delivery: Delivery) -> None:

@@ -139,8 +139,8 @@ class Store:
                 self._db.execute("rollback")
             commit.set_exception(error)
             # Read the exception here. Otherwise, if nobody awaits the future, asyncio would log an exception that was
-            # never read. It need not be logged, because a lost acknowledgement only means that the message is delivered
-            # again.
+            # never read. The exception need not be logged, because a lost acknowledgement only means that the message
+            # is delivered again.
             commit.exception()
         else:
             commit.set_result(None)

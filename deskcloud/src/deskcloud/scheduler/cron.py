@@ -2,7 +2,7 @@
 
 The five fields are minute, hour, day of the month, month and day of the week. A field is `*`, a number, a range `a-b`,
 a step `*/n` or `a-b/n`, or a comma-separated list of these. Months and weekdays may be names (JAN, sun). Sunday is 0 or
-7. If neither day field begins with `*`, a day needs to match only one of the two.
+7. If neither day field begins with `*`, a day needs to match only one of the two day fields.
 
 The library cronsim 2.8 differs from Cloud Scheduler when the clocks change. It moves a skipped 02:30 to 03:00, and runs
 a repeated 02:30 only once. It also accepts L, W, # and a sixth field.

@@ -25,7 +25,10 @@ type Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule. It publishes `body` as JSON to `topic` (projects/P/topics/T) by `cron`, in `time_zone`."""
+    """A schedule: when `cron` matches the time in `time_zone`, `body` is published to `topic` as JSON.
+
+    `topic` has the form projects/P/topics/T.
+    """
 
     name: str
     cron: str

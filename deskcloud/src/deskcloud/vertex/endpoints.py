@@ -157,7 +157,7 @@ class Endpoints:
     def prepare_deploy(self, name: str, request: Document) -> Document:
         """Check a deployModel request, and choose the version and the id of the deployed model.
 
-        They are chosen here, so that a repeated call of `deploy` has the same result.
+        The version and the id are chosen here, so that a repeated call of `deploy` has the same result.
 
         Raises:
             NotFoundError, InvalidArgumentError, AlreadyExistsError: the request is invalid.

@@ -39,7 +39,7 @@ class Predictors:
         self._loaded: dict[str, Predictor] = {}
 
     def get(self, deployment: str, folder: Callable[[], Path]) -> Predictor:
-        """Return the deployment's predictor. To load the model, `folder` is called and returns the model's folder.
+        """Return the deployment's predictor. If the model is not loaded yet, load it from `folder()`.
 
         Raises:
             VertexError: the error that `folder` raises.

@@ -19,7 +19,7 @@ from deskcloud.vertex.errors import (
 DEFAULT = "default"
 MODEL_ID = r"[a-z_][a-z0-9_-]{0,62}|[1-9][0-9]{0,18}"
 _ALIAS = r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]"
-# The value BQML of a model's `modelSourceInfo.sourceType`. Clients may send its name or its number.
+# The value BQML of a model's `modelSourceInfo.sourceType`. Clients may send the name or the number of this enum value.
 _BQML = ("BQML", 3)
 _VERSION_FIELDS = (
     "artifactUri",
@@ -46,8 +46,8 @@ def versioned(name: str) -> tuple[str, str]:
 class Models:
     """All models.
 
-    Each model is stored as JSON, with the model's fields, `versions` by number, and the number of a version for each of
-    `aliases`.
+    Each model is stored as JSON. In addition to the model's fields, the JSON has `versions`, which maps a number to a
+    version, and `aliases`, which maps an alias to the number of a version.
     """
 
     def __init__(self, documents: Documents, artifacts: Path) -> None:

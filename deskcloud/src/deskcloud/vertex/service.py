@@ -55,7 +55,7 @@ class Service:
         self._documents.close()
 
     def predict(self, endpoint: str, body: bytes, request: Document) -> Document:
-        """Return the predictions of one deployed model. It is chosen at random, by the shares of the traffic split.
+        """Return the predictions of one deployed model. The model is chosen at random, by the traffic split.
 
         Raises:
             NotFoundError: there is no such endpoint.

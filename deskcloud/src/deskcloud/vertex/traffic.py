@@ -1,4 +1,4 @@
-"""Check and change the traffic split of an endpoint. It gives the percentage of requests for each deployed model."""
+"""Check and change the traffic split of an endpoint. The split gives each deployed model's percentage of requests."""
 
 import random
 from collections.abc import Collection, Mapping
@@ -8,7 +8,7 @@ from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentErro
 
 type Split = dict[str, int]
 
-_NEW = "0"  # stands for the new model in the traffic split of a deployModel request
+_NEW = "0"  # means the new model in the traffic split of a deployModel request
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:

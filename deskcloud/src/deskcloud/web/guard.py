@@ -30,7 +30,8 @@ USER = "local"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Browsers send these content types without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _SIMPLE = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
-# 401 is not used, because Google's clients would then request new credentials, and report the error of that request.
+# The status 401 is not used. After 401, Google's clients would request new credentials, and would report an error of
+# that request instead of this refusal.
 _STATUS = {403: "PERMISSION_DENIED", 415: "INVALID_ARGUMENT"}
 _PHRASES = {403: "Forbidden", 415: "Unsupported Media Type"}
 _REASONS = {403: "forbidden", 415: "invalid"}
@@ -41,7 +42,7 @@ class Rules:
     """The access rules of a port.
 
     `secret` is empty if clients cannot send a secret. `header` is the header with the secret. Some of Google's clients
-    sign tokens themselves. `is_signed` returns whether a token replaces the secret.
+    send a token that they have signed themselves. `is_signed` returns whether such a token replaces the secret.
 
     The other fields name a path by its first segment, such as `/token`. Paths in `open` need no secret and may receive
     bodies of any type. `pages` maps a path to the origins whose web pages may call the path. Bodies for the path

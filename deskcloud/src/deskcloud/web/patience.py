@@ -26,8 +26,8 @@ class Patience:
     def seconds(self, received: int, *, has_head: bool) -> float:
         """Return the maximum age, in seconds, of a request that is still arriving.
 
-        The age counts from the first byte. `received` is the number of bytes that have arrived. If the whole head has
-        not arrived (`has_head`), the limit for heads applies.
+        The age counts from the first byte. `received` is the number of bytes that have arrived. If `has_head` is false,
+        the whole head has not arrived, and the limit for heads applies.
         """
         return self.body + received / self.bytes_a_second if has_head else self.head
 

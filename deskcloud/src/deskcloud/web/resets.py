@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-class ConnectionReset(Exception):  # noqa: N818 - what happens, and not what went wrong
+class ConnectionReset(Exception):  # noqa: N818 - not an error
     """Raised by an app to reset the connection instead of answering."""
 
 
@@ -34,7 +34,7 @@ class ResettableProtocol(H11Protocol):
                 await app(scope, receive, send)
             except ConnectionReset:
                 reset(self.transport)
-                # Wait until uvicorn knows that the connection is lost. Otherwise it would answer 500.
+                # Wait until uvicorn knows that the connection is lost. Otherwise uvicorn would answer 500.
                 while (await receive())["type"] != "http.disconnect":
                     continue
 

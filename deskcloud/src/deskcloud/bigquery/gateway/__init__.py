@@ -1,1 +1,1 @@
-"""Serve the public REST API of the local BigQuery. BigQuery ML and exports run here, all else in the emulator."""
+"""Serve the public REST API of the local BigQuery. Run BigQuery ML and exports; the emulator runs all else."""

@@ -56,8 +56,8 @@ def create_app(
 ) -> Starlette:
     """Return the gateway as an ASGI app. The app stores models and the gateway's own jobs below the folder `state`.
 
-    A request that needs a service without a URL fails with an error that says so. Without `logging_url`, the gateway
-    writes no audit entries.
+    If a service has no URL, a request that needs the service fails. Without `logging_url`, the gateway writes no audit
+    entries.
 
     If `is_on_demand`, the gateway refuses to train a matrix factorization, because this needs a reservation on Google
     Cloud. If `is_strict`, Google's analyzer checks each statement before it runs.

@@ -8,7 +8,7 @@ from deskcloud.googlesql.tokens import Token, closing, split, starts, unquoted
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Return the parts of the dataset's or model's path with which the tokens begin, and the tokens after the path.
+    """Split the tokens, which begin with the path of a dataset or model, into the path's parts and the tokens after it.
 
     Raises:
         BigQueryError: invalidQuery, if the tokens do not begin with a name.

@@ -45,8 +45,8 @@ class Creation:
 def run(work: Work, statement: Statement) -> dict[str, Any]:
     """Run the statement and return the job's query statistics.
 
-    If a model has the same name, it is replaced when the new model is complete. If the training fails, the old model
-    stays.
+    The new model replaces an existing model with the same name as soon as the training has succeeded. If the training
+    fails, the existing model remains.
     """
     creation = _parse(work, statement)
     dataset = _dataset(work, creation.reference)
@@ -115,7 +115,8 @@ def _operation(work: Work, creation: Creation) -> str:
     """Return the operation that the statement performs, which is CREATE, REPLACE or SKIP.
 
     Raises:
-        BigQueryError: a table has the name, or a model has it and the statement neither replaces nor skips.
+        BigQueryError: a table has the model's name. Or another model has this name, and the statement contains neither
+            OR REPLACE nor IF NOT EXISTS.
     """
     reference = creation.reference
     table = f"{reference.project}/datasets/{reference.dataset}/tables/{reference.model}"

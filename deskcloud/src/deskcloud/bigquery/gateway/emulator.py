@@ -40,7 +40,7 @@ class EmulatorClient:
         self._http = httpx.Client(
             base_url=f"{emulator.url}/bigquery/v2/projects/",
             headers={SECRET_HEADER: emulator.secret},
-            timeout=None,  # noqa: S113 - a query takes as long as it takes
+            timeout=None,  # noqa: S113 - queries have no time limit
             trust_env=False,
             verify=NO_TLS,
             event_hooks={"request": [_tell_location]},
@@ -91,7 +91,7 @@ class EmulatorClient:
         return job
 
     def run_hidden(self, project: str, configuration: dict[str, Any], cancelled: threading.Event) -> dict[str, Any]:
-        """Run one of the gateway's own jobs. Delete the job afterwards, but not what it has written."""
+        """Run one of the gateway's own jobs. Delete the job afterwards, but not the written data."""
         job_id = f"{HELPER_PREFIX}{uuid.uuid4().hex}"
         try:
             return self.run(project, configuration, job_id, cancelled)

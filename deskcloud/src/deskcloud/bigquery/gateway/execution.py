@@ -72,7 +72,7 @@ def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def takes_the_name_of(work: Work, text: str) -> Reference | None:
-    """Return the existing model whose name a CREATE TABLE or CREATE VIEW statement would take, or None."""
+    """Return the model whose name a CREATE TABLE or CREATE VIEW statement reuses, or None if there is no such model."""
     tokens = statements.created_table(text)
     reference = work.reference(tokens)[0] if tokens else None
     return reference if reference and work.services.models.find(reference) else None

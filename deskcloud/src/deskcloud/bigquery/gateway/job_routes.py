@@ -27,7 +27,8 @@ from deskcloud.bigquery.gateway.watch import Watch
 from deskcloud.bigquery.job_lists import LONGEST_PAGE, Position, order, position, token_behind
 from deskcloud.web.answers import JSONResponse
 
-# These fields of a jobs.query request configure the job, and _OF_THE_ANSWER the answer. All others configure the query.
+# The fields of a jobs.query request are of three kinds. _OF_THE_JOB lists those that configure the job, and
+# _OF_THE_ANSWER those that concern the answer. All other fields configure the query.
 _OF_THE_JOB = ("dryRun", "labels", "jobTimeoutMs", "jobCreationMode")
 _OF_THE_ANSWER = ("kind", "formatOptions", "timeoutMs", "maxResults", "requestId", "location")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")

@@ -164,7 +164,7 @@ class Jobs:
             error = _interrupted() if self._is_closing else failure
         except httpx.TransportError as failure:
             error = BigQueryError("backendError", f"A service does not answer: {failure!r}")
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the job must end
+        except Exception as failure:  # noqa: BLE001 - any exception must end the job
             # This is a fault of the local cloud and not of the request, because a wrong request raises BigQueryError.
             _LOG.exception("job %s failed", resource["id"])
             error = BigQueryError("internalError", f"Internal error: {failure!r}")

@@ -36,7 +36,7 @@ class Reference:
 
     @property
     def as_table(self) -> dict[str, str]:
-        """Return the name in the format of a tableReference, in which jobs report it."""
+        """Return the name in the format of a tableReference. Jobs report the model in this format."""
         return {"projectId": self.project, "datasetId": self.dataset, "tableId": self.model}
 
 

@@ -23,7 +23,7 @@ class Passthrough:
         self._secret = (SECRET_HEADER.encode(), emulator.secret.encode())
         self._client = httpx.AsyncClient(
             base_url=emulator.url,
-            timeout=None,  # noqa: S113 - a query takes as long as it takes
+            timeout=None,  # noqa: S113 - queries have no time limit
             limits=limits,
             trust_env=False,
             verify=NO_TLS,

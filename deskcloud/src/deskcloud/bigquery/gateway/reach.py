@@ -53,7 +53,7 @@ def location(named: str | None) -> str:
 
 
 def _check_dialect(query: dict[str, Any]) -> None:
-    """Refuse legacy SQL. A request selects it by an option, or by the first line of the query's text."""
+    """Refuse legacy SQL. A request selects legacy SQL by an option, or by the first line of the query."""
     option, prefix = query.get("useLegacySql"), _PREFIX.match(str(query.get("query") or ""))
     is_legacy = prefix and prefix[1].lower() == "legacy"
     if prefix and option is not None and bool(option) != is_legacy:

@@ -65,9 +65,10 @@ def _run(work: Work, parsed: list[Statement], run_statement: RunStatement) -> Ou
 
 
 def _in_its_default_dataset(work: Work, statement: Statement) -> Work:
-    """Return `work` with the default dataset that a statement `SET @@dataset_id = '...'` sets.
+    """If the statement is `SET @@dataset_id = '...'`, return `work` with this default dataset.
 
-    Then it also applies to models, which the emulator does not know. For any other statement, return `work` unchanged.
+    The gateway needs the default dataset for models, which the emulator does not know. For any other statement, return
+    `work` unchanged.
     """
     words = [token.text for token in statement.tokens]
     if len(words) != 4 or words[1].lower() != "@@dataset_id" or statement.tokens[3].kind != "string":

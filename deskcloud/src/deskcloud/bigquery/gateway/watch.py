@@ -1,4 +1,4 @@
-"""Write audit entries for the emulator's jobs that carry labels. An entry is written when the job is done."""
+"""Write audit entries for the emulator's jobs that have labels. An entry is written when the job is done."""
 
 import logging
 import threading

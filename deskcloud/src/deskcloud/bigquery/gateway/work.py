@@ -89,7 +89,7 @@ class Work:
             raise BigQueryError("stopped", "Job execution was cancelled: User requested cancellation")
 
     def reference(self, tokens: Sequence[Token]) -> tuple[Reference, Sequence[Token]]:
-        """Return the model whose path begins the tokens, and the tokens after the path."""
+        """Read a model's path from the beginning of the tokens. Return the model, and the tokens after the path."""
         parts, rest = path(tokens)
         default = self.query.get("defaultDataset") or {}
         if len(parts) == 1 and "datasetId" not in default:

@@ -105,8 +105,8 @@ def confidence(ratings: Floats, options: dict[str, Any]) -> Floats:
 def preference(ratings: Floats, options: dict[str, Any]) -> Floats:
     """Return the target p of each rated pair.
 
-    With explicit feedback, it is the rating. With implicit feedback, it is 1 if the rating is positive, and otherwise
-    0.
+    With explicit feedback, the target is the rating. With implicit feedback, the target is 1 if the rating is positive,
+    and otherwise 0.
     """
     return ratings if options["feedback_type"] == "EXPLICIT" else (ratings > 0).astype(np.float64)
 

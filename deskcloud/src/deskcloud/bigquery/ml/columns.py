@@ -82,7 +82,8 @@ class Columns:
     def __init__(self, table: pa.Table) -> None:
         self.rows = table.num_rows
         self._table = table
-        # Maps a lower-case name to the position of the column, and the position of the field in a STRUCT, or None.
+        # Maps a lower-case name to a pair: the position of the column, and the position of the field in the STRUCT. For
+        # a column outside a STRUCT, the second position is None.
         self._found: dict[str, tuple[int, int | None]] = {}
         self._expanded: list[Feature] = []
         for position, field in enumerate(table.schema):
@@ -128,7 +129,7 @@ class Columns:
         return as_categories(self._checked(feature, "Feature"), ARROW[feature.type])
 
     def values(self, feature: Feature, what: str = "Feature") -> pa.ChunkedArray:
-        """Return the column in the Arrow type of its BigQuery type.
+        """Return the column, cast to the Arrow type that represents the feature's BigQuery type.
 
         `what` is "Feature", "Label", "Rating" or "Id", for error messages.
 

@@ -120,7 +120,7 @@ def line_search(objective: Objective, here: Point, initial_rate: float) -> Itera
 def _step(
     objective: Objective, here: Point, direction: Floats, slope: Floats, l1: Floats, rate: float, *, grow: bool
 ) -> Point | None:
-    """Halve the rate until the objective falls enough. Return None if the objective falls at no rate.
+    """Halve the rate until the objective falls enough. Return None if no rate lowers the objective.
 
     If `grow`, first double the rate as long as the objective falls.
     """
@@ -145,7 +145,8 @@ def _step(
 def _pseudo_gradient(here: Point, l1: Floats) -> Floats:
     """Return the gradient including L1.
 
-    At a zero weight, it is the one-sided derivative along which the objective falls, or 0 if there is none.
+    At a zero weight, the L1 penalty has two one-sided derivatives. The result is the
+    derivative on the side on which the objective falls, or 0 if the objective falls on neither side.
     """
     at_zero = np.sign(here.gradient) * np.maximum(np.abs(here.gradient) - l1, 0)
     result: Floats = np.where(here.flat != 0, here.gradient + l1 * np.sign(here.flat), at_zero)

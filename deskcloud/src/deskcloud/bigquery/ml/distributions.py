@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HISTOGRAM_BUCKETS = 10
 RANKS = 50
 _QUANTILES_PER_BUCKET = 100
-# TFDV counts this text for each value that is not UTF-8. There it is NON_UTF8_PLACEHOLDER in constants.py.
+# TFDV counts this text in place of each value that is not UTF-8. Source: NON_UTF8_PLACEHOLDER in TFDV's constants.py.
 _NO_UTF8 = "__BYTES_VALUE__"
 _TEXTUAL = CATEGORICAL | {"TIMESTAMP"}
 

@@ -1,4 +1,4 @@
-"""Encode columns for training. NULLs are filled, and categories are numbered, by the training rows only.
+"""Encode columns for training. The values for NULL and the numbers of categories depend only on the training rows.
 
 Each feature becomes one input. Only a TIMESTAMP becomes eight inputs, which are the epoch seconds and seven calendar
 parts.

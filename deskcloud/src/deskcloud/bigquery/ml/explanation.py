@@ -1,4 +1,4 @@
-"""Compute ML.EXPLAIN_PREDICT of a classifier. It tells how much each feature contributed to a prediction."""
+"""Compute ML.EXPLAIN_PREDICT of a classifier, which is each feature's contribution to each prediction."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _loss(model_type: str) -> Loss:
 def train(
     rows: Rows, held_out: Rows | None, features: list[Feature], options: dict[str, Any], journal: Journal
 ) -> Linear:
-    """Train by OPTIMIZE_STRATEGY, and return the model. Write the strategy that was used into `options`."""
+    """Train with the strategy that OPTIMIZE_STRATEGY selects. Write the strategy into `options`. Return the model."""
     inputs = encoding.fit(rows.columns, features, dummy=options["category_encoding_method"] == "DUMMY_ENCODING")
     loss = _loss(options["model_type"])
     of_rows = Design(rows.columns, features, inputs)

@@ -1,4 +1,4 @@
-"""The losses of linear models. With both, the gradient of a row by its margin is the prediction minus the label."""
+"""The losses of linear models. The derivative of a row's objective by its margin is prediction minus label."""
 
 from __future__ import annotations
 

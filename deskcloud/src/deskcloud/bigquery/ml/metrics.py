@@ -127,7 +127,7 @@ def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
 
 
 def _mean(values: Floats) -> float:
-    """Return the mean by an exact sum, because the last digits of NumPy's sum depend on the order of the values."""
+    """Return the mean, from an exact sum. The last digits of NumPy's sum would depend on the order of the values."""
     return math.fsum(values) / len(values)
 
 

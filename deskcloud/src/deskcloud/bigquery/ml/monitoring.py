@@ -1,4 +1,4 @@
-"""Compute ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW. They tell how much the distributions of columns differ."""
+"""Compute ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW. Both measure how much columns' distributions differ."""
 
 from __future__ import annotations
 

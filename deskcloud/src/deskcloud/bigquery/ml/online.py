@@ -67,8 +67,8 @@ def _json_value(feature: Feature, value: object) -> object:
 
 
 _PARSE: dict[str, Callable[[Any], object]] = {
-    # For invalid base64, b64decode raises binascii.Error, which is a ValueError and so is handled like other wrong
-    # values.
+    # For invalid base64, b64decode raises binascii.Error. This is a ValueError, so the caller handles it like other
+    # wrong values.
     "BYTES": partial(base64.b64decode, validate=True),
     "DATE": dt.date.fromisoformat,
     "DATETIME": dt.datetime.fromisoformat,

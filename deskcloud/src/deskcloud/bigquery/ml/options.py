@@ -200,7 +200,8 @@ OPTIONS: dict[str, dict[str, Option]] = {
     LINEAR: _LINEAR
     | {
         "optimize_strategy": Option("optimizationStrategy", AUTO, _choice(AUTO, GRADIENT, NORMAL_EQUATION)),
-        # None means that the option is not given, which OPTIMIZE_STRATEGY depends on.
+        # None means that the statement does not set the option. AUTO in OPTIMIZE_STRATEGY considers whether the option
+        # is set.
         "l1_reg": Option("l1Regularization", None, _number(0)),
     },
     TREES: _TREES | _CLASSIFIER,

@@ -37,12 +37,13 @@ def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
     The prediction is `predicted_<rating>`, or `predicted_<rating>_confidence` with implicit feedback.
 
     If the rows have a user column and an item column, all columns of the rows follow the prediction. If the rows have
-    only one of these columns, they must have no other column. For rows with only users, each row is then combined with
-    all known items, and the reverse. The added ids have the types that the training rows had. An unknown id has zero
-    factors and a zero intercept.
+    only one of these columns, they must have no other column. Each user is then combined with all known items, or each
+    item with all known users. The added ids have the types that the training rows had. An unknown id has zero factors
+    and a zero intercept.
 
     Raises:
-        MLError: both columns are missing, a single column has others beside it, or the result exceeds MOST_ROWS.
+        MLError: both columns are missing. Or the rows have one of them and a further column. Or the result exceeds
+            MOST_ROWS.
     """
     columns = Columns(rows)
     sides = (model.users, model.items)

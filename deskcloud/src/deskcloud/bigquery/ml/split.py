@@ -101,7 +101,7 @@ def _random(columns: Columns, size: int) -> Mask:
 def fingerprints(columns: Columns) -> Hashes:
     """Return a hash of each row.
 
-    It depends on the values, on the columns' names and types, and on the number of earlier copies of the row.
+    The hash depends on the values, on the columns' names and types, and on the number of earlier copies of the row.
 
     Without the number of earlier copies, all copies of a row would be on the same side of the split. BigQuery uses
     another hash, FARM_FINGERPRINT.

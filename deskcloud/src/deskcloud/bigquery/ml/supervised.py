@@ -80,7 +80,7 @@ class Supervised(TrainedModel):
 def loaded_fields(folder: Path) -> dict[str, Any]:
     """Return the fields of model.json as Python objects, with an estimator.
 
-    The estimator is loaded from `folder`. It replaces the fields `features` and `inputs`, which it contains.
+    The estimator is loaded from `folder`. It contains the features and the inputs, so it replaces these two fields.
     """
     kept = kept_fields(folder)
     features, inputs = kept.pop("features"), tuple(_input(fields) for fields in kept.pop("inputs"))

@@ -48,7 +48,7 @@ class Target(Protocol):
 class BinaryTarget:
     """A target with two classes. `labels` is True for the rows of the positive class.
 
-    Of the two label values, the positive class is the one that sorts last.
+    The positive class is the label value that comes last in ascending order.
     """
 
     def __init__(self, columns: Columns, label: Feature) -> None:

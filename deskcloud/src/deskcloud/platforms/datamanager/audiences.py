@@ -156,7 +156,7 @@ def _records(
 
 
 def _addressed(kept: Mapping[str, Any], destination: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the records for a destination. These are records that refer to it, and records without references."""
+    """Return the records for a destination. These records refer to the destination, or have no references."""
     reference = destination.get("reference")
     return [one for one in kept["records"] if not one["references"] or reference in one["references"]]
 

@@ -12,10 +12,10 @@ a rule without a source.
 - An address needs given name, family name (both hashed), region code (two letters) and postal code [proto].
 - User data and mobile data need accepted terms of service [proto].
 - `removeAsOfTime` is not in the future [proto].
-- An optional field that is wrong gives a warning instead of an error [devguides/concepts/understand-errors]. That the
-  hash of `addressLine` is such a field is UNVERIFIED.
+- A wrong optional field gives a warning instead of an error [devguides/concepts/understand-errors]. The hash of
+  `addressLine` is treated as such a field: UNVERIFIED.
 - If a member specifies its consent, this has priority over the request's consent. A member with denied consent fails
-  during processing [proto]. That members without any consent are accepted, and that a removal needs no consent, is
+  during processing [proto]. Members without any consent are accepted, and a removal needs no consent: both
   UNVERIFIED.
 """
 
@@ -189,13 +189,13 @@ def terms_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def is_denied(member: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Return whether the member denies a consent. If the member does not specify it, the request's consent applies."""
+    """Return whether the member denies a consent. By default, the request's consent applies."""
     own, common = _specified(member), _specified(body)
     return "CONSENT_DENIED" in (common | own).values()
 
 
 def _specified(part: Mapping[str, Any]) -> dict[str, str]:
-    # In protos, an unspecified value is the same as an absent one.
+    # In protos, an unspecified value means the same as an absent value.
     return {name: one for name, one in part.get("consent", {}).items() if one != "CONSENT_STATUS_UNSPECIFIED"}
 
 

@@ -15,8 +15,8 @@ The sources in brackets are pages below https://developers.facebook.com/:
 - A parameter cannot override the HTTP method [v27: not for new apps].
 - `payload` has `schema`, one key or a list of keys, and `data` with at most 10,000 records [users].
 - With a list of keys, a record has a value for each key, which is empty if it is unknown [users].
-- EXTERN_ID and MADID are not hashed. The other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. That
-  other values are counted in `num_invalid_entries` is UNVERIFIED.
+- EXTERN_ID and MADID are not hashed. The other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. Other
+  values are counted in `num_invalid_entries`: UNVERIFIED.
 - A session has `session_id` (unique in the ad account), `batch_seq` (from 1), and `last_batch_flag` [users].
 - A session that does not begin with batch 1 is an error 2650 with subcode 1870147 [public reports; not on the pages].
 - A batch that is sent twice counts once, and a batch after the last batch is an error 2650. Both are UNVERIFIED.
@@ -54,7 +54,7 @@ def check_version(version: str) -> None:
     """Check that the API version is available.
 
     Raises:
-        OldVersionError: the version is older than the available ones.
+        OldVersionError: the version is older than the available versions.
         UnknownPathError: there is no such version.
     """
     if version in VERSIONS:

@@ -37,8 +37,8 @@ class Rows:
 
         Raises:
             MissingFieldError: the request has no items.
-            InvalidValueError: there is no such data extension, there are too many items, one is not an object, or there
-                is no primary key for an upsert.
+            InvalidValueError: there is no such data extension, there are too many items, an item is not an object, or
+                an upsert has no primary key.
         """
         if key not in self._extensions:
             raise InvalidValueError(f"The data extension with the external key {key} is not found.")
@@ -87,7 +87,7 @@ class Rows:
         return {**found, "requestId": str(uuid.uuid4()), "resultMessages": []}
 
     def delete(self, key: str, row: Mapping[str, Any]) -> str:
-        """Delete the row whose primary key is `row`. If this is not possible, return why, and otherwise ""."""
+        """Delete the row whose primary key is `row`. If this is not possible, return the reason, and otherwise ""."""
         self.settle()
         extension = self._extensions.get(key)
         if extension is None:

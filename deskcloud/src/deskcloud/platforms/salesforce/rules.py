@@ -9,7 +9,7 @@ The sources in brackets are pages below https://developer.salesforce.com/docs/ma
            [send status] are in the same folder
 [limits]   help.salesforce.com/s/articleView?id=mktg.mc_overview_limits_api.htm, a page of another site
 
-- A token lives 20 minutes, and `expires_in` says 1,079 seconds [token; the number from its examples].
+- A token is valid for 20 minutes, and `expires_in` says 1,079 seconds [token; the number is from examples].
 - An asynchronous request has `items`, flat objects of columns and values [upsert], and at most 32,000 of them [limits:
   hard limit]. A body has at most 5.9 MB: UNVERIFIED.
 - A request for an unknown data extension is answered 400 [upsert]. The body of this answer is UNVERIFIED.
@@ -19,8 +19,8 @@ The sources in brackets are pages below https://developer.salesforce.com/docs/ma
   rows are UNVERIFIED. Column names are the same in upper and lower case: UNVERIFIED.
 - A request is Pending, and then Complete or Error [status]. Results have pages of 50 rows [results].
 - REST cannot delete rows, because its pages have no such method. SOAP's Delete takes rows by their primary key, as
-  objects DataExtensionObject [guide/delete.html]. AMPscript and SSJS delete rows too. That the deletion of an unknown
-  row is an error of concurrency is UNVERIFIED, and so is the fault `Token Expired`, with HTTP status 500.
+  objects DataExtensionObject [guide/delete.html]. AMPscript and SSJS delete rows too. Two points are UNVERIFIED: the
+  deletion of an unknown row is an error of concurrency, and the fault `Token Expired` has HTTP status 500.
 - A message key has at most 100 characters and is unique during 2 days. A status is kept for 3 days [send, send status].
   The pages of several recipients say 72 hours instead of 2 days.
 - A request has at most 2,000 recipients [send many].
