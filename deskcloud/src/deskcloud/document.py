@@ -107,8 +107,8 @@ class Functions(_Part, frozen=True):
 
     `environment` holds environment variables. Their values may contain `${BIGQUERY_URL}`, `${STORAGE_URL}`,
     `${PUBSUB_HOST}`, `${VERTEX_URL}`, `${LOGGING_URL}` and, for the platforms that run, the variables of
-    docs/platforms.md. These are replaced by the addresses and credentials of the services. Google's clients work
-    without these variables.
+    docs/platforms.md. These variables are replaced by the addresses and credentials of the services. Google's clients
+    work without these variables.
 
     Each name in `secrets` becomes a variable with a random value, which is created once and stored in the state folder.
     The modules in `warm_up` are imported before the first request.
@@ -145,9 +145,9 @@ class Fault(_Part, frozen=True):
     """A planned fault of a platform. The admin API can also plan faults. docs/platforms.md describes each kind.
 
     The fault concerns requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. If
-    `request` is empty, it concerns all requests except reads and logins. The first `after` of these requests do not
-    meet the fault, and the next `times` requests do. With the kind `partial_failure`, one of every `every` records of a
-    request fails.
+    `request` is empty, the fault concerns all requests except reads and logins. The first `after` of these requests do
+    not meet the fault, and the next `times` requests do. With the kind `partial_failure`, one of every `every` records
+    of a request fails.
     """
 
     kind: FaultKind

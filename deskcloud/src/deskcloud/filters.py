@@ -15,7 +15,7 @@ _NAMED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v":
 
 
 class FilterError(ValueError):
-    """The text is not a valid filter. The message names the position and what was expected."""
+    """The text is not a valid filter. The message names the position and the expected token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Parser[Subject](abc.ABC):
             raise self.error(words or repr(text))
 
     def error(self, expected: str) -> FilterError:
-        """Return the error for a next token that is not what was `expected`."""
+        """Return the error for an unexpected next token. `expected` describes the tokens that are valid here."""
         token = self.peek()
         found = repr(token.text) if token.text else "the end"
         return FilterError(f"expected {expected}, found {found} at {self.place(token.at)}")

@@ -1,4 +1,4 @@
-"""Serve functions as Cloud Functions does, with functions-framework. They run in one process or in several."""
+"""Serve functions as Cloud Functions does, with functions-framework. One process serves all functions, or each has one."""
 
 from deskcloud.functions.process import WARM_UP
 from deskcloud.functions.serving import FunctionsError, OnLine, serve

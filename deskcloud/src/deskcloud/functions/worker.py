@@ -57,7 +57,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
 
 def _prepare(_: Worker) -> None:
-    """Prepare the forked worker. Its printed lines are marked, and it ends when standard input is closed."""
+    """Prepare the forked worker. Mark its printed lines, and end the worker when standard input closes."""
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
     # Functions write their log lines to `sys.__stdout__`, so that functions-framework does not change them.

@@ -23,7 +23,7 @@ type Refusals = Mapping[str, Callable[[], Response]]
 
 @dataclass(frozen=True)
 class Front:
-    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach it.
+    """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach this app.
 
     GET requests, and requests for the path `login`, meet only faults whose field `request` is not empty.
     """

@@ -118,8 +118,8 @@ class _Starting:
         app = meta.create_app(audiences, self.clock, settings, token)
         refusals = meta.refusals(settings)
         plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
-        # The guard lets these paths pass without the port's secret, because clients send Meta's access token instead.
-        # They also send forms.
+        # The guard accepts requests for these paths without the port's secret, because clients send Meta's access token
+        # instead. The guard also accepts forms, because these clients send forms.
         forms = Rules(open=frozenset(f"/{one}" for one in meta.VERSIONS))
         self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
 

@@ -80,7 +80,7 @@ class Service:
             "modelVersionId": deployed["modelVersionId"],
         }
 
-    # What the long-running operations do (`operations.Action.apply` and `prepare`)
+    # The work of the long-running operations, for `apply` and `prepare` of `operations.Action`
 
     def _load(self, request: Document) -> Any:
         deployed = request["deployed"]

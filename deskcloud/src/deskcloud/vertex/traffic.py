@@ -47,7 +47,7 @@ def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -
 
 
 def undeploying(split: Any, old: str, deployed: Collection[str], current: Split) -> Split:
-    """Return the split after the model `old` is undeployed. It is `split`, or `current` if `split` is empty.
+    """Return the split after the model `old` is undeployed. The result is `split`, or `current` if `split` is empty.
 
     The result is empty if no other model is deployed.
 

@@ -1,1 +1,1 @@
-"""What all services use to answer requests: access rules, time limits and JSON responses."""
+"""Access rules, time limits and JSON responses, which all services use to answer requests."""

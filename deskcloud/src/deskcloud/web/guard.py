@@ -73,7 +73,7 @@ class Refusal:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The answer's headers. They close the connection, because the rest of the request may still arrive."""
+        """The answer's headers. The connection is closed, because the rest of the request may still arrive."""
         length = ("content-length", str(len(self.body)))
         return [("content-type", "application/json"), ("connection", "close"), length]
 

@@ -35,7 +35,7 @@ class Patience:
 def protocol(waits: Patience) -> type[ResettableProtocol]:
     """Return an HTTP protocol class for uvicorn.
 
-    It closes a connection if a request takes longer to arrive than `waits` allows.
+    The protocol closes a connection if a request takes longer to arrive than `waits` allows.
     """
     return type("PatientProtocol", (_PatientProtocol,), {"waits": waits})
 

@@ -1,4 +1,4 @@
-"""Run load jobs: check each row against the schema before DuckDB reads the file, because DuckDB casts whatever it can.
+"""Run load jobs: check each row against the schema before DuckDB reads the file, because DuckDB casts more values.
 
 A text file is read row by row. Errors are reported as in BigQuery's errors[], with the row's position, its line and the
 field. Up to maxBadRecords invalid rows are skipped. Then the valid rows are copied to another file, and DuckDB reads

@@ -39,6 +39,7 @@ def _writing(original: Callable[..., AbstractContextManager[None]], *table: str)
 
 def changed(project: str, dataset: str, table: str) -> None:
     """Set the table's lastModifiedTime to the current time."""
-    # A concurrent update of the resource conflicts with this one, and sets the time too.
+    # If a concurrent update of the resource conflicts with this update, ignore the error. The other update sets the
+    # time too.
     with contextlib.suppress(duckdb.TransactionException):
         database.execute(_CHANGED, [metadata.now(), project, dataset, table])

@@ -1,4 +1,4 @@
-"""Find out what a name refers to among the items in a query's FROM."""
+"""Find the item in a query's FROM to which a name refers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

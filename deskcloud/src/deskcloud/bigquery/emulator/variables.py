@@ -18,7 +18,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Replace the interpreter's SET by one that computes all values first."""
+    """Replace the interpreter's SET, so that SET computes all values before it sets a variable."""
     patching.change(script.Interpreter, "set", _assigning, "SET of several variables sets one after the other")
 
 

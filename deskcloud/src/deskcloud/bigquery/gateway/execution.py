@@ -1,4 +1,4 @@
-"""Run a job of the gateway. It is one statement, or a script whose statements run one after another."""
+"""Run a job of the gateway. A job is one statement, or a script whose statements run one after another."""
 
 import logging
 

@@ -191,7 +191,7 @@ class JobRoutes:
                 return
 
     async def upload(self, request: Request) -> Response:
-        """Answer jobs.insert with a file in the request. It is a whole upload, or one part of a resumable upload."""
+        """Answer jobs.insert with a file in the request. The request has the whole file, or one chunk of it."""
         answer = await self._passthrough.fetch(request)
         job = answer.json() if answer.is_success and answer.content else {}
         if job.get("configuration", {}).get("labels"):

@@ -1,7 +1,7 @@
 """Minimise the objective of a linear model, by line search or with a constant learning rate.
 
-SciPy's L-BFGS-B reaches the same minimum (weights within 4e-7). It has no LS_INIT_LEARN_RATE and reports no learning
-rate, so it is not used here.
+SciPy's L-BFGS-B reaches the same minimum (weights within 4e-7). But SciPy has no LS_INIT_LEARN_RATE and reports no
+learning rate, so SciPy is not used here.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Point:
 
 
 def evaluate(objective: Objective, flat: Floats, rate: float = 0.0) -> Point:
-    """Return the solver's state for the weights `flat`. Its value includes the L1 penalty."""
+    """Return the solver's state for the weights `flat`. The state's value includes the L1 penalty."""
     value, gradient, loss = objective.smooth(flat)
     return Point(flat, value + float(objective.l1_share @ np.abs(flat)), gradient, loss, rate)
 

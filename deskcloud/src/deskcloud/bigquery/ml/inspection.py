@@ -170,7 +170,7 @@ def _evaluation_metrics(model: TrainedModel) -> dict[str, Any]:
     return {"rankingMetrics" if ranks else "regressionMetrics": _without_nan(measures)}
 
 
-# Names of metrics in the REST API. It has no field for explained_variance.
+# Names of metrics in the REST API. The API has no field for explained_variance.
 _API_NAMES = {
     "mean_absolute_error": "meanAbsoluteError",
     "mean_squared_error": "meanSquaredError",

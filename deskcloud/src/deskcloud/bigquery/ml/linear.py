@@ -4,10 +4,10 @@ The objective to minimise is  sum_i c_i * loss_i  +  L1_REG * |w|_1  +  L2_REG /
 standardised numbers and one-hot categories. c_i is the weight of row i's class. loss_i is the log loss, or half the
 squared error. The intercept is not penalised.
 
-This is scikit-learn's LogisticRegression with C = 1 / L2_REG, and its Ridge with alpha = L2_REG. Google does not
-publish its scaling of the loss. XGBoost uses the same scaling as this module, so L2_REG means the same for linear
-models and for trees. The reported losses are means without the penalty. They are the log loss, or the squared error
-without the factor 1/2.
+The objective is the same as in scikit-learn's LogisticRegression with C = 1 / L2_REG, and in its Ridge with alpha =
+L2_REG. Google does not publish its scaling of the loss. XGBoost uses the same scaling as this module, so L2_REG means
+the same for linear models and for trees. The reported losses are means without the penalty. They are the log loss, or
+the squared error without the factor 1/2.
 """
 
 from __future__ import annotations

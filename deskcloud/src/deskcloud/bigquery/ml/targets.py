@@ -23,7 +23,7 @@ CLASS_TYPES = NUMERIC | {"BOOL", "STRING", "DATE"}
 
 
 class Target(Protocol):
-    """What a model learns to predict. `labels` are the labels of all rows."""
+    """The target that a model learns to predict. `labels` are the labels of all rows."""
 
     labels: Labels
 

@@ -111,7 +111,7 @@ def _learn(
 
 
 def _statistics(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> list[FeatureStatistics]:
-    """Return the rows of ML.FEATURE_INFO. They describe each feature's first input, which is the column itself."""
+    """Return the rows of ML.FEATURE_INFO. Each row describes a feature's first input, the column itself."""
     found: dict[int, FeatureStatistics] = {}
     for input_, column in encoding.columns_of(columns, features, inputs):
         if input_.feature not in found:

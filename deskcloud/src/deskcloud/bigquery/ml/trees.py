@@ -182,7 +182,7 @@ class _Watch(xgb.callback.TrainingCallback):
 def _mean_loss(log: dict[str, list[float]]) -> float:
     """Return the last round's mean loss.
 
-    The loss is the log loss or the squared error. For the latter, XGBoost reports the root, which is squared here.
+    The loss is the log loss or the squared error. XGBoost reports the root of the squared error, which is squared here.
     """
     return float(log["rmse"][-1]) ** 2 if "rmse" in log else float(log["logloss"][-1])
 

@@ -27,7 +27,7 @@ class DataManagerError(Exception):
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The metadata of ErrorInfo. They are empty for most errors."""
+        """The metadata of ErrorInfo. Most errors have no metadata."""
         return {}
 
     def details(self) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from deskcloud.platforms.meta.rules import Session, Upload
 from deskcloud.platforms.state import State
 from deskcloud.platforms.waiting import Waiting
 
-# Meta's pages do not list this subcode. It is known from public reports of the error.
+# Meta's pages do not list this subcode. Public reports of the error mention the subcode.
 _NO_FIRST_BATCH = 1870147
 # Only the code 471 is documented. The other codes, and the minimum number of people in an audience, are UNVERIFIED.
 _NORMAL = {"code": 200, "description": "Normal"}

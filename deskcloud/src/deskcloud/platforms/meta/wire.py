@@ -1,4 +1,4 @@
-"""Read the parameters of a request of the Graph API. They may be in the query, in a form, or in JSON."""
+"""Read the parameters of a request of the Graph API. The parameters may be in the query, in a form, or in JSON."""
 
 import json
 from typing import Any
@@ -43,6 +43,6 @@ def _decoded(content: bytes | str, name: str) -> Any:
 
 
 def token(request: Request, given: dict[str, Any]) -> str:
-    """Return the access token of a request. It is the parameter `access_token` or in a header, or else ""."""
+    """Return the access token in the parameter `access_token` or in a header. If there is none, return ""."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     return str(given.get("access_token") or (value if scheme.lower() == "bearer" else ""))
