@@ -301,7 +301,8 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-# Functions that check a value, by JSON type. In the JSON of Protocol Buffers, NaN and the infinities are strings.
+# Maps a JSON type to a function that checks a value. In the JSON of Protocol Buffers, NaN and the infinities are
+# strings.
 _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "integer": _is_whole,

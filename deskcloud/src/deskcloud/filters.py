@@ -75,7 +75,8 @@ class Parser[Subject](abc.ABC):
         """Parse the whole text with `read`. An empty text matches everything.
 
         Raises:
-            FilterError: text is left after `read`. The message says that the end or `follows` was expected.
+            FilterError: `read` does not consume the whole text. The message says that the end or `follows` was
+            expected.
         """
         if self.peek().kind == "end":
             return lambda _: True

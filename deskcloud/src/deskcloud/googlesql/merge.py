@@ -59,7 +59,7 @@ class Merge:
     def matched(self, key: str) -> str:
         """Return a query for the target's rows that match a source row. The column `key` has the rows' numbers."""
         alias = f"`{self.alias}`"
-        return f"select distinct {alias}.{key} from `{self.table}` as {alias} join {self.source} on {self.condition}"  # noqa: S608 - the statement's own
+        return f"select distinct {alias}.{key} from `{self.table}` as {alias} join {self.source} on {self.condition}"  # noqa: S608 - the statement's own SQL
 
     def query(self, clause: Clause, columns: Mapping[str, str], key: str) -> str:
         """Return a query for the rows to which a clause applies.
@@ -76,13 +76,13 @@ class Merge:
             case "matched":
                 rows = f"{target} join {self.source} on {self.condition} where {chosen}"
             case "not matched by target":
-                present = f"exists (select 1 from {target} where {self.condition})"  # noqa: S608 - the statement's own
+                present = f"exists (select 1 from {target} where {self.condition})"  # noqa: S608 - the statement's own SQL
                 rows = f"{self.source} where {chosen}"
                 rows += "" if self.condition == "false" else f" and not {present}"
             case _:
                 rows = f"{target} where {chosen}"
         if clause.values is None:
-            return f"select * from {rows}"  # noqa: S608 - the statement's own
+            return f"select * from {rows}"  # noqa: S608 - the statement's own SQL
         values = clause.values
         if clause.kind == BY_TARGET:
             made = [f"cast({value} as {columns[name]}) as `{name}`" for name, value in values.items()]
@@ -92,7 +92,7 @@ class Merge:
                 f"cast({values[name]} as {kind}) as `{name}`" if name in values else f"{alias}.`{name}`"
                 for name, kind in columns.items()
             ]
-        return f"select {', '.join(made)} from {rows}"  # noqa: S608 - the statement's own
+        return f"select {', '.join(made)} from {rows}"  # noqa: S608 - the statement's own SQL
 
 
 def _text(text: str, tokens: Sequence[Token]) -> str:

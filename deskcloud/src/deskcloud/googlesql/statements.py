@@ -218,7 +218,7 @@ def _is_definition(tokens: Sequence[Token]) -> bool:
 def _end_of_region(tokens: Sequence[Token], index: int) -> int:
     """Return the index of the bracket that closes the brackets around a token.
 
-    `index` is the index of the token. If no brackets are around it, the result is len(tokens).
+    `index` is the index of the token. If no brackets enclose the token, the result is len(tokens).
     """
     depth = 0
     for position in range(index, len(tokens)):

@@ -38,7 +38,7 @@ class Running:
     secret: str
 
     def services(self) -> dict[str, str]:
-        """Return each address by the service's name, with the secret if the service requires the secret."""
+        """Map each service's name to its address, with the secret if the service requires the secret."""
         return {name: self._opened(name, address) for name, address in self.addresses.items()}
 
     def variables(self, address: Address) -> dict[str, str]:
@@ -70,7 +70,7 @@ def run(state: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -
     Args:
         state: the local cloud's folder for persistent state. The platforms use the subfolder `platforms`.
         named: the platforms and their accounts.
-        ports: the port of each platform and of the admin API, by name.
+        ports: maps the name of each platform, and of the admin API, to its port.
         rules: the access rules of the local cloud's ports.
 
     Raises:

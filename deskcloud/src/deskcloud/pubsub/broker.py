@@ -86,7 +86,7 @@ class Broker:
             self._store.put_subscription(queue.config)
 
     def topics_in(self, project: str) -> dict[str, Any]:
-        """Return the project's topics by name. `project` has the form projects/PROJECT."""
+        """Return a dict from topic names to the project's topics. `project` has the form projects/PROJECT."""
         return {name: topic for name, topic in self._topics.items() if name.startswith(f"{project}/")}
 
     def subscriptions_of(self, topic: str) -> list[Queue]:
@@ -189,7 +189,7 @@ class Broker:
         return queue
 
     def subscriptions_in(self, project: str) -> dict[str, Queue]:
-        """Return the project's queues by subscription name. `project` has the form projects/PROJECT."""
+        """Return a dict from subscription names to the project's queues. `project` has the form projects/PROJECT."""
         return {name: queue for name, queue in self._queues.items() if name.startswith(f"{project}/")}
 
     def _keep_topic(self, topic: Any) -> Any:

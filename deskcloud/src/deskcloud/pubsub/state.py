@@ -68,7 +68,7 @@ class Store:
         return (Subscription.FromString(row[0]) for row in self._db.execute("select config from subscriptions"))
 
     def deliveries(self) -> Iterator[tuple[int, str, Any, int]]:
-        """Yield (id, subscription, message, number of failed attempts) for each unacknowledged delivery, by id."""
+        """Yield (id, subscription, message, number of failed attempts) of all unacknowledged deliveries, in order."""
         rows = self._db.execute("select id, subscription, message, attempts from deliveries order by id")
         for delivery, subscription, message, attempts in rows:
             yield delivery, subscription, PubsubMessage.FromString(message), attempts

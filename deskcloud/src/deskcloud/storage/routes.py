@@ -58,7 +58,7 @@ def create_app(store: Store) -> Starlette:
 
 
 class _EncodedPaths:
-    """Route by the undecoded path. A slash in an object's name arrives as %2F, and would split the decoded path."""
+    """Use the encoded path for routing. In a decoded path, a slash in an object's name would look like a separator."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -31,7 +31,7 @@ def load_bqml(folder: Path) -> Predictor:
 
 
 class Predictors:
-    """The loaded predictors by deployment (ENDPOINT/DEPLOYED_MODEL_ID). The class is thread-safe."""
+    """Maps deployments (ENDPOINT/DEPLOYED_MODEL_ID) to loaded predictors. The class is thread-safe."""
 
     def __init__(self, load: Callable[[Path], Predictor]) -> None:
         self._load = load

@@ -55,7 +55,7 @@ class Service:
         self._documents.close()
 
     def predict(self, endpoint: str, body: bytes, request: Document) -> Document:
-        """Return the predictions of one deployed model. The model is chosen at random, by the traffic split.
+        """Return the predictions of one deployed model. The traffic split gives the model's probability.
 
         Raises:
             NotFoundError: there is no such endpoint.

@@ -12,7 +12,7 @@ _NEW = "0"  # means the new model in the traffic split of a deployModel request
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:
-    """Check a split, and return it as percentages by deployed model id.
+    """Check a split. Return a dict from deployed model ids to percentages.
 
     `deployed` are the ids of the models on the endpoint.
 

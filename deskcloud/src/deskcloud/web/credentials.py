@@ -86,7 +86,7 @@ def _new_key() -> str:
 
 
 def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the secrets' values by name. A value is random, and is created once and stored in `state`."""
+    """Return a dict from names to secrets. A secret is random, and is created once and stored in `state`."""
     for name in names:
         if not (state / "secrets" / name).exists():
             _write(state / "secrets" / name, randomness.token_hex(32))

@@ -201,7 +201,7 @@ def wsgi(app: "WSGIApplication", rules: Rules) -> "WSGIApplication":
 
 
 def _headers(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
-    """Return the request's headers by their HTTP names in lower case. WSGI has joined repeated headers with commas."""
+    """Return the request's headers, with HTTP's names in lower case. WSGI has joined repeated headers with commas."""
     given = [(key.removeprefix("HTTP_"), value) for key, value in environ.items() if key.startswith("HTTP_")]
     given += [(key, environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     return [(key.replace("_", "-").lower(), value) for key, value in given]

@@ -55,7 +55,7 @@ def _name_paths(select: exp.Select) -> None:
 
 
 def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
-    """Return the select list's expressions by name. Columns that keep their own names are left out."""
+    """Map each name of the select list to its expressions. Columns that keep their own names are left out."""
     named: dict[str, list[exp.Expr]] = {}
     for one in select.expressions:
         name, value = _name(one).casefold(), one.unalias()

@@ -90,7 +90,7 @@ def _check_update(tree: exp.Update, context: Any) -> None:
 
 
 def _fields(target: exp.Expr, context: Any) -> dict[str, TableFieldSchema] | None:
-    """Return a table's columns by name, or None if the table has no stored schema."""
+    """Return a dict from a table's column names to its columns, or None if the table has no stored schema."""
     if not isinstance(target, exp.Table):
         return None
     reference = names.reference(target, context.project_id, context.dataset_id)

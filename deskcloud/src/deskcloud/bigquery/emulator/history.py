@@ -207,7 +207,7 @@ class _JobsView:
         table = pa.table(dict(zip(_VIEWED_COLUMNS, map(pa.array, columns), strict=True)))
         with database.cursor() as cursor:
             cursor.register("_jobs", table)
-            cursor.execute(f"BEGIN; DELETE FROM {_VIEWED}; INSERT INTO {_VIEWED} FROM _jobs; COMMIT")  # noqa: S608 - our own
+            cursor.execute(f"BEGIN; DELETE FROM {_VIEWED}; INSERT INTO {_VIEWED} FROM _jobs; COMMIT")  # noqa: S608 - our own SQL
         return self._text.format(project=project)
 
 

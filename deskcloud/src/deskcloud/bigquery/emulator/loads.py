@@ -1,4 +1,6 @@
-"""Run load jobs: check each row against the schema before DuckDB reads the file, because DuckDB casts more values.
+"""Run load jobs: check each row against the schema before DuckDB reads the file.
+
+This is needed because DuckDB would cast values that BigQuery refuses.
 
 A text file is read row by row. Errors are reported as in BigQuery's errors[], with the row's position, its line and the
 field. Up to maxBadRecords invalid rows are skipped. Then the valid rows are copied to another file, and DuckDB reads

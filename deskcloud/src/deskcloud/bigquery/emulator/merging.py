@@ -90,9 +90,9 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
 def _compare(steps: Steps, parts: Merge) -> None:
     """Fill the temporary tables before anything changes, because the clauses' conditions may read the target."""
     table, alias, given = parts.table, parts.alias, parts.given
-    steps.run(f"SELECT ROW_NUMBER() OVER () AS __sid, {given}.* FROM {parts.source}", SOURCE)  # noqa: S608 - the client's
+    steps.run(f"SELECT ROW_NUMBER() OVER () AS __sid, {given}.* FROM {parts.source}", SOURCE)  # noqa: S608 - the client's SQL
     steps.run(
-        f"SELECT {alias}.rowid AS __tid, {given}.__sid AS __sid, {_clause(parts.matched)} AS __clause "  # noqa: S608 - the client's
+        f"SELECT {alias}.rowid AS __tid, {given}.__sid AS __sid, {_clause(parts.matched)} AS __clause "  # noqa: S608 - the client's SQL
         f"FROM {table} AS {alias} JOIN {SOURCE} AS {given} ON {parts.on}",
         _PAIRS,
     )
@@ -100,13 +100,13 @@ def _compare(steps: Steps, parts: Merge) -> None:
         raise BigQueryError("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
     if parts.of_target:
         steps.run(
-            f"SELECT __sid, {_clause(parts.of_target)} AS __clause FROM {SOURCE} AS {given} "  # noqa: S608 - the client's
+            f"SELECT __sid, {_clause(parts.of_target)} AS __clause FROM {SOURCE} AS {given} "  # noqa: S608 - the client's SQL
             f"WHERE __sid NOT IN (SELECT __sid FROM {_PAIRS})",
             _INSERTS,
         )
     if parts.of_source:
         steps.run(
-            f"SELECT {alias}.rowid AS __tid, {_clause(parts.of_source)} AS __clause FROM {table} AS {alias} "  # noqa: S608 - the client's
+            f"SELECT {alias}.rowid AS __tid, {_clause(parts.of_source)} AS __clause FROM {table} AS {alias} "  # noqa: S608 - the client's SQL
             f"WHERE {alias}.rowid NOT IN (SELECT __tid FROM {_PAIRS})",
             _ORPHANS,
         )
@@ -123,7 +123,7 @@ def _changing(parts: Merge, when: exp.When, decisions: str, index: int) -> str:
     rows = f"{alias}.rowid IN (SELECT __tid FROM {decisions} WHERE __clause = {index})"  # noqa: S608 - our own names
     if not isinstance(action, exp.Update):
         return f"DELETE FROM {table} AS {alias} WHERE {rows}"  # noqa: S608 - the client's statement
-    assigned = f"UPDATE {table} AS {alias} SET {', '.join(map(text_of, action.expressions))}"  # noqa: S608 - the client's
+    assigned = f"UPDATE {table} AS {alias} SET {', '.join(map(text_of, action.expressions))}"  # noqa: S608 - the client's SQL
     if decisions == _ORPHANS:
         return f"{assigned} WHERE {rows}"
     return (
@@ -137,7 +137,7 @@ def _inserting(parts: Merge, when: exp.When, chosen: str) -> str:
     is_row = isinstance(action.this, exp.Var)
     columns = "" if is_row or not action.this else text_of(action.this)
     values = "* EXCEPT (__sid)" if is_row else ", ".join(map(text_of, action.expression.expressions))
-    return f"INSERT INTO {parts.table} {columns} SELECT {values} FROM {SOURCE} AS {parts.given} WHERE {chosen}"  # noqa: S608 - the client's
+    return f"INSERT INTO {parts.table} {columns} SELECT {values} FROM {SOURCE} AS {parts.given} WHERE {chosen}"  # noqa: S608 - the client's SQL
 
 
 def unaliased(node: exp.Expr) -> exp.Expr:

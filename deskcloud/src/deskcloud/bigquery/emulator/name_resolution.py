@@ -72,7 +72,7 @@ class _Resolver:
                 structs.rename(assignment.expression, stored.get(assignment.this.name))
 
     def _around(self, tree: exp.Expr) -> Scope:
-        """Return the scope of a statement that is not a query: a function's parameters, or the tables of a DML statement."""
+        """Return the scope of a statement that is not a query: the parameters of a function, or the tables of DML."""
         scope = Scope()
         if isinstance(tree, exp.Create) and isinstance(tree.this, exp.UserDefinedFunction):
             parameters = [(one.name, types.known(one.kind)) for one in tree.this.expressions]

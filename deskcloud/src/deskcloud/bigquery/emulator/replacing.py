@@ -36,7 +36,7 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
     inserted = deleted = 0
     for one in parts.of_source:
         condition = text_of(one.args.get("condition") or exp.true())
-        deleted += steps.run(f"DELETE FROM {parts.table} AS {parts.alias} WHERE {condition}")  # noqa: S608 - the client's
+        deleted += steps.run(f"DELETE FROM {parts.table} AS {parts.alias} WHERE {condition}")  # noqa: S608 - the client's SQL
     for columns, query in filling:
         inserted += steps.run(f"INSERT INTO {parts.table} {columns} {query}")
     steps.forget(SOURCE, _ROWS)
@@ -59,5 +59,5 @@ def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> 
         return columns, f"SELECT {', '.join(values)} FROM {SOURCE} AS {given}"  # noqa: S608 - the client's statement
     named = values if is_row else [f"{value} AS _{number}" for number, value in enumerate(values)]
     wanted = text_of(condition or exp.true())
-    execute(f"SELECT {', '.join(named)} FROM {SOURCE} AS {given} WHERE {wanted}", _ROWS)  # noqa: S608 - the client's
+    execute(f"SELECT {', '.join(named)} FROM {SOURCE} AS {given} WHERE {wanted}", _ROWS)  # noqa: S608 - the client's SQL
     return columns, f"SELECT * FROM {_ROWS}"  # noqa: S608 - our own name

@@ -20,7 +20,7 @@ class Table:
 
 @dataclass
 class Arguments(Table):
-    """The parameters of a function whose body replaces a call. `values` are the arguments by parameter name."""
+    """The parameters of a function whose body replaces a call. `values` maps a parameter's name to its argument."""
 
     values: dict[str, exp.Expr] = field(default_factory=dict)
 

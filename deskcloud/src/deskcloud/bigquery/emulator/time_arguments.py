@@ -1,8 +1,8 @@
 """Let date and time functions accept each type of time, as BigQuery does.
 
 The _TRUNC, _ADD and _SUB functions of DATE, DATETIME and TIMESTAMP return the type of their argument. DATE_DIFF,
-DATETIME_DIFF and TIMESTAMP_DIFF compute in the type of their arguments. local-bigquery decides by the function's name
-instead. For example, DATE_TRUNC of a TIMESTAMP would return a DATE.
+DATETIME_DIFF and TIMESTAMP_DIFF compute in the type of their arguments. local-bigquery derives the type from the
+function's name instead. For example, DATE_TRUNC of a TIMESTAMP would return a DATE.
 
 The text of an INTERVAL keeps all its digits.
 """

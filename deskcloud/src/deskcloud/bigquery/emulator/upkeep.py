@@ -75,4 +75,4 @@ def _run() -> None:
 def _call(function: str, *arguments: object) -> None:
     # Only count the rows. The rows contain times with a time zone. To read them, Python would need a package that is
     # not installed.
-    database.fetch(f"SELECT count(*) FROM {function}", list(arguments))  # noqa: S608 - our own
+    database.fetch(f"SELECT count(*) FROM {function}", list(arguments))  # noqa: S608 - our own SQL

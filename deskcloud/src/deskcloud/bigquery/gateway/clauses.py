@@ -20,7 +20,9 @@ def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
 
 
 def option_list(tokens: Sequence[Token]) -> tuple[dict[str, Sequence[Token]], Sequence[Token]]:
-    """Parse `OPTIONS(name = value, ...)`. Return each value's tokens by lower-case name, and the tokens after the list.
+    """Parse `OPTIONS(name = value, ...)`. Return a dict of the options, and the tokens after the list.
+
+    The dict maps an option's lower-case name to the tokens of its value.
 
     Raises:
         BigQueryError: invalidQuery, if the tokens are not an option list or an option appears twice.

@@ -118,7 +118,7 @@ def compute(work: Work, call: Call, render: Render, with_ctes: Callable[[str], s
         rows = [function.default(arguments.model)]
     for query in map(with_ctes, arguments.queries):
         # A dry run checks the query with zero rows.
-        rows.append(_rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query))  # noqa: S608 - the client's
+        rows.append(_rows(work, f"SELECT * FROM ({query}) LIMIT 0" if work.is_dry_run else query))  # noqa: S608 - the client's SQL
     if not work.is_dry_run:
         return _computed(function, arguments, rows)
     # A dry run has zero rows, for which metrics are undefined. So use the metrics of the training, which have the same

@@ -126,7 +126,7 @@ class Work:
         return self.services.emulator.query(self.project, self.helper_query(text), self.cancelled)
 
     def evaluate(self, expressions: dict[str, str]) -> dict[str, Any]:
-        """Evaluate constant expressions and return their values by name.
+        """Evaluate constant expressions. Return a dict from each expression's name to its value.
 
         A struct becomes a dict, or a tuple if its fields have no names.
         """

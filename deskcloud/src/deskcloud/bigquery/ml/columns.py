@@ -77,7 +77,7 @@ _TYPE_NAMES = (
 
 
 class Columns:
-    """The columns of a table by name, including the fields of STRUCTs. Names ignore case."""
+    """The columns of a table, including the fields of STRUCTs. A column is looked up by its name. Names ignore case."""
 
     def __init__(self, table: pa.Table) -> None:
         self.rows = table.num_rows

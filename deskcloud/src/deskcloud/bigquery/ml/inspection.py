@@ -1,4 +1,4 @@
-"""Describe a model by the ML functions that take no rows, and by the fields of its REST resource."""
+"""Compute the ML functions that describe a model and take no rows. Build the fields of a model's REST resource."""
 
 from __future__ import annotations
 

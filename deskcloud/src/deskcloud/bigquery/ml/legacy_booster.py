@@ -45,7 +45,7 @@ _ROOT_PARENT = np.uint32(0xFFFFFFFF)
 def dumps(booster: xgb.Booster) -> bytes:
     """Return a booster in the legacy format. Predictions agree up to float32 rounding.
 
-    The booster is a binary classifier's or a regressor's.
+    The booster must belong to a binary classifier or to a regressor.
     """
     learner = json.loads(booster.save_raw("json"))["learner"]
     model = learner["gradient_booster"]["model"]

@@ -1,4 +1,7 @@
-"""The losses of linear models. The derivative of a row's objective by its margin is prediction minus label."""
+"""The losses of linear models.
+
+For both losses, the derivative of a row's objective with respect to its margin is the prediction minus the label.
+"""
 
 from __future__ import annotations
 

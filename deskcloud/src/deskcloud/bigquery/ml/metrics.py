@@ -107,7 +107,7 @@ def confusions(thresholds: list[float], positive: Mask, probabilities: Floats) -
 
 
 def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
-    """Return ML.EVALUATE's regression metrics, by the formulas of the API's HparamTuningObjective.
+    """Return ML.EVALUATE's regression metrics, with the formulas in the API's HparamTuningObjective.
 
     For an even number of errors, the median is the lower of the two middle errors, as in BigQuery's penguins tutorial.
     The log error is NaN if a label or a prediction is -1 or less. r2_score and explained_variance are NaN if all labels

@@ -99,7 +99,7 @@ def kept(trained: dict[str, Distribution] | None) -> dict[str, Any] | None:
 
 
 def loaded(stored: dict[str, Any] | None) -> dict[str, Distribution] | None:
-    """Convert the result of `kept` back into distributions by feature. None stays None."""
+    """Convert the result of `kept` back into each feature's distribution. None stays None."""
     if stored is None:
         return None
     return {name: Categories(**one) if "ranks" in one else Numbers(**one) for name, one in stored.items()}

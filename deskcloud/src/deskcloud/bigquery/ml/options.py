@@ -239,7 +239,7 @@ _UNSUPPORTED = {
 
 
 def parse(given: dict[str, object]) -> dict[str, Any]:
-    """Return all options of the model type by lower-case name, with defaults.
+    """Return a dict from the lower-case names of all options of the model type to their values or defaults.
 
     The entry `model_type` is the value of the API's enum.
 

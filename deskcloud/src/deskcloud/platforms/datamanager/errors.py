@@ -47,7 +47,7 @@ class DataManagerError(Exception):
 
 
 class InvalidArgumentError(DataManagerError):
-    """The request violates rules, so no member in it is processed."""
+    """The request violates rules, so no member in the request is processed."""
 
     code, status, reason = 400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"
 

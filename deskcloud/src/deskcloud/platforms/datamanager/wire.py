@@ -32,7 +32,8 @@ def check_query(called: Method, query: list[tuple[str, str]]) -> None:
     Raises:
         InvalidArgumentError: a parameter is missing, unknown, or has a value of another type.
     """
-    # `$alt` is accepted, because clients that were generated from protos send it. No discovery document has it.
+    # `$alt` is accepted, because clients that were generated from protos send it. No discovery document lists this
+    # parameter.
     problems = called.query_problems([one for one in query if one[0] != "$alt"])
     if found := [
         Violation(one.place.partition("?")[2], f"{one.place} {one.rule}", "INVALID_FORMAT") for one in problems
@@ -62,7 +63,7 @@ def read(called: Method, content: bytes) -> dict[str, Any]:
 
 
 def _named(value: Any, schema: dict[str, Any]) -> Any:
-    """Replace the numbers of enum values by names, which the discovery document lists in the order of the numbers."""
+    """Replace the numbers of enum values by names. The discovery document lists names in the order of the numbers."""
     schema = DOCUMENT.resolved(schema)
     match value:
         case dict():

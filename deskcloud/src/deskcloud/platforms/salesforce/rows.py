@@ -139,7 +139,7 @@ class Rows:
     ) -> tuple[str, str] | None:
         """Return the code and the text of a row's error, or None.
 
-        `rows` are the earlier rows of the same request, by their keys.
+        `rows` maps keys to the earlier rows of the same request.
         """
         if is_planned:
             return "UnexpectedError", "A planned fault."
