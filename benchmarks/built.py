@@ -11,7 +11,7 @@ from cli import package
 
 @dataclass(frozen=True)
 class Built:
-    """A bundle that was built: its file main.py, and the folder of programs that its requirements have installed."""
+    """A bundle that was built: its file main.py, and the folder with the programs of the installed packages."""
 
     main: Path
     programs: Path

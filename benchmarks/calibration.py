@@ -61,8 +61,8 @@ def _judged(models: dict[str, Model], buyers: int, count: int, runs: int, random
                 for of, (lower, upper) in zip(missed, intervals, strict=True):
                     missed[of] += not lower <= 1 <= upper
     rows = [share(f"95 % intervals of {of} that miss, {buyers} buyers", missed[of], runs) for of in missed]
-    # A correct model has no limit: it may be called calibrated in every run. A model that is wrong by the tolerance may
-    # be called calibrated in at most 2.5 % of the runs.
+    # For a correct model, there is no limit: it may be called calibrated in every run. A model that is wrong by the
+    # tolerance may be called calibrated in at most 2.5 % of the runs.
     rows.append(Row(f"called calibrated, right, {buyers} buyers", 100 * said.pop("right") / runs, "%"))
     rows += [
         share(f"called calibrated, {name}, {buyers} buyers", count, runs, nominal=0.025) for name, count in said.items()

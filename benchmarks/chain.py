@@ -41,7 +41,7 @@ def measure(_: bool) -> list[Row]:
 
 
 def _ours(result: dict[str, Any]) -> tuple[float, float]:
-    """Return the overhead in seconds: first inside the steps, without BigQuery; then between them, without training."""
+    """Return two overheads in seconds: inside the steps, without BigQuery, and between the steps, without training."""
     steps = list(result["bigquery_seconds"])
     inside = sum(result["seconds"][step] - result["bigquery_seconds"][step] for step in steps)
     between = sum(_seconds(result["finished_at"][one], result["started_at"][other]) for one, other in pairwise(steps))

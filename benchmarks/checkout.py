@@ -263,7 +263,7 @@ def _rows(what: str, ours: list[load.Load], floor: list[load.Load]) -> Iterator[
 
 
 def _median(ours: list[float], floor: list[float]) -> tuple[float, float]:
-    """Return the pair of one value of `ours` and one of `floor` whose ratio is the median.
+    """Pair each value of `ours` with one of `floor`, and return the pair whose ratio is the median.
 
     The values of a pair were measured at nearly the same time.
     """

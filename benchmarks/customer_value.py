@@ -51,7 +51,8 @@ class _Bench:
     def query(self, name: str, day: dt.date, **more: object) -> list[dict[str, Any]]:
         """Run a statement of sql/value on the customers' histories until a day.
 
-        The value `model` fills in an identifier of the statement. All others are its parameters.
+        The keyword argument `model` replaces an identifier in the statement. All other keyword arguments are parameters
+        of the statement.
         """
         names = {"model": str(more.pop("model"))} if "model" in more else {}
         statement = Statement(f"value/{name}", {**RUN, "as_of": day, **more}, names)

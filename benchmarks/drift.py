@@ -47,7 +47,7 @@ class World:
     sessions: number of sessions per day
     within_days: number of days within which a planted shift must be found
     varies: each day, each channel loses a random share of its visitors; this is the largest possible share, 0 to 1
-    counts_sessions: whether each session counts as a visitor of its own
+    counts_sessions: whether each session counts as a separate visitor
     """
 
     name: str

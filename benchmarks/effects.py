@@ -222,7 +222,7 @@ def _holds(interval: Interval | None, truth: float) -> bool:
 def _always(shop: Shop, looks: dict[str, list[Look]]) -> list[float]:
     """Return, for each look, the quantile of an interval that is valid at every look.
 
-    The quantile depends on the planned number of buyers. The shop plans the number that it can expect.
+    The quantile depends on the planned number of buyers, which is here the expected number.
     """
     planned = shop.customers * shop.conversion
     return [anytime.quantile(look.treated.total + look.control.total, planned) for look in looks["conversion"]]
@@ -237,7 +237,7 @@ def _worst(
     most: float | None = None,
     other: str | None = None,
 ) -> Row:
-    """Return the row of the worst outcome, for which `kind` has the largest share. `most` limits it, in percent."""
+    """Return a row with the largest share of `kind` over all outcomes. `most` is the limit of the share, in percent."""
     shares = _shares(counts[kind], runs)
     compared = f"; textbook {_shares(counts[other], runs)}" if other else ""
     measured = 100 * max(counts[kind].values()) / runs

@@ -16,7 +16,7 @@ RUNS = 2000
 BUYERS = (50, 200, 1000)
 # All other rules of the gate are switched off, so that only the margin decides.
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
-# The benchmark also measures an older rule without intervals. By it, the estimated ROC AUC may fall by this much.
+# The benchmark also measures an older rule without intervals, by which the estimated ROC AUC may fall by this amount.
 FORMER_LOSS = 0.01
 # Number of visitors from whom the true metrics are computed. They use true probabilities instead of labels, because
 # labels would add a random error.
@@ -55,8 +55,8 @@ def champion(visitors: Visitors) -> Array:
     return logistic(-4.15 + visitors.seen)
 
 
-# Three kinds of models that are worse than the champion. `by` says by how much. _by_exactly_the_margin chooses `by` so
-# that the loss equals the margin.
+# Three kinds of models that are worse than the champion. The larger `by` is, the worse is the model.
+# _by_exactly_the_margin chooses `by` so that the log loss is worse by exactly the margin.
 WORSE: dict[str, Callable[[float], Model]] = {
     "overconfident": lambda by: lambda visitors: logistic(-4.15 + (1 + by) * visitors.seen),
     "timid": lambda by: lambda visitors: logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),
@@ -65,7 +65,7 @@ WORSE: dict[str, Callable[[float], Model]] = {
 
 
 def measure(is_full: bool) -> list[Row]:
-    """Measure how often intervals miss the truth, and how often a challenger passes that is worse by the margin."""
+    """Measure two rates: intervals that miss the truth, and approvals of a challenger that is worse by the margin."""
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)
     sizes = {buyers: round(buyers / known.true.mean()) for buyers in BUYERS}
@@ -136,7 +136,7 @@ def _promoted(name: str, challenger: Model, buyers: int, count: int, random: np.
 def share(what: str, count: int, runs: int, nominal: float = 0.05) -> Row:
     """Return a row with the share `count / runs` in percent.
 
-    If the true share is `nominal`, chance exceeds the row's bound in 2.5 % of the cases.
+    If the true share is `nominal`, the measured share exceeds the row's bound with a probability of 2.5 %.
     """
     low, high = (bound / runs for bound in stats.binom.interval(0.95, runs, nominal))
     said = f"{what}; chance of {runs} runs: {low:.1%} to {high:.1%}"
@@ -227,7 +227,8 @@ def sums(
 def ranked(said: Array, hits: Array, weights: Array) -> tuple[Array, Array]:
     """Compute PR AUC and lift at 10 % for each row of weights, as sql/evaluation/resamples.sql does.
 
-    `hits` holds each visitor's weight times the label or the true probability. No two values of `said` may be equal.
+    `hits` holds the products of each visitor's weight and label. The label can be replaced by the true probability. No
+    two values of `said` may be equal.
     """
     order = np.argsort(-said)
     is_threshold = hits[:, order].any(axis=0)

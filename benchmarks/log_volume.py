@@ -1,4 +1,4 @@
-"""Measure how many bytes the functions log for one run with the runs that follow it, and for one checkout."""
+"""Measure how many bytes the functions log for one run and the runs that it causes, and for one checkout."""
 
 import contextlib
 import io

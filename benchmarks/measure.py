@@ -45,8 +45,8 @@ def seconds(work: Callable[[], object]) -> float:
 def in_turns(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float]:
     """Return the shortest durations of `one` and of `other`, in seconds.
 
-    They run in turns, so that other load on the machine affects both. The first round does not count, because it is a
-    warm-up.
+    The two functions run in turns, so that other load on the machine affects both. The first round does not count,
+    because it is a warm-up.
     """
     times = [(seconds(one), seconds(other)) for _ in range(rounds + 1)][1:]
     return min(first for first, _ in times), min(second for _, second in times)

@@ -67,7 +67,7 @@ def _measure(baskets: int, rounds: int) -> Row:
 def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw distinct pairs of a basket and a product.
 
-    A few products are popular. A product is often together with the product of the next number.
+    A few products are popular. A basket with a product often contains the product with the next number too.
     """
     random = np.random.default_rng(1)
     popularity = 1 / np.arange(1, PRODUCTS + 1)

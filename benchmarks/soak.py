@@ -1,9 +1,10 @@
 """Measure whether a local cloud grows while it runs: its memory, its open files, and its state on disk.
 
 The benchmark starts `propensity up` with the files that a demonstration has left. It sends thousands of queries and the
-scheduled messages of two hours. Memory and files grow during a warm-up. It ends when the job history is full and DuckDB
-has written DuckLake's metadata file three times. Three times, because DuckDB writes new content beside the old content
-and reuses the old space at the next write. After the warm-up, memory and files must stay almost constant.
+scheduled messages of two hours. Memory and files grow during a warm-up. The warm-up ends when the job history is full,
+and DuckDB has written DuckLake's metadata file three times. Three writes are needed, because DuckDB writes new content
+beside the old content, and reuses the old space only at the next write. After the warm-up, memory and files must stay
+almost constant.
 """
 
 import os

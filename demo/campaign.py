@@ -103,7 +103,7 @@ def _visits(rng: np.random.Generator, customers: Sequence[Customer], orders: Arr
     visits["visitor"] = [int(rng.choice(customers[one].visitor_ids)) for one in who.tolist()]
     visits["day"] = rng.integers(0, days, len(who))
     visits["second"] = rng.integers(HOURS[0] * 3600, HOURS[1] * 3600, len(who))
-    # Any number above 1 means a later visit. The chain numbers visits itself.
+    # Any number above 1 marks a later visit. The chain computes the numbers of visits itself.
     visits["number"] = 2
     visits["channel"], visits["direct"] = DIRECT, True
     return visits

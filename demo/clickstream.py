@@ -122,7 +122,7 @@ def _views(rng: np.random.Generator, plans: Plan) -> _Views:
 
 
 class _Clicks:
-    """Collects hits and items. `key` orders the hits of a visit: browsing has keys from 0 to 1, the checkout above."""
+    """Collects hits and items. `key` orders a visit's hits: from 0 to 1 for browsing, above 1 for the checkout."""
 
     def __init__(self) -> None:
         self.hits: list[Array] = []
@@ -140,7 +140,7 @@ class _Clicks:
         return np.arange(self.count - len(visit), self.count)
 
     def put(self, hit: Array, product: Array, quantity: Array | int = 0) -> None:
-        """Append one product for each value of `hit`; a hit may be named several times."""
+        """Append one product for each value of `hit`. A hit that occurs several times gets several products."""
         items = np.zeros(len(hit), ITEM)
         items["hit"], items["product"], items["quantity"] = hit, product, quantity
         self.items.append(items)

@@ -172,7 +172,7 @@ def _geo_network(visits: Array) -> pa.StructArray:
             "region": _text([p.region for p in PLACES], place),
             "metro": _text([p.metro for p in PLACES], place),
             "city": _text([p.city for p in PLACES], place),
-            # Carries no information, but is constant for a visitor.
+            # The value says nothing about the visitor, but a visitor always has the same value.
             "networkDomain": _text(NETWORK_DOMAINS, visits["visitor"] % len(NETWORK_DOMAINS)),
         },
     )

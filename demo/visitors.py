@@ -195,7 +195,7 @@ VISIT: Final = np.dtype(
         ("channel", np.int8),
         ("place", np.int8),
         ("device", np.int8),
-        ("direct", np.bool_),  # returned by a typed address or a bookmark: isTrueDirect
+        ("direct", np.bool_),  # whether the visitor typed the address or used a bookmark: isTrueDirect
         ("intent", np.float64),
         ("curiosity", np.float64),
     ]

@@ -43,7 +43,7 @@ State = dict[str, Any]
 
 
 def observe(clients: Environment) -> State:
-    """Return everything that the chain has written, by descriptive names.
+    """Return everything that the chain has written, as a dict with a descriptive name for each entry.
 
     For example, the name `table scores` has the table's Digest.
     """
@@ -71,8 +71,8 @@ def observe(clients: Environment) -> State:
 def that_count(names: Iterable[str]) -> dict[str, str]:
     """Return the names of the objects that are compared.
 
-    A training can have several attempts, with one object each. Only the last attempt's object is compared: its name is
-    the value, and the same name without the attempt's number is the key.
+    A training can have several attempts, with one object each. Only the last attempt's object is compared. In the
+    result, its name is the value, and the key is the same name without the attempt's number.
     """
 
     def attempt(name: str) -> int:
@@ -84,7 +84,7 @@ def that_count(names: Iterable[str]) -> dict[str, str]:
 
 
 def compare(expected: State, found: State) -> dict[str, list[str]]:
-    """Return descriptions of the differences, by kind.
+    """Return descriptions of the differences, grouped by kind.
 
     The kinds are lost (missing or too few), doubled (too many) and different.
     """

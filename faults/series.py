@@ -112,7 +112,7 @@ class TrialSeries:
                 result[kind] += found
 
     def _refresh(self, reason: str, expected: set[str] | None = None) -> None:
-        """Publish data-refreshed with this reason. Wait until the `expected` runs and a run for it have ended."""
+        """Publish data-refreshed with this reason. Wait until this run and the `expected` runs have ended."""
         self._world.insist(lambda clients: clients.send("data-refreshed", {"reason": reason}))
         self._settle(reason, expected or set())
 

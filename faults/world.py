@@ -92,7 +92,7 @@ class World:
         self.clients = Environment(Settings.from_environment())
 
     def stop(self) -> None:
-        """Close the standard input of the cloud's process, which ends it, and wait until it has ended."""
+        """Close the standard input of the cloud's process, so that the process ends. Wait for its end."""
         with self._changing:
             self._process.stdin.close()
             self._process.wait(120)

@@ -31,6 +31,7 @@ resource "google_project_service" "apis" {
   # Other software in the project may use the API too.
   disable_on_destroy = false
 
-  # All other resources depend on the APIs. So even with -target, Terraform creates nothing before the checks of preflight.tf.
+  # All other resources depend on the APIs, and the APIs on the checks of preflight.tf. So even with -target, the checks
+  # come first.
   depends_on = [terraform_data.places, terraform_data.settings, data.google_bigquery_datasets.exports, data.google_storage_buckets.ours]
 }

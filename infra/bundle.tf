@@ -23,7 +23,8 @@ locals {
   requirements = toset([for function in values(local.functions) : function.requirements])
   current      = { for name in local.requirements : name => "${name}-${try(filesha256("${var.bundles}/${name}.zip"), "missing")}.zip" }
 
-  # The object of the bucket from which each function is built, and for each object the file to upload, below `bundles`.
+  # `built_from` maps each function to the bucket's object from which it is built. `files` maps each object to the file
+  # that is uploaded, a path below var.bundles.
   built_from = { for name, function in local.functions : name => lookup(var.former, name, local.current[function.requirements]) }
   files = merge(
     { for object in toset(values(var.former)) : object => "former/${object}" },

@@ -89,8 +89,8 @@ resource "google_project_iam_member" "deployer" {
   member  = "serviceAccount:${local.deployer}"
 }
 
-# The condition keeps a mistake from making somebody an owner. It does not stop an attacker: the deployer can also change
-# custom roles, and so can add permissions to a role.
+# Because of the condition, no mistake can make somebody an owner. The condition does not stop an attacker: the deployer
+# can also change custom roles, and so can add permissions to a role.
 resource "google_project_iam_member" "deployer_grants" {
   count = var.deployment == null ? 0 : 1
 

@@ -183,7 +183,8 @@ resource "google_monitoring_alert_policy" "watched" {
 
     condition_prometheus_query_language {
       query = local.conditions[each.key]
-      # A condition on Google's metrics must be true for this duration. A count is itself taken over this duration.
+      # A condition on Google's metrics must be true for this duration. A count needs no duration, because its query
+      # already counts over the time window.
       duration            = can(each.value.query) ? "${each.value.minutes * 60}s" : "0s"
       evaluation_interval = can(each.value.query) || each.value.minutes <= 60 ? "60s" : "3600s"
       # A log-based metric does not exist before the first entry was counted.

@@ -9,9 +9,9 @@ terraform {
   backend "gcs" {}
 }
 
-# A request counts against the quota of the project that it concerns. A request that concerns no project, such as the list
-# of projects, counts against GOOGLE_BILLING_PROJECT. billing_project is not set here: it would be var.project_id, and if
-# this project does not exist, Google would answer 403 to the check whether it exists.
+# A request uses the quota of the project to which its resource belongs. A request without such a project, such as the
+# list of projects, uses the quota of GOOGLE_BILLING_PROJECT. billing_project is not set here. If it were var.project_id
+# and this project did not exist, Google would answer 403 to the check of preflight.tf.
 provider "google" {
   project               = var.project_id
   region                = local.region

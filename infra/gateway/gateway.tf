@@ -76,7 +76,8 @@ resource "google_api_gateway_api" "scorer" {
   labels       = local.labels
 }
 
-# Without this service, the gateway refuses keys of this project. The service can be enabled after it has a configuration.
+# Unless this service is enabled, the gateway refuses keys of this project. The service can be enabled only after the
+# API has a configuration.
 resource "google_project_service" "scorer" {
   service            = google_api_gateway_api.scorer.managed_service
   disable_on_destroy = false
@@ -118,6 +119,6 @@ resource "google_api_gateway_gateway" "scorer" {
   region     = coalesce(var.gateway_region, var.region)
   labels     = local.labels
 
-  # As soon as the gateway has an address, it must accept keys.
+  # The gateway must accept keys from the moment at which it has an address, so the service is enabled first.
   depends_on = [google_project_service.scorer]
 }

@@ -1,6 +1,7 @@
--- Replace the outcomes of visitors whom the model of @day scored and whose labels were not yet known on @day: their
--- first visits were on @from_day or later. The labels are those that are known today. The candidate `scored` contains
--- all these visitors. The candidate `audience` contains only the visitors in the first @max_decile deciles.
+-- Replace the outcomes of the visitors that the model of @day scored, if their first visits were on @from_day or later.
+-- On @day, the labels of these visitors were not known yet. The stored labels are those that are known today. The
+-- candidate `scored` contains all these visitors. The candidate `audience` contains only the visitors in the first
+-- @max_decile deciles.
 -- @run_id      STRING  id of the backtest's run for @day
 -- @created_on  DATE    day on which the run was opened
 -- @day         DATE    past day of the backtest

@@ -2,18 +2,18 @@
 --
 -- Each campaign is compared with its control group (comparison `control`). Customers whom no channel could reach at the
 -- first assignment are left out. In the comparison `holdout`, the holdout is compared with all other customers. The
--- campaign is then empty, a customer's first assignment to any campaign counts, and nobody is left out. Customers who
--- were assigned with another share are counted separately. The outcome is computed from the orders after the day of the
--- assignment, and the covariate (`before`) from the orders up to this day. Each order of any of the customer's visitors
--- counts once.
+-- campaign is then empty, a customer's first assignment to any campaign counts, and nobody is left out. If customers
+-- were assigned with different shares, each share has rows of its own. The outcome is computed from the orders after
+-- the day of the assignment, and the covariate (`before`) from the orders up to this day. Each order of any of the
+-- customer's visitors counts once.
 -- @day             DATE     last day of the orders and assignments that count
 -- @first_day       DATE     first day of the orders that count
 -- @outcome_days    INT64    days after the assignment whose orders are the outcome (campaign.outcome_days)
 -- @before_days     INT64    days up to the assignment whose orders are the covariate (campaign.before_days)
 -- @margin          FLOAT64  margin as a share of the revenue (campaign.margin)
 -- @cost_per_order  FLOAT64  cost of an order that the margin does not include (campaign.cost_per_order)
--- @control_share   FLOAT64  share of the control group for rows without this share (campaign.control_share)
--- @holdout_share   FLOAT64  share of the holdout for rows without this share (campaign.holdout_share)
+-- @control_share   FLOAT64  share of the control group, for assignments that store no share (campaign.control_share)
+-- @holdout_share   FLOAT64  share of the holdout, for assignments that store no share (campaign.holdout_share)
 with
 first_assignments as (
     select *

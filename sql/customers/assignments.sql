@@ -1,5 +1,5 @@
--- Write the arm of the customers who are in the campaign's audience for the first time, with the exclusions that they
--- have on that day and the shares that decided it. A row never changes.
+-- Write the arm of each customer who is in the campaign's audience for the first time. A row also has the customer's
+-- exclusions on that day, and the shares by which the arm was decided. A row never changes.
 -- @day            DATE       day of the audience
 -- @campaign       STRING     name of the campaign (campaign.name)
 -- @assigned_at    TIMESTAMP  time of the assignment

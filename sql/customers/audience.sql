@@ -10,7 +10,7 @@
 -- @day            DATE     day of the audience
 -- @first_day      DATE     first day of the orders that count
 -- @campaign       STRING   name of the campaign (campaign.name)
--- @salt           STRING   text that makes the hashes the shop's own (campaign.salt)
+-- @salt           STRING   text that is hashed with each id, so that each shop has other arms (campaign.salt)
 -- @control_share  FLOAT64  share of the customers in the campaign's control group (campaign.control_share)
 -- @holdout_share  FLOAT64  share of the customers in the holdout of all campaigns (campaign.holdout_share)
 -- @run_id         STRING   id of the run

@@ -1,5 +1,5 @@
--- Count the visitors of @day's audience: those who belong to a customer (`matched`), whom several customers claim
--- (`conflicts`), or whom none claims (`unmatched`). Also count the refused rows and values of crm_customers.
+-- Count the visitors of @day's audience: those with one customer (`matched`), with several possible customers
+-- (`conflicts`), and with none (`unmatched`). Also count the refused rows and values of crm_customers.
 -- @day  DATE  day of the audience
 with
 refusals as (

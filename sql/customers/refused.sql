@@ -2,7 +2,7 @@
 -- @digests   ARRAY<STRING>  digest of each value's row
 -- @ids       ARRAY<STRING>  the shop's id of the customer; empty if it is missing
 -- @fields    ARRAY<STRING>  column of crm_customers
--- @rules     ARRAY<STRING>  the rule that the value breaks, and what to do
+-- @rules     ARRAY<STRING>  the rule that the value breaks, and the remedy
 -- @refusals  ARRAY<BOOL>    whether the whole customer is refused
 merge into refused_customers as target
 using (

@@ -1,5 +1,5 @@
 -- Return rows of crm_customers that were not checked yet; at most @most.
--- @page  INT64  number of the page, from 1; it only makes the ids of the pages' jobs differ
+-- @page  INT64  number of the page, from 1; its only effect is that each page's job has another id
 -- @most  INT64  maximum number of rows
 with
 checked as (

@@ -1,8 +1,9 @@
 -- Return the visitors whose customers get no offer, because they are in the control group or in the holdout. For each
--- visitor, the result has the first 8 bytes of the id's SHA-256, in hexadecimal. These texts are sorted and joined to
--- at most 256 rows. If a customer has no assignment yet, hashes decide the arm, as in customers/audience.sql.
+-- visitor, the result has the first 8 bytes of the id's SHA-256, in hexadecimal. These texts are sorted, and texts with
+-- the same first two digits are joined, so there are at most 256 rows. If a customer has no assignment yet, hashes
+-- decide the arm, as in customers/audience.sql.
 -- @campaign       STRING   name of the campaign (campaign.name)
--- @salt           STRING   text that makes the hashes the shop's own (campaign.salt)
+-- @salt           STRING   text that is hashed with each id, so that each shop has other arms (campaign.salt)
 -- @control_share  FLOAT64  share of the customers in the campaign's control group (campaign.control_share)
 -- @holdout_share  FLOAT64  share of the customers in the holdout of all campaigns (campaign.holdout_share)
 with

@@ -1,5 +1,5 @@
--- Return the weights of a logistic regression: one row per input. A number has a weight, and a category has weights by
--- value in category_weights.
+-- Return the weights of a logistic regression: one row per input. A numeric input has one weight. A categorical input
+-- has one weight per category, in category_weights.
 select
     processed_input,
     weight,

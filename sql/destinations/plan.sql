@@ -45,7 +45,7 @@ using (
     digested as (
         select
             *,
-            -- Control characters separate the values and stand for NULL; no value has them.
+            -- Control characters separate the values and replace NULL. No value contains such a character.
             to_hex(
                 sha256(
                     array_to_string(

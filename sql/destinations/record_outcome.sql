@@ -3,7 +3,7 @@
 -- @destination  STRING         name of the destination
 -- @requests     ARRAY<STRING>  the destination's id of each request that has ended
 -- @outcomes     ARRAY<STRING>  confirmed, failed or unconfirmed
--- @reasons      ARRAY<STRING>  why each request has not succeeded; empty if it has
+-- @reasons      ARRAY<STRING>  why each request has not succeeded; empty for a success
 -- @refused      ARRAY<STRING>  customers whom the destination names as refused
 -- @complaints   ARRAY<STRING>  why the destination refused each of them
 -- @now          TIMESTAMP      time at which the outcomes were known

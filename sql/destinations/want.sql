@@ -1,4 +1,4 @@
--- Record in the member ledger which customers the run's plan wants at the destination, and which no longer.
+-- Record in the member ledger which customers shall be at the destination by the run's plan, and which shall not.
 -- @created_on  DATE       day on which the run was opened
 -- @run_id      STRING     id of the delivery run
 -- @now         TIMESTAMP  time of the plan

@@ -1,5 +1,5 @@
--- Make the secret with which ids are hashed for tombstones, unless there is one. BigQuery makes it, so no job has it as
--- a parameter.
+-- Make the secret with which ids are hashed for tombstones, unless there is a secret already. BigQuery makes the
+-- secret, so it is not a parameter of any job.
 merge into erasure_key as target
 using (
     select concat(generate_uuid(), generate_uuid()) as secret

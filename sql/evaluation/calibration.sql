@@ -1,6 +1,6 @@
--- Return how well one model's probabilities fit the visitors of a split: the observed and expected buyers, and sums for
--- the variance of a line. A logistic regression of the label on the log odds has fitted this line. All rows of a
--- visitor count as one observation.
+-- Return how well one model's probabilities fit the visitors of a split: the numbers of observed and expected buyers,
+-- and sums for the variances of their ratio and of a line. The line was fitted before, by a logistic regression of the
+-- label on the log odds. All rows of a visitor count as one observation.
 -- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
 -- @candidate   STRING   name of the candidate
@@ -45,8 +45,8 @@ visitors as (
     group by visitor_id
 ),
 
--- `moved` is the visitor's observed buyers minus the ratio times the expected buyers. Divided by all expected buyers,
--- it is the visitor's influence on the ratio.
+-- `moved` is the visitor's part of the observed buyers, minus the ratio times the visitor's part of the expected
+-- buyers. `moved` divided by the expected buyers of all visitors is the visitor's influence on the ratio.
 centred as (
     select
         *,

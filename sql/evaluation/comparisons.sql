@@ -93,8 +93,8 @@ totals as (
     from pairs
 ),
 
--- Each column `..._moved` is the visitor's sum minus the sum that the visitor's rows would have at the mean of all
--- rows. The squares of these numbers give the variances.
+-- Each column `..._moved` is the visitor's sum minus its expectation: the number of the visitor's rows times the mean
+-- of all rows. The squares of these numbers give the variances.
 centred as (
     select
         *,

@@ -1,5 +1,5 @@
--- For @days, replace the interactions by those in the GA4 day-tables. The sessions must already be in `sessions`, which
--- has the day on which each session began, even if the session is in two day-tables. Purchases count only if `orders`
+-- For @days, replace the interactions by those in the GA4 day-tables. The sessions must already be in `sessions`: this
+-- table has the day on which a session began, and a session can be in two day-tables. Purchases count only if `orders`
 -- assigns the order to the session, so a repeated report adds no purchase. Duplicate events count once.
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes

@@ -3,8 +3,8 @@
 -- hour before the checkout. Of several checkouts in a session, the last one counts. Staff and robots do not count.
 -- Bounces are left out, because a session that continues may no longer be a bounce.
 --
--- Category, hour and weekday must be equal, if the shop sent them. A count grows until the session ends, so it must not
--- exceed the count of the whole session.
+-- Categories, hour and weekday must be equal, if the shop sent them. A count grows until the session ends. Therefore,
+-- the count at the checkout must not exceed the count of the whole session.
 -- @first_day   DATE           first day of the checkouts
 -- @last_day    DATE           last day of the checkouts
 -- @visitors    ARRAY<STRING>  visitors to compare

@@ -1,5 +1,5 @@
--- Return one row per feature: how far the first visits from @first_day to @last_day are from the data that the model
--- has learnt from. The thresholds are BigQuery ML's defaults.
+-- Return one row per feature: how much the first visits from @first_day to @last_day differ from the model's training
+-- data. The thresholds are BigQuery ML's defaults.
 -- @first_day  DATE  first day of the first visits
 -- @last_day   DATE  last day of the first visits
 select

@@ -22,9 +22,10 @@ using (
         group by order_id
     ),
 
-    -- A report of the shop's server has no session. Its session is the session of another report of the same order and
-    -- visitor within the next half hour, after which Google Analytics ends a session. If there are several sessions,
-    -- the smallest id is taken. It is the id of the earliest session, since an id ends with the session's time.
+    -- A report of the shop's server names no session. It gets the session of another report of the same order and
+    -- visitor within the next half hour, because Google Analytics ends a session after half an hour. If there are
+    -- several sessions, the smallest id is taken. This is the earliest session, because an id ends with the session's
+    -- time.
     placed as (
         select
             *,

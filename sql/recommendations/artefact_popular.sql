@@ -1,4 +1,4 @@
--- Return the products in which most visitors are interested.
+-- Return the products with the largest numbers of interested visitors.
 -- @run_id        STRING         id of the run
 -- @created_on    DATE           day on which the run was opened
 -- @unavailable   ARRAY<STRING>  products that are out of stock

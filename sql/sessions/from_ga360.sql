@@ -54,8 +54,8 @@ using (
         from export
     ),
 
-    -- Day-tables are selected before the hits are unnested, and actions are selected after. With a filter at the
-    -- UNNEST, an engine that decorrelates UNNEST would copy all hits of a session for each hit.
+    -- The day-tables are filtered here, before the hits are unnested. The UNNEST below has no filter. With a filter, an
+    -- engine that decorrelates UNNEST would copy all hits of a session for each hit.
     clicks as (
         select
             coalesce(fullVisitorId, '') as visitor_id,

@@ -1,6 +1,7 @@
--- Give each row of crm_customers a digest, which changes with the row. Equal rows count once. If another row of
--- the same customer comes or goes, the digest changes too. If the rules of shared/customers/crm.py change, so does
--- `rules`, and all rows are checked again. Erased customers are left out, even if the shop loads them again.
+-- Give each row of crm_customers a digest, which changes if the row changes. Equal rows count once. If another row of
+-- the same customer is added or removed, the digest changes too. The digest depends on `rules`, the version of the
+-- rules in shared/customers/crm.py. So if these rules change, all rows are checked again. Erased customers are left
+-- out, even if the shop loads them again.
 with
 different as (
     select distinct

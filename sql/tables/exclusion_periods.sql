@@ -1,8 +1,8 @@
--- Return the periods in which statements about consent, and suppressions, forbid to reach a customer through a channel.
--- Suppressions that campaign events cause are in a separate table, so that they remain when the shop replaces its own
--- table. The latest statement about a purpose counts; if two have the same time, the refusal counts. Without a
--- statement there is no consent, except for analytics, where only a refusal counts. A reason that the shop has given is
--- repeated only if it is a few lower-case words. Otherwise it may contain personal data.
+-- Return the periods in which a customer may not be reached through a channel, because of statements about consent or
+-- because of suppressions. Suppressions that campaign events cause are in a separate table, so that they remain when
+-- the shop replaces its own table. The latest statement about a purpose counts; if two have the same time, the refusal
+-- counts. Without a statement there is no consent, except for analytics, where only a refusal counts. The shop's own
+-- reason is returned only if it consists of a few lower-case words, because other texts may contain personal data.
 with
 purposes as (
     select
@@ -20,7 +20,7 @@ purposes as (
 ),
 
 statements as (
-    -- Until the first statement, a consent that is needed is missing.
+    -- Before a customer's first statement, each required consent is missing.
     select
         customers.customer_id,
         purposes.name as purpose,

@@ -1,7 +1,8 @@
 -- Return the customers as Google's rules require: normalised, and hashed with SHA-256, except country and postal code.
 -- https://developers.google.com/data-manager/api/devguides/concepts/formatting
 -- An e-mail address is lower case, without spaces. In addresses of gmail.com and googlemail.com, dots before the @ are
--- removed, and a plus sign with what follows it. A phone number is E.164. Names are lower case, without punctuation.
+-- removed. A plus sign and the text between it and the @ are removed too. A phone number is E.164. Names are lower
+-- case, without punctuation.
 with
 parts as (
     select

@@ -1,6 +1,6 @@
 -- Return the lifecycle of each customer in each campaign. Minimum, maximum and the highest rank do not depend on the
--- order in which events arrive. The same event counts once, however often it was delivered. If two deliveries of it
--- name different times, the earlier time counts.
+-- order in which events arrive. An event counts once, even if it was delivered several times. If two deliveries of an
+-- event name different times, the earlier time counts.
 with
 ranked as (
     select

@@ -1,7 +1,6 @@
--- Add the events of a message, except events of erased customers. Each delivery of the message adds them again; the
--- view `lifecycles` counts each once.
--- This is an INSERT, because it does not read the table and waits for no other statement. So bursts of messages cost
--- little.
+-- Add the events of a message, except events of erased customers. Each delivery of the message adds the events again;
+-- the view `lifecycles` counts each event once. The statement is an INSERT, because an INSERT does not read the table
+-- and waits for no other statement. So many messages at once cost little.
 -- @event_ids    ARRAY<STRING>     the sender's id of each event
 -- @ids          ARRAY<STRING>     the shop's id of each event's customer
 -- @campaigns    ARRAY<STRING>     name of each event's campaign

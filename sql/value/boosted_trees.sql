@@ -1,5 +1,5 @@
--- Boosted trees that forecast, from the history until @as_of, what a customer brings in the horizon after @as_of. The
--- learning rate and the depth are low, since few customers buy and their revenue varies much.
+-- Boosted trees that forecast, from a customer's history until @as_of, the revenue or an order in the horizon after
+-- @as_of. The learning rate and the depth are low, since few customers buy and their revenue varies much.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories

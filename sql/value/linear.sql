@@ -1,4 +1,5 @@
--- Linear regression that forecasts, from the history until @as_of, what a customer brings in the horizon after @as_of.
+-- Linear regression that forecasts, from a customer's history until @as_of, the revenue or an order in the horizon
+-- after @as_of.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories

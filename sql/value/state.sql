@@ -1,5 +1,5 @@
--- Return the newest day that was read, and what identifies the orders of customers: the same data give the same row.
--- The day is NULL if no day-table was read yet, and first_day is NULL if no customer has ordered.
+-- Return the newest day that was read, and values that identify the orders of customers: the same data give the same
+-- row. The day is NULL if no day-table was read yet, and first_day is NULL if no customer has ordered.
 with
 bought as (
     select
