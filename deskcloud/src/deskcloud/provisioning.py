@@ -167,7 +167,7 @@ def _duration(seconds: float) -> Duration:
 def make_endpoints(project: str, endpoints: tuple[Endpoint, ...], url: str) -> None:
     """Create Vertex AI's endpoints. `url` is the address of Vertex AI."""
     for endpoint in endpoints:
-        # The request is sent without Google's client, because its import would take a second.
+        # The request is sent without Google's client, because the client's import would take a second.
         answer = httpx.post(
             f"{url}/v1/projects/{project}/locations/{endpoint.region}/endpoints",
             params={"endpointId": endpoint.name},

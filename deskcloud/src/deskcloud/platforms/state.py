@@ -15,7 +15,7 @@ create table if not exists members (
 ) without rowid;
 create table if not exists received (request text, status integer, fault text);
 """
-# If a member is added again, it counts as an update. Removing a non-member has no effect.
+# Adding an existing member again counts as an update. Removing a non-member has no effect.
 _ADD = """
 insert into members values (?, ?, 1, 1, 0, 0, ?, ?) on conflict (list, member) do update set
     added = added + 1 - is_member, updated = updated + is_member, is_member = 1, added_at = excluded.added_at,

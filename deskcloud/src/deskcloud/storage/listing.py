@@ -21,8 +21,8 @@ def folded(
 ) -> Page:
     """Return a page of at most `limit` objects and folded prefixes.
 
-    If a name contains `delimiter` after `prefix`, the page has only the part of the name up to `delimiter`, which is
-    called a folded prefix. `rows` are pairs of an object's name and resource (JSON), sorted by name. All names begin
+    If a name contains `delimiter` after `prefix`, the page has only the part of the name up to `delimiter`. This part
+    is called a folded prefix. `rows` are pairs of an object's name and resource (JSON), sorted by name. All names begin
     with `prefix`. `after` is the last name or folded prefix of the previous page. If `tells_folders` is true, the page
     also has the objects whose name equals a folded prefix.
     """

@@ -46,8 +46,8 @@ def versioned(name: str) -> tuple[str, str]:
 class Models:
     """All models.
 
-    Each model is stored as JSON. In addition to the model's fields, the JSON has `versions`, which maps a number to a
-    version, and `aliases`, which maps an alias to the number of a version.
+    Each model is stored as JSON. The JSON has the model's fields and two further fields. `versions` maps a number to a
+    version, and `aliases` maps an alias to the number of a version.
     """
 
     def __init__(self, documents: Documents, artifacts: Path) -> None:

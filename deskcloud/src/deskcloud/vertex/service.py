@@ -55,7 +55,7 @@ class Service:
         self._documents.close()
 
     def predict(self, endpoint: str, body: bytes, request: Document) -> Document:
-        """Return the predictions of one deployed model. The traffic split gives the model's probability.
+        """Return the predictions of a deployed model, which is chosen at random with the probabilities of the split.
 
         Raises:
             NotFoundError: there is no such endpoint.

@@ -1,7 +1,7 @@
 """Read a project's metadata from DuckLake's own tables, which is much faster than DuckDB's catalog.
 
-DuckDB's catalog is slow because, after a table is created, the next statement that uses the catalog makes DuckLake load
-all columns of all tables.
+DuckDB's catalog is slow with DuckLake. After a table is created, the next use of the catalog loads all columns of all
+tables.
 """
 
 import contextlib

@@ -213,7 +213,7 @@ def outputs(select: exp.Select, scope: Scope) -> Columns | None:
 
 
 def renamed(columns: Columns | None, names: Sequence[str]) -> Columns | None:
-    """Return the columns with the names in `names`, an alias's column list. If `names` is empty, keep their names."""
+    """Rename the columns to `names`, the column list of an alias. If `names` is empty, keep the columns' names."""
     if not names or columns is None:
         return columns
     return [(name, kind) for name, (_, kind) in zip(names, columns, strict=False)]

@@ -1,7 +1,8 @@
 """Evaluate a view over a wildcard table from its definition in each query.
 
 DuckDB stores a view in translated form, with the tables that matched the wildcard when the view was created. Therefore,
-the name of such a view in a statement is replaced by the view's definition, which is stored as the client wrote it.
+this module stores the view's definition as the client wrote it. In a statement, the definition replaces the view's
+name.
 
 The view's columns are also stored when the view is created. They are needed if a table of the view no longer exists.
 """

@@ -1,4 +1,4 @@
-"""Refuse requests with other URIs than gs://, with locations that BigQuery lacks, or with legacy SQL."""
+"""Refuse requests with URIs other than gs://, with locations that BigQuery does not have, or with legacy SQL."""
 
 import re
 from collections.abc import Iterable

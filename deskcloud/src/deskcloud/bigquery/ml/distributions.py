@@ -35,7 +35,8 @@ class Numbers:
     """A histogram of the finite values with buckets of equal width, and the numbers of infinite values and of NaN.
 
     edges: the edges of the buckets, from the least to the greatest value, or [x, x] if x is the only value
-    counts: the number of values in each bucket. It may have fractions, because it is computed from quantiles
+    counts: the number of values in each bucket. The number may have a fraction,
+        because quantiles determine the number
     """
 
     edges: list[float]

@@ -37,7 +37,7 @@ class Loss:
 
 
 def sigmoid(margins: Floats) -> Floats:
-    """Return the probabilities that belong to log odds."""
+    """Convert log odds into probabilities."""
     # The argument of exp is never positive, because exp of a large positive number would overflow.
     small = np.exp(-np.abs(margins))
     result: Floats = np.where(margins >= 0, 1, small) / (1 + small)

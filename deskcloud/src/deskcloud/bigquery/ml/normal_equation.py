@@ -28,7 +28,7 @@ def solve(design: Design, labels: Floats, learned: Mask, l2: float) -> Floats:
     products = (inputs.T @ inputs).toarray()
     center, means = 0.0, np.zeros(len(products))
     if learned[0]:
-        # The intercept has no penalty, so it follows from the means.
+        # The intercept has no penalty, so the intercept follows from the means.
         center, means = float(labels.mean()), inputs.mean(axis=0)
         products -= np.outer(means, means) * len(labels)
     values, directions = np.linalg.eigh(products)
