@@ -85,8 +85,20 @@ BESIDE = (
     "erase_subject",
 )
 
+# The kind of a run, by the topic of its first event. A run of another topic is a training, or a refresh without one.
+KINDS = {
+    ScoringDue.topic: "scoring",
+    MonitoringDue.topic: "monitoring",
+    RecommendationsDue.topic: "recommendations",
+    CustomersDue.topic: "customers",
+    MembersDue.topic: "delivery",
+    CampaignsDue.topic: "campaigns",
+    ErasureDue.topic: "erasure",
+    ValueDue.topic: "value",
+}
+
 # The outcome of a run, by the class of its last event.
-_ENDS: dict[type, str] = {
+ENDS: dict[type, str] = {
     ModelRejected: "rejected",
     RunSuperseded: "superseded",
     RecommendationsBuilt: "recommended",
@@ -136,29 +148,19 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """The kind: training, refresh (no training), scoring, monitoring, recommendations, or a value of `kinds`."""
-        kinds = {
-            ScoringDue.topic: "scoring",
-            MonitoringDue.topic: "monitoring",
-            RecommendationsDue.topic: "recommendations",
-            CustomersDue.topic: "customers",
-            MembersDue.topic: "delivery",
-            CampaignsDue.topic: "campaigns",
-            ErasureDue.topic: "erasure",
-            ValueDue.topic: "value",
-        }
-        return kinds.get(self.topic, "training" if self.trains else "refresh")
+        """The kind: training, refresh (no training), or a value of KINDS."""
+        return KINDS.get(self.topic, "training" if self.trains else "refresh")
 
     @property
     def outcome(self) -> str:
-        """How the run ended: `published`, `failed`, or a value of _ENDS.
+        """How the run ended: `published`, `failed`, or a value of ENDS.
 
         A run that has not ended is `retrying` if a step has failed and is retried, otherwise `running`.
         """
         last = self.records[-1].event if self.records else None
         if isinstance(last, AudiencePublished):
             return "superseded" if self.documents.superseded else "published"
-        if ended := _ENDS.get(type(last)):
+        if ended := ENDS.get(type(last)):
             return ended
         if any(failure.is_permanent for failure in self.failures):
             return "failed"

@@ -25,6 +25,7 @@ _OF_KIND = {
     "delivery": (),
     "campaigns": ("measure_campaign",),
     "value": ("value_customers",),
+    "erasure": ("erase_subject",),
 }
 _ENDED = {
     "published": "It ended with a published audience.",
@@ -34,6 +35,7 @@ _ENDED = {
     "delivered": "It ended when the destination had answered all requests.",
     "measured": "It ended with the effects of the campaigns.",
     "valued": "It ended with the customers' values.",
+    "erased": "It ended with the erasure of persons.",
     "rejected": "The gate rejected its model: the champion stays, if there is one.",
     "superseded": "It was overtaken, which is not a failure.",
     "failed": "A step failed for good.",
