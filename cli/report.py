@@ -23,6 +23,7 @@ COLOURS = {
     "delivered": "green",
     "measured": "green",
     "valued": "green",
+    "erased": "green",
     "rejected": "yellow",
     "superseded": "yellow",
     "failed": "red",
