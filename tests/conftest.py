@@ -35,8 +35,8 @@ def pytest_collection_modifyitems(items):
     """Order the tests.
 
     The tests of the whole chain run first, because they take longest. Otherwise, one process would still run them when
-    all others have no work left. Then the tests run that read the recorded requests of the chain. The tests that break
-    the chain come after those.
+    all other processes are idle. The tests that read the chain's recorded requests come second, and the tests that
+    break the chain come third.
     """
     items.sort(key=_place)
 

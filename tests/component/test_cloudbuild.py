@@ -38,7 +38,7 @@ def before(name):
 def longest(name):
     """Return the longest time, in seconds, from the start of the build until the end of a step.
 
-    Each step takes at most the time of its time-out.
+    Each step is assumed to last until its time-out.
     """
     ways = [longest(one) for one in STEPS[name]["waitFor"] if one != "-"]
     return seconds(STEPS[name]["timeout"]) + max(ways, default=0)

@@ -30,7 +30,7 @@ SECRET = "jane.doe@example.org"  # noqa: S105 - no log line may repeat it
 
 
 class Calls:
-    """Stands for the work of a step. It records its calls, and returns or raises `outcome`."""
+    """A fake for the work of a step. It records its calls, and returns or raises `outcome`."""
 
     def __init__(self, outcome):
         self.outcome = outcome
@@ -110,7 +110,7 @@ def test_a_repeated_step_has_a_record_and_failures_for_each_attempt(world, broke
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 2, ["logistic"])), step)
-    # A delivery of the first attempt that comes late changes nothing.
+    # A late delivery of the first attempt's event changes nothing.
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     assert [(call[0].attempt, call[2]) for call in step.calls] == [(1, "deploy_model"), (2, "deploy_model")]
     assert [record.step for record in world.runs.records(RUN)] == ["deploy_model.2", "deploy_model.3"]

@@ -1,4 +1,4 @@
-"""Online scoring reads predictions and the bucket through an HTTP proxy, if the environment names one.
+"""If the environment names an HTTP proxy, online scoring sends all requests to the proxy.
 
 Google's clients do the same.
 """
@@ -49,7 +49,7 @@ class Tunnel(socketserver.StreamRequestHandler):
         first, headers = _head(self.rfile)
         self.server.asked[first] = headers.get("proxy-authorization")
         self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        # google-auth sends requests of its own, which do not trust the certificate of this test.
+        # google-auth also sends requests, and does not trust the certificate of this test.
         with contextlib.suppress(ssl.SSLError):
             self._answer(self.server.tls.wrap_socket(self.connection, server_side=True))
 

@@ -42,7 +42,7 @@ class Registry:
 
 
 class World:
-    """Clients with a fake chain. When data-refreshed is published, it does at once what the test has configured."""
+    """Clients with a fake chain: the function `chain` of the test, which is called when data-refreshed is published."""
 
     def __init__(self, bucket, chain):
         self.storage, self.bucket = bucket.client, bucket

@@ -65,7 +65,7 @@ def test_no_port_answers_a_web_page(chain, ports):
     services = chain.cloud.services.values()
     http = {urlsplit(url).port for url in services if url.startswith("http://")}
     grpc = {urlsplit(f"//{url}").port for url in services if not url.startswith("http://")}
-    # BigQuery's emulator has a port of its own.
+    # BigQuery's emulator listens on a separate port.
     assert http | grpc < ports
     for port in ports:
         for headers, status in FROM_PAGES:

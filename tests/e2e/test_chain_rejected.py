@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def without_orders(chain, tmp_path):
     """Remove all orders of the test visitors, so that nobody has bought. Put the orders back after the test.
 
-    The chain reads them again, because the next test finds the day-tables by the sessions that the chain has read.
+    Then refresh the chain, because the next test uses the table `sessions` to find the day-tables with orders.
     """
     changed = day_tables_in_which_test_visitors_bought(chain)
     assert changed
@@ -72,7 +72,7 @@ def day_tables_in_which_test_visitors_bought(chain):
 
 
 def without_purchases(path, folder):
-    """Copy a day-table to the folder without any purchases. Sessions with a purchase lose all their hits."""
+    """Write a copy of a day-table that has no purchases. Sessions with a purchase lose all their hits."""
     rows = pq.read_table(path).to_pylist()
     for row in rows:
         if row["totals"]["transactions"]:

@@ -138,7 +138,7 @@ def test_a_temporary_failure_is_retried_within_the_retry_budget(start, endpoint,
     endpoint.acts = [failure]
     assert scorer.score({}) == FROM_ENDPOINT
     assert endpoint.requests == 12
-    # Ten requests earn one retry. It is used up now.
+    # After ten requests, one retry is allowed. This retry is used up now.
     endpoint.acts = [failure]
     assert scorer.score({}) == EMBEDDED
 

@@ -100,7 +100,7 @@ def often_switched():
 def test_changes_of_the_champion_under_load_lose_no_request_and_mix_no_versions(online_bucket):
     online_bucket.serve(1)
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=0.001))
-    # The first request loads an artefact while its caller waits, so this artefact must not be a broken one.
+    # The first request loads an artefact while its caller waits, so this artefact must not be broken.
     assert scorer.score({}).version == "1"
     seen, is_seen, ending = {}, threading.Condition(), threading.Event()
 

@@ -76,7 +76,7 @@ def build(bundles, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    """Start the local cloud that the functions of the bundles use. They themselves run in other processes."""
+    """Start the local cloud that the bundles' functions use. The functions themselves run in other processes."""
     with desk.run(tmp_path_factory.mktemp("cloud"), PROJECT, SETTINGS) as running:
         yield running
 
@@ -122,7 +122,7 @@ def ask(name, url):
     push = {"subscription": "any", "message": {"data": data, "messageId": f"to-{name}"}}
     answer = httpx.post(f"{url}/{topic}", json=push, timeout=120, trust_env=False)
     assert (answer.status_code, answer.text) == (204, "")
-    # A tick of the scheduler has no content, and record_dead_letter stores any.
+    # The first two functions ignore the content of a message, and record_dead_letter stores any content.
     reads_nothing = {"resume_runs", "watch_checkouts", "record_dead_letter"}
     return "" if name in reads_nothing else f"message to-{name} cannot be used"
 

@@ -1,4 +1,4 @@
-"""Any file of sql/models can be a candidate. The type of its model is read from BigQuery and not from its name."""
+"""Any file of sql/models can be a candidate. The model's type is read from BigQuery, not from the name."""
 
 import json
 import shutil
@@ -124,5 +124,5 @@ def _settings(root, candidate):
 
 
 def test_no_candidate_has_a_champions_name():
-    """Otherwise the rows of a candidate and of a champion in the table evaluation_rows could not be told apart."""
+    """Otherwise a candidate and a champion would have rows of the same name in the table evaluation_rows."""
     assert not {gate.CHAMPION, gate.BEST} & set(CANDIDATES)

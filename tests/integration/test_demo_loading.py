@@ -1,4 +1,4 @@
-"""Google's own client loads the files of several days into the local BigQuery. It loads all of them or none."""
+"""Google's own client loads the files of several days into the local BigQuery. Either all files are loaded or none."""
 
 import datetime as dt
 

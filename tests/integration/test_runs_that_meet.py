@@ -104,7 +104,8 @@ def left_by(world):
     day = f"format_date('%Y%m%d', day) = '{world.export_runs()[-1].run_id[:8]}'"
     left = {table: world.rows(table) for table in ("sessions", "interactions", "visitor_features", "source_days")}
     left["scores"] = world.rows("scores", by, day)
-    # The audience's next products are those of earlier days. A run that was superseded early has none for its day.
+    # The audience's next products are left out. They come from recommendations of earlier days, and a run that was
+    # superseded early has made no recommendations for its day.
     left["audience"] = world.rows("audience", (*by, "next_products"), day)
     if world.recommends:
         left |= {table: world.rows(table, by[:1], day) for table in ("product_rules", "visitor_recommendations")}

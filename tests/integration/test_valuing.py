@@ -102,6 +102,6 @@ def test_customers_are_valued_by_the_best_method_and_the_treated_like_the_others
 
 
 def ratio(numbers, arms):
-    """Divide the mean number of the treated customers by the mean number of the control group."""
+    """Divide the mean of `numbers` over treated customers by their mean over the control group."""
     means = [statistics.fmean(numbers[one] for one in numbers if arms[one] == arm) for arm in ("treated", "control")]
     return means[0] / means[1]

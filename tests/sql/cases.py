@@ -86,7 +86,7 @@ def _case(statement: str, case: dict, row: dict, parameters: dict, identifiers: 
 
 
 def merged(default: dict, given: dict) -> dict:
-    """Return `default` with the values of `given` in place of its own. Nested records are merged in the same way."""
+    """Return `default`, updated with the values of `given`. Nested records are merged in the same way."""
     both = {
         name: merged(default[name], value) if isinstance(value, dict) and isinstance(default.get(name), dict) else value
         for name, value in given.items()

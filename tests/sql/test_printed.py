@@ -22,8 +22,8 @@ from shared.warehouse import Warehouse
 
 # The variables of a run, which a person fills in to read or train with the run's rows.
 RUNS_OWN = {"p_run_id": f'"{RUN["run_id"]}"', "p_created_on": f"date '{RUN['created_on']}'", "p_is_final": "true"}
-# Values for variables that must not stay NULL, by statement. A check of freshness needs dates, because the local
-# BigQuery refuses FORMAT('%t, %d', day, NULL).
+# Maps a statement to the values of its variables that must not stay NULL. A check of freshness needs dates, because the
+# local BigQuery refuses FORMAT('%t, %d', day, NULL).
 FILLED = {
     "erasure/record": {
         "p_created_on": "date '2017-08-10'",

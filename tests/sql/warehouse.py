@@ -32,7 +32,7 @@ class Warehouse:
     schemas: dict[str, list[bigquery.SchemaField]]
     filled: set[str] = field(default_factory=set)
     loaded: set[str] = field(default_factory=set)
-    # The rows of each table that were read since the table was last written. They need not be read again.
+    # A cache: the rows of each table that was read and has not been written since.
     known: dict[str, list[dict]] = field(default_factory=dict)
 
     @classmethod
@@ -46,7 +46,7 @@ class Warehouse:
         return cls(client, settings, schemas)
 
     def run(self, name: str, parameters=None, **identifiers):
-        """Run a file of sql/ as the functions do, and compare with what the reference implementation gives."""
+        """Run a file of sql/ as the functions do. Compare the result with that of the reference implementation."""
         parameters = parameters or {}
         statement = Statement(name, parameters, identifiers)
         text = _without_comments(statement.text())

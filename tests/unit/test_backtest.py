@@ -1,4 +1,4 @@
-"""Which past days a backtest replays, and when a metric that a past model promised counts as kept."""
+"""Which past days a backtest replays, and when a past model has kept the metrics that it promised."""
 
 from datetime import date
 from types import SimpleNamespace

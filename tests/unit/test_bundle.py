@@ -30,7 +30,7 @@ NAMES = sorted(path.stem for path in (package.ROOT / "requirements").iterdir())
 class Requirements:
     """A file of requirements/. `imported` holds the packages that the code imports, by name.
 
-    `brought` holds the packages on which those depend.
+    `brought` holds the other packages, on which the imported packages depend.
     """
 
     def __init__(self, name):
@@ -105,7 +105,7 @@ def contents():
 
 @pytest.fixture(params=NAMES)
 def name(request):
-    """Return the name of a bundle, which is also that of its requirements."""
+    """Return the name of a bundle. The bundle's file of requirements has the same name."""
     return request.param
 
 

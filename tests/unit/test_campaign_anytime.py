@@ -1,4 +1,4 @@
-"""Confidence intervals of a campaign's effect that stay valid however often one looks."""
+"""Confidence intervals of a campaign's effect that are valid at every look, for any number of looks."""
 
 import math
 

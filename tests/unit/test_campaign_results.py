@@ -1,4 +1,4 @@
-"""The decision about a campaign follows from the sums of its arms. Reports put it into words."""
+"""The decision about a campaign is computed from the sums of its arms, and reports describe the decision in words."""
 
 import datetime as dt
 import io
@@ -53,7 +53,8 @@ def measured(rows, day=PLANNED, **settings):
     [
         ((110, 100), PLANNED - dt.timedelta(1), "too early"),
         ((110, 100), PLANNED, "undecided"),
-        # Only the interval for one look is above 0. It does not decide, because somebody looks every day.
+        # Only the interval for one look is above 0. This interval does not decide, because it is not valid for daily
+        # looks.
         ((135, 100), PLANNED, "undecided"),
         ((200, 100), PLANNED, "gain"),
         ((200, 100), ASSIGNED + dt.timedelta(2), "gain"),

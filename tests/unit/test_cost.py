@@ -388,7 +388,7 @@ def test_every_price_in_the_list_is_used():
         "checkout",
         "storage",
     }
-    # Every price in the list is used. There is none for idle instances, because min_instances is 0 everywhere.
+    # Every price in the list is used. The list has no price for idle instances, because min_instances is 0 everywhere.
     assert {one.price for one in used if one.quantity > 0} == price_list().prices.keys()
 
 

@@ -20,7 +20,7 @@ GOOD = {"roc_auc": Estimate(0.8, 0.03**2)}
 
 
 class Told(Comparisons):
-    """Comparisons whose metrics of each model and losses of each pair of models are set by the test."""
+    """Fake comparisons. The test sets the metrics of each model, and the losses of each pair of models."""
 
     def __init__(self, metrics, losses=None):
         super().__init__()

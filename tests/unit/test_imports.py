@@ -1,4 +1,4 @@
-"""Which modules of ours a module can reach."""
+"""Which modules of this project a module imports, directly or indirectly."""
 
 import pytest
 

@@ -47,7 +47,7 @@ def strictly(text):
 
 
 def names(node):
-    """Return the dotted name, such as `a.b.c`, that a syntax node of nested attributes stands for."""
+    """Return the dotted name, such as `a.b.c`, of a syntax node of nested attributes."""
     if isinstance(node, ast.Attribute):
         return f"{names(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else "?"

@@ -1,4 +1,4 @@
-"""The links, settings, commands, files and SQL that README and docs/ name exist and work."""
+"""README and docs/ name only links, settings, commands, files and SQL that exist and work."""
 
 import contextlib
 import json

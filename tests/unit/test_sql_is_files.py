@@ -1,6 +1,7 @@
-"""Deployed code sends only statements to BigQuery that are files of sql/.
+"""Every statement that deployed code sends to BigQuery is a file of sql/.
 
-The tests work like lint rules: they read the syntax trees of the code."""
+The tests work like lint rules: they read the syntax trees of the code.
+"""
 
 import ast
 import re

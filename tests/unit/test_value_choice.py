@@ -1,6 +1,7 @@
 """Which method forecasts the value of customers.
 
-It is the method that is shown to be better on held-out time. If none is shown to be better, it is the simplest.
+The methods are compared in order, from the simplest on. A method replaces the choice so far if it is shown to be better
+on a held-out period.
 """
 
 import numpy as np

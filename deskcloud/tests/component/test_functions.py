@@ -1,4 +1,4 @@
-"""The dispatcher of Cloud Functions. It runs functions-framework under gunicorn in a process of its own."""
+"""The dispatcher of Cloud Functions. It runs functions-framework under gunicorn in a separate process."""
 
 import base64
 import contextlib

@@ -1,4 +1,4 @@
-"""What becomes of Vertex AI's long-running operations after its process was killed."""
+"""The states of Vertex AI's long-running operations after its process was killed and started again."""
 
 import shutil
 import subprocess

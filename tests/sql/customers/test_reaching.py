@@ -116,7 +116,7 @@ def test_suppressed_customers_and_recent_buyers_are_excluded_by_channel_and_coun
 
 @pytest.mark.slow
 def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(world):
-    """A destination gets exactly the customers who consented when last asked and have no suppression.
+    """A destination gets exactly the customers whose last statement is a consent and who have no suppression.
 
     The histories of consents and suppressions are random.
     """

@@ -86,7 +86,7 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
 def test_the_expected_value_of_a_valued_customer_contains_only_the_days_probability(world):
     """The expected value is the day's probability of an order times the expected revenue of an order.
 
-    The table customer_value has a probability of its own, which must not be multiplied a second time.
+    The table customer_value also has a probability, which must not be a further factor.
     """
     valued = {"horizon_days": 90, "expected_orders": 3.0, "probability": 0.9, "method": "bgnbd", "run_id": "r"}
     days = ((DAY - dt.timedelta(days=1), 30.0), (DAY - dt.timedelta(days=8), 99.0))
@@ -124,7 +124,7 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     # The checkout makes no offer to any customer of the control group, even if the customer is not in the audience.
     assert withheld_of(world, ids) == {f"v{number}" for number, one in enumerate(ids) if expected[one] != "treated"}
     counts = [list(expected.values()).count(one) for one in ("holdout", "control")]
-    # Within four standard deviations of a binomial count.
+    # The tolerances are four standard deviations of a binomial count.
     assert abs(counts[0] - 100) < 38
     assert abs(counts[1] - 180) < 49
 

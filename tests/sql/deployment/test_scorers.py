@@ -1,4 +1,4 @@
-"""The embedded scorer of each candidate agrees with ML.PREDICT. It is built from BigQuery's metadata of the model."""
+"""The embedded scorer of each candidate, which is built from the model's metadata, agrees with ML.PREDICT."""
 
 import json
 import math

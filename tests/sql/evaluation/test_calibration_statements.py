@@ -1,4 +1,4 @@
-"""The fit and the metrics of a calibrator agree with scikit-learn. All statements apply it in the same way."""
+"""The fit and metrics of calibrators agree with scikit-learn, and all statements apply calibrators in the same way."""
 
 import datetime as dt
 import math

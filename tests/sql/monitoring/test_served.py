@@ -39,7 +39,7 @@ def opened(environment, run_id, as_of):
 def shop(visitors, sends):
     """Return sessions of visitors with carts, and a checkout in each session.
 
-    The shop sends the inputs that the function `sends` makes of the true ones.
+    The function `sends` turns the true inputs into the inputs that the shop sends.
     """
     dice = random.Random(4)  # noqa: S311 - a simulation
     rows = {"sessions": [], "run_googleapis_com_stdout": [], "conversions": []}

@@ -16,7 +16,7 @@ FROM_DAY = dt.date(2017, 8, 1)
 RUN_ID = "20170810-0a1b2c3d"
 CREATED_ON = dt.date(2017, 8, 11)
 PRODUCTS = ["A", "B'", 'C"', "D,", "E", "f é"]
-# Limits that no share of so few baskets comes close to, so that rounding never decides.
+# With so few baskets, no confidence or lift is close to these limits, so rounding never decides.
 CONFIDENCES = st.sampled_from([0.0, 0.2503, 0.4001, 0.6667])
 LIFTS = st.sampled_from([0.0, 1.0003, 1.5001])
 
