@@ -1,4 +1,4 @@
-"""Measure how long a run takes that reads one more day. A long history before this day is compared with a short one.
+"""Measure the duration of a run that reads one more day, after a long history and after a short history.
 
 Both histories end on the same days and get the same new days, so training and scoring use the same rows.
 """
@@ -118,7 +118,7 @@ def _row(what: str, step: str | None, runs: list[run_state.Run], bound: float | 
 
 
 def _own_of_the_emulator(short: Shop, long: Shop) -> list[Row]:
-    """Measure statements that read no rows. They show how much time the emulator spends on many day-tables alone."""
+    """Measure statements that read no rows. They show how much time many day-tables cost in the emulator itself."""
     asked = {
         "listing the day-tables": (short.look, long.look),
         "a statement on no day of them": (short.read_nothing, long.read_nothing),

@@ -75,7 +75,7 @@ def act(rng: np.random.Generator, visits: Array) -> Sessions:
 
 
 def split_at_midnight(sessions: Sessions) -> tuple[Sessions, Sessions]:
-    """Split the sessions at midnight: Google Analytics writes a session that crosses it into both days' tables.
+    """Split sessions at midnight, because Google Analytics writes one that crosses midnight into both days' tables.
 
     The second part keeps the number and the start of its visit. Its hits are numbered and timed from its first hit.
     """

@@ -25,7 +25,7 @@ class MismatchError(ValueError):
 
 
 def converter(schema: pa.Schema, unknown: set[str]) -> Convert:
-    """Return a function that converts a row to the schema; it adds the paths of columns that it drops to `unknown`."""
+    """Return a function that converts a row to the schema, and adds the paths of dropped columns to `unknown`."""
     return _struct(pa.struct(list(schema)), "", unknown)
 
 

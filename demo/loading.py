@@ -1,4 +1,4 @@
-"""Load day files into BigQuery as day-tables, by concurrent load jobs. If one fails, new tables are deleted."""
+"""Load day files into BigQuery as day-tables, by concurrent load jobs. If a job fails, delete the new tables."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed

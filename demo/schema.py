@@ -129,7 +129,7 @@ GA4: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One of the two exports. `prefix` begins the names of its day-tables, and `day_column` holds a row's day.
+    """One of the two exports. Its day-tables have names that begin with `prefix`. `day_column` holds a row's day.
 
     A row without a value in each of the `required` columns is refused. `key` should be unique within a day; GA4's
     events have no key.

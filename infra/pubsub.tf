@@ -5,7 +5,7 @@ locals {
   project_number = one([for project in data.google_projects.named.projects : project.number if project.project_id == var.project_id])
   pubsub_agent   = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
-  # The subscriptions with a dead-letter topic: all but the one to the dead-letter topic itself.
+  # The subscriptions with a dead-letter topic: all except the subscriptions to the dead-letter topic itself.
   has_dead_letters = { for name, one in local.subscriptions : name => one if one.topic != local.delivery.dead_letter_topic }
 }
 

@@ -17,7 +17,7 @@ locals {
     serving = merge(try(var.settings.serving, {}), { region = local.serving_region })
   }
 
-  # The location that a key for data in var.location must have.
+  # The location in which the KMS key must be, if the data are in var.location.
   kms_location = lookup({ US = "us", EU = "europe" }, var.location, var.location)
 }
 

@@ -1,5 +1,5 @@
 -- For @days, replace the conversions by the GA360 events with the category and action in @label_event. Several such
--- events of a session in one day-table are one conversion.
+-- events of a session in one day-table count as one conversion.
 -- @days          ARRAY<DATE>    days whose rows are replaced
 -- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
 -- @first_suffix  STRING         first of @suffixes

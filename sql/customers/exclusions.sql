@@ -2,7 +2,7 @@
 -- tables/exclusion_periods.sql, and recent orders. Only customers of the audience and members of destinations have
 -- rows.
 -- @day           DATE       day of the audience
--- @now           TIMESTAMP  time at which statements and suppressions count
+-- @now           TIMESTAMP  time for which consent and suppressions are looked up
 -- @recent_since  DATE       first day of orders that exclude a customer; a day after @day excludes nobody
 -- @run_id        STRING     id of the run
 merge into exclusions as target

@@ -1,5 +1,5 @@
--- Plan a delivery run: replace its rows by the changes that bring the destination's members to the wanted state. What
--- the destination holds is read from destination_members, never from the destination.
+-- Plan a delivery run: replace its rows by the changes that bring the destination's members to the wanted state. The
+-- present members are read from the table destination_members, never from the destination.
 --
 -- A customer is wanted if she is in the audience of the day and in the arm `treated`, and nothing excludes her from the
 -- channel. A member who is no longer wanted is removed. This includes a member whose last addition or update failed or

@@ -42,8 +42,8 @@ drawn as (
     where 8 * eight + one <= @replicates
 ),
 
--- The limits are the distribution function of Poisson(1) times 65,536, as hexadecimal digits. Texts of equal length are
--- sorted like their numbers.
+-- The limits are the distribution function of Poisson(1) times 65,536, as hexadecimal digits. The digits can be
+-- compared as texts, because texts of equal length are sorted like their numbers.
 weights as (
     select
         visitor_id,

@@ -4,7 +4,7 @@
 -- The reasons follow the rules of customers/exclusions.sql for the channel `email`, and the arm follows the rules of
 -- customers/audience.sql. If you change a rule there, change it here too.
 -- @visitor_id     STRING     Google Analytics' pseudonym of the browser
--- @now            TIMESTAMP  time at which statements and suppressions count
+-- @now            TIMESTAMP  time for which consent and suppressions are looked up
 -- @recent_since   DATE       first day of orders that exclude a customer; a day in the future excludes nobody
 -- @campaign       STRING     name of the campaign (campaign.name)
 -- @salt           STRING     text that is hashed with each id, so that each shop has other arms (campaign.salt)

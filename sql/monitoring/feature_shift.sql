@@ -2,8 +2,8 @@
 -- periods, and the numbers for a test of the difference. Both periods are whole weeks, so weekdays are equally
 -- frequent; the feature weekday is left out. Each first visit counts once. Numbers are divided into at most ten bins,
 -- which have equal sizes in the earlier period. NULL comes before all bins. The score is not calibrated, since
--- calibration moves no visitor to another bin. It is an integer number of billionths, since UNPIVOT needs columns of
--- one type.
+-- calibration moves no visitor to another bin. The score is stored as a whole number of billionths, since UNPIVOT needs
+-- columns of one type.
 -- @first_day  DATE         first day of both periods
 -- @last_day   DATE         last day of both periods
 -- @base_days  ARRAY<DATE>  days of the earlier period: two weeks or more

@@ -42,7 +42,7 @@ class World(Environment):
         self.rows.append({"day": day, "row_count": 9, "last_modified": modified, "is_changed": True})
 
     def refresh(self, reason="", hours=0.0, message_id=None):
-        """Announce a refresh `hours` after NOW. An earlier `message_id` repeats a message."""
+        """Announce a refresh `hours` after NOW, with a new message or with the id of an earlier message."""
         message = delivered({}, "data-refreshed", message_id or f"m{next(self.numbers)}", published_at=NOW)
         return current.join(Refresh(reason=reason), message, self, NOW + timedelta(hours=hours))
 

@@ -1,4 +1,4 @@
-"""If the environment names an HTTP proxy, online scoring sends all requests to the proxy.
+"""If the environment names an HTTP proxy, online scoring sends its requests through the proxy.
 
 Google's clients do the same.
 """

@@ -166,7 +166,7 @@ def test_a_request_that_never_ends_or_is_not_known_yet_is_pending(place, salesfo
 @pytest.mark.parametrize("kind", ["add", "remove"])
 def test_an_expired_token_is_renewed(place, salesforce, kind):
     salesforce.apply(batch(member("a")))
-    # Only the clock of the server has moved, so the client still takes its token for valid.
+    # Only the clock of the server has moved, so the client still considers its token valid.
     place.desk.advance(1_200)
     assert salesforce.apply(batch(member("b"), kind=kind)).outcome == ("sent" if kind == "add" else "confirmed")
     assert place.count(TOKEN) == 2

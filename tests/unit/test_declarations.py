@@ -58,7 +58,7 @@ SCORERS = f"runs/*/{documents.SCORER.name}.json"
 def tree(function):
     """Return the syntax tree of a function's module.
 
-    It shows which calls the module makes, and which events its step returns by its annotation.
+    The tree contains the calls in the module, and the annotation of its step, which names the returned events.
     """
     return ast.parse((ROOT / "functions" / f"{function}.py").read_text())
 

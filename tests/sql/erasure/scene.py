@@ -170,7 +170,7 @@ class Scene:
         return self.handle(erase_subject.STEP, "erasure-due", {})
 
     def tell(self, events):
-        """Deliver those of the events that are MembersDelivered to the function erase_subject."""
+        """Deliver each MembersDelivered among the events to the function erase_subject."""
         for one in events:
             if isinstance(one, MembersDelivered):
                 self.handle(erase_subject.STEP, one.topic, one.to_json())
