@@ -20,7 +20,7 @@ DAYS = 30
 RELATIVE = 0.2
 # The covariate is a customer's revenue in this many days before the assignment.
 DAYS_BEFORE = 180
-# Mean amount of an order, the margin as a share of it, and the cost per order. The smallest orders lose money.
+# Mean amount of an order, the margin as a share of the amount, and the cost per order. The smallest orders lose money.
 AMOUNT, MARGIN, COST = 50.0, 0.35, 8.0
 
 type Array = np.ndarray
@@ -51,7 +51,7 @@ class Shop:
         return float((1 - self.conversion) ** (-1 / self.shape) - 1)
 
     def expected(self, days: Array, relative: float) -> dict[str, Array]:
-        """Return the expected outcomes of a customer, by outcome, for each number of days since the assignment."""
+        """Return, for each outcome, its expected value for a customer at each number of days since the assignment."""
         orders = self.shape * self.scale * (1 + relative) * days / DAYS
         return {
             "conversion": 1 - (1 + orders / self.shape) ** -self.shape,

@@ -152,7 +152,7 @@ def _by_exactly_the_margin(worse: Callable[[float], Model], known: Visitors) -> 
 
 
 def labels_of(visitors: Visitors, random: np.random.Generator) -> Array:
-    """Draw a label for each visitor: 1 for a buyer, by the true probability."""
+    """Draw a label for each visitor: 1 for a buyer, with the visitor's true probability."""
     return (random.random(len(visitors.true)) < visitors.true).astype(int)
 
 
@@ -163,7 +163,7 @@ def _known(estimate: Estimate | None) -> Estimate:
 
 
 def true_metrics(said: Array, true: Array) -> dict[str, float]:
-    """Return the metrics of the probabilities `said`. They are computed with true probabilities instead of labels."""
+    """Return the metrics of the probabilities `said`, computed with true probabilities instead of labels."""
     order = np.argsort(said)
     others_below = np.cumsum(1 - true[order]) - (1 - true[order]) / 2
     return {

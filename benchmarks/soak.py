@@ -29,7 +29,7 @@ from shared import jsontext
 
 QUERIES = 3_000
 SAMPLES = 12
-# During the warm-up, a table is replaced after every WARM_UP_CHANGES queries. Later, after every CHANGES queries.
+# A table is replaced after every WARM_UP_CHANGES queries during the warm-up, and later after every CHANGES queries.
 WARM_UP_CHANGES, CHANGES = 3, 10
 # The simulated period, in which each schedule is due at least once. The messages are published without waiting.
 FROM, MINUTES = datetime(2026, 1, 1, 5, tzinfo=UTC), 120

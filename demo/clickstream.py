@@ -75,7 +75,7 @@ def act(rng: np.random.Generator, visits: Array) -> Sessions:
 
 
 def split_at_midnight(sessions: Sessions) -> tuple[Sessions, Sessions]:
-    """Split sessions at midnight, because Google Analytics writes one that crosses midnight into both days' tables.
+    """Split sessions at midnight, as Google Analytics does: it writes a row into the table of each of the two days.
 
     The second part keeps the number and the start of its visit. Its hits are numbered and timed from its first hit.
     """
@@ -152,7 +152,7 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
     views = _views(rng, plans)
     shelf = catalogue.LISTING_PAGE + catalogue.PRODUCT_CATEGORY[views.product]
     page = catalogue.PRODUCT_PAGE + views.product
-    # A product's page view is preceded by a click on it, and may be followed by its addition to the basket.
+    # A click on the product comes before the view of its page. An addition to the basket may come after it.
     clicks.put(clicks.add(views.visit, views.key - 1e-9, CLICK, shelf), views.product)
     clicks.put(clicks.add(views.visit, views.key, DETAIL, page), views.product)
     added, removed, kept = views.added, views.added & ~views.kept, views.kept

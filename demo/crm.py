@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CUSTOMER_SHARE: Final = 0.3
 FIRST_NAMES: Final = ("Anna", "Ben", "Carla", "David", "Elena", "Felix", "Grace", "Hugo", "Ines", "Jonas")
 LAST_NAMES: Final = ("Adams", "Brown", "Clark", "Davies", "Evans", "Foster", "Green", "Hall", "Jones", "O'Neil")
-# Share of the customers who consent, by purpose.
+# For each purpose, the share of the customers who consent to it.
 CONSENTS: Final = {"email": 0.6, "ad_user_data": 0.5, "ad_personalization": 0.5}
 # Share of the consents that are withdrawn later.
 WITHDRAWN: Final = 0.05
@@ -54,7 +54,7 @@ def load(day_files: Sequence[DayFile], seed: int, client: bigquery.Client, datas
 
 
 def tables(day_files: Sequence[DayFile], seed: int, now: datetime) -> dict[str, pa.Table]:
-    """Return the rows by table. The same seed and files give the same rows, except for times, which depend on `now`."""
+    """Return the rows of each table. The same seed and files give the same rows, except for times, which use `now`."""
     random = np.random.default_rng(seed)
     visitors = _visitors(day_files)
     visitors = visitors[random.random(len(visitors)) < CUSTOMER_SHARE]

@@ -72,7 +72,8 @@ def _load_all(
                 future.result()
                 progress(futures[future])
         except BaseException:
-            # Wait for running jobs, whose tables are deleted afterwards, and cancel waiting ones.
+            # Cancel the load jobs that have not begun. Wait for the running jobs, because their tables are deleted
+            # afterwards.
             executor.shutdown(cancel_futures=True)
             raise
 

@@ -211,7 +211,7 @@ def season(day: dt.date) -> float:
 
 
 def busyness(day: dt.date) -> float:
-    """Return the number of sessions on a day relative to other days, by season and weekday."""
+    """Return the number of sessions on a day relative to other days. It depends on season and weekday."""
     return season(day) * float(WEEKDAY_WEIGHT[day.weekday()])
 
 

@@ -1,4 +1,4 @@
-"""Run the local cloud of fault trials in a process of its own, because some faults kill or freeze this process.
+"""Run the local cloud of fault trials in a separate process, because some faults kill or freeze this process.
 
 The cloud is like that of `propensity up`, but its services are reached through proxies.
 

@@ -69,7 +69,7 @@ class Proxies:
         return int(listener.getsockname()[1])
 
     def arm(self, faults: list[Fault]) -> None:
-        """Reset the counters, and plan these faults instead of the former ones."""
+        """Reset the counters, and replace all planned faults by these."""
         self.counts.clear()
         self.struck.clear()
         self._faults = list(faults)

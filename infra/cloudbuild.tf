@@ -1,5 +1,6 @@
-# The service account that Cloud Build uses to deploy (cloudbuild.yaml), and the trigger that starts a build. A person must
-# apply this file, since the account cannot give itself permissions. The same holds for each change of its permissions.
+# The service account that Cloud Build uses to deploy (cloudbuild.yaml), and the trigger that starts a build. A person
+# must apply this file, and each later change of the account's permissions, because the account cannot give itself
+# permissions.
 
 variable "deployment" {
   description = "Lets Cloud Build deploy; null lets only people deploy. {} makes only the service account. With repository, projects/P/locations/L/connections/C/repositories/R in the functions' region, each push to main starts a build. If approval is true, a person must approve each build. state_bucket is the bucket of Terraform's state, by default PROJECT-terraform."

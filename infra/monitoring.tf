@@ -63,7 +63,7 @@ locals {
 
   own_log = replace(local.watched.log, "SERVICES", join(" OR ", [for name in keys(local.functions) : "\"${replace(name, "_", "-")}\""]))
 
-  # The texts of the alerts: the sections of the runbook, by their headings.
+  # The texts of the alerts: a map from each heading of the runbook to the text of its section.
   sections = {
     for section in slice(split("\n## ", local.runbook), 1, length(split("\n## ", local.runbook))) :
     split("\n", section)[0] => trimspace(join("\n", slice(split("\n", section), 1, length(split("\n", section)))))

@@ -25,8 +25,9 @@ resource "google_logging_project_sink" "topics" {
   depends_on = [google_project_service.apis]
 }
 
-# In newer projects, all sinks share one service account, so two sinks of the same topic grant the same role twice. If you
-# remove one of them, the other loses the role until the next apply. In older projects, each sink has its own account.
+# In newer projects, all sinks share one service account, so two sinks of the same topic grant the same role twice. If
+# you remove one of the two sinks, the other sink loses the role until the next apply. In older projects, each sink has
+# its own account.
 resource "google_pubsub_topic_iam_member" "sinks" {
   for_each = local.topic_sinks
 

@@ -3,8 +3,8 @@
 -- Each campaign is compared with its control group (comparison `control`). Customers whom no channel could reach at the
 -- first assignment are left out. In the comparison `holdout`, the holdout is compared with all other customers. The
 -- campaign is then empty, a customer's first assignment to any campaign counts, and nobody is left out. If customers
--- were assigned with different shares, each share has rows of its own. The outcome is computed from the orders after
--- the day of the assignment, and the covariate (`before`) from the orders up to this day. Each order of any of the
+-- were assigned with different shares, each share has separate rows. The outcome is computed from the orders after the
+-- day of the assignment, and the covariate (`before`) from the orders up to this day. Each order of any of the
 -- customer's visitors counts once.
 -- @day             DATE     last day of the orders and assignments that count
 -- @first_day       DATE     first day of the orders that count

@@ -1,5 +1,5 @@
 -- Count the treated customers of @day's audience who may not be reached, by channel and reason. A customer with several
--- reasons counts for each.
+-- reasons counts once for each reason.
 -- @day  DATE  day of the audience
 select
     exclusions.channel,

@@ -20,7 +20,8 @@ using (
         where day between @from_day and @as_of and action in ('bought', 'added')
     ),
 
-    -- Purchases are the best data, but a shop with few purchases has more carts.
+    -- Baskets are purchases if there are at least @min_baskets purchases. Otherwise they are carts, which are more
+    -- frequent.
     chosen as (
         select if(count(distinct if(action = 'bought', session_id, null)) >= @min_baskets, 'bought', 'added') as action
         from recent

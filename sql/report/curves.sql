@@ -1,5 +1,5 @@
--- Return one row per model and percentage of the visitors, by decreasing probability: the cumulative numbers of
--- visitors and buyers. Visitors with the same probability are never separated.
+-- Return one row per model and percentage of the visitors, who are sorted by decreasing probability: the cumulative
+-- numbers of visitors and buyers. Visitors with the same probability are never separated.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @split       STRING  split whose visitors count: evaluation or test

@@ -1,6 +1,6 @@
 -- Return the features that moved a visitor's score most, in log odds, with the largest effect first. Also return all
--- features of the visit. There is no row if the visitor had no visit. The visit is the one that sql/scoring/scores.sql
--- scores on @day.
+-- features of the visit. There is no row if the visitor had no visit. sql/scoring/scores.sql scores the same visit on
+-- @day.
 -- @visitor_id  STRING  the visitor
 -- @day         DATE    day of the score
 -- @from_day    DATE    first day of the window of active visitors, which is audience.window_days long

@@ -185,7 +185,7 @@ def test_recommendations_have_a_report_of_their_own(chain):
     assert re.findall(r'<section id="(\w+)"', page) == ["run", "recommendations", "cost"]
 
 
-# The following tests change the chain's state. After each of them, the data are the same and there is a champion.
+# The following tests change the chain's state. After each test, the data are as before and there is a champion.
 
 
 def of_the_newest_day(chain, name):

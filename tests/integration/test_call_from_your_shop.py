@@ -1,6 +1,6 @@
 """Run each example of docs/call-from-your-shop.md as it is printed there.
 
-It must get an offer, and must show no offer if the function does not answer.
+Each example must get an offer. If the function does not answer, the example must show no offer.
 """
 
 import json

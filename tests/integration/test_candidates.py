@@ -55,7 +55,7 @@ def test_a_candidates_deployment_depends_on_its_model_type_and_not_on_its_name(
 ):
     (sql / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
     monkeypatch.setattr(warehouse, "SQL", sql)
-    # The test sets a calibrator, because none would be fitted with so few visitors.
+    # The test sets a calibrator, because with so few visitors no calibrator would be fitted.
     monkeypatch.setattr(calibration, "fit", lambda *_: Fitted(CALIBRATOR, "as a test wants it"))
     world = cloud.world(EXPORT)
     chosen = msgspec.structs.replace(world.settings.training, candidates=(name,))

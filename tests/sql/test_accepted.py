@@ -40,7 +40,7 @@ def test_google_accepts_the_statement_for_an_export_without_optional_columns():
 def test_google_accepts_each_statement_as_it_is_printed_for_the_console(statement):
     """The analyzer does not support scripts, so the parts of the printed script are analyzed one by one.
 
-    These are the default of each variable, and the statement with parameters in place of the variables.
+    The parts are the default of each variable, and the statement with parameters in place of the variables.
     """
     printed = sql.script(statement, SETTINGS).replace("a_table", "destination_members")
     declared = {name: googlesql.typed(kind.upper()) for name, kind, _ in DECLARATION.findall(printed)}
@@ -73,7 +73,7 @@ def test_a_parameter_has_the_same_type_in_all_files():
 
 
 def test_the_statements_that_the_reference_cannot_run_are_named_with_their_reason():
-    """All other statements are run on Google's reference implementation too, by warehouse.py."""
+    """All other statements are also run on Google's reference implementation, in warehouse.py."""
     without = {statement for statement in sql.names() if _needs_more_than_sql(googlesql.raw(statement))}
     assert without == set(NOT_RUN)
 

@@ -28,7 +28,7 @@ NAMES = sorted(path.stem for path in (package.ROOT / "requirements").iterdir())
 
 
 class Requirements:
-    """A file of requirements/. `imported` holds the packages that the code imports, by name.
+    """A file of requirements/. `imported` maps the names of packages that the code imports to their pins.
 
     `brought` holds the other packages, on which the imported packages depend.
     """

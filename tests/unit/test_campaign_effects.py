@@ -64,7 +64,7 @@ def test_conversions_have_the_intervals_that_statsmodels_gives_rates():
 
 
 def test_with_few_buyers_students_t_widens_the_interval_of_a_mean():
-    """The treated arm is so large that it adds no uncertainty. So the interval is that of the control mean alone."""
+    """The treated arm is so large that it adds no uncertainty, so the interval depends on the control mean alone."""
     found = effect(buyers(3_000_000_000, 100_000_000_000), buyers(6, 200)).difference
     error = math.sqrt(0.03 * 0.97 / 199)
     exponent = stats.t.ppf(0.975, 5) / math.sqrt(6)

@@ -35,7 +35,7 @@ class Recommends:
 
 @dataclass
 class Swapping:
-    """A fake scorer that has a new snapshot each time it is asked for one."""
+    """A fake scorer that gives a new snapshot at each request for a snapshot."""
 
     settings: Settings = SETTINGS
     taken: list = field(default_factory=list)

@@ -219,7 +219,8 @@ CATEGORIES = ["channel", "source", "device", "browser", "country"]
 
 @pytest.mark.slow
 def test_a_better_model_ranks_return_buyers_better(tmp_path):
-    # This export is larger than that of the other tests. With only a few hundred buyers, ROC AUC would vary too much.
+    # This export is larger than the export of the other tests. With only a few hundred buyers, ROC AUC would vary too
+    # much.
     generate(11, FIRST_DAY, 40, 120_000, tmp_path)
     connection = duckdb.connect()
     connection.execute(f"CREATE VIEW sessions AS SELECT * FROM read_parquet('{tmp_path}/*.parquet')")

@@ -1,4 +1,4 @@
-"""Features are declared in sql/tables/visitor_features.yaml. Every other place with features must have all of them."""
+"""Features are declared in sql/tables/visitor_features.yaml. Every other list of features must be complete."""
 
 import json
 import re

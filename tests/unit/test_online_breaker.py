@@ -11,7 +11,7 @@ FAILURES, OPEN_SECONDS, PROBES = 4, 10.0, 3
 
 
 class AnyTraffic(RuleBasedStateMachine):
-    """Let requests begin and end in any order while time passes. Compare the breaker with a simpler model of it."""
+    """Let requests begin and end in any order while time passes. Compare the breaker with a simpler model."""
 
     def __init__(self):
         super().__init__()

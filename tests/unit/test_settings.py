@@ -1,4 +1,4 @@
-"""The values of settings, where they come from, and the errors about wrong ones."""
+"""The values of settings, their sources, and the errors about wrong values."""
 
 import contextlib
 import json

@@ -96,7 +96,7 @@ def test_the_required_columns_of_an_export_are_those_that_the_statement_reads(ki
     leaves = {path.rpartition(".")[2] for path in read_columns}
     assert leaves - names == set()
     if kind == "ga360":
-        # Names with capital letters are Google's columns, because this project's names have none.
+        # Names with capital letters are Google's columns, because this project's names have no capital letters.
         read = {name for name in names if re.fullmatch(r"[a-z]+[A-Z]\w*", name)} - {
             path.split(".")[-2] for path in read_columns if "." in path
         }

@@ -114,7 +114,7 @@ def sample():
 
 @pytest.fixture(scope="module")
 def orders(sample):
-    """Return forecasts of each customer's orders, by method."""
+    """Return a dict from methods to forecasts of each customer's orders."""
     histories = bgnbd.Histories(sample.frequency, sample.recency, sample.age, np.ones(len(sample.age)))
     of_past = sample.frequency / sample.age * cdnow.HELD_OUT_WEEKS
     return {
@@ -126,7 +126,7 @@ def orders(sample):
 
 @pytest.fixture(scope="module")
 def revenue(sample, orders):
-    """Return forecasts of each customer's revenue, by method."""
+    """Return a dict from methods to forecasts of each customer's revenue."""
     again = sample.frequency > 0
     values = gamma_gamma.Values(sample.frequency[again], sample.mean_value[again], np.ones(again.sum()))
     value = gamma_gamma.expected_value(gamma_gamma.fit(values).parameters, sample.frequency, sample.mean_value)

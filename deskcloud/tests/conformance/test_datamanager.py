@@ -1,4 +1,4 @@
-"""Google's client for the Data Manager API works with the local one."""
+"""Google's client for the Data Manager API works with the local Data Manager API."""
 
 import base64
 import json

@@ -17,7 +17,7 @@ PACKAGES = {"duckdb", "grpc", "local_bigquery", "sqlglot", "uvicorn"}
 
 
 def owners() -> dict[str, Any]:
-    """Return all modules of the patched packages, and the classes in these modules, by name."""
+    """Return a dict from names to objects: all modules of the patched packages, and the classes in these modules."""
     modules = {name: one for name, one in [*sys.modules.items()] if name.partition(".")[0] in PACKAGES}
     kinds: dict[str, type] = {}
     waiting: list[Any] = list(modules.values())
@@ -31,7 +31,7 @@ def owners() -> dict[str, Any]:
 
 
 def attributes(known: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return each attribute's value by name, together with a copy of the value if it is a mapping or a list."""
+    """Map the name of each attribute to its value, and to a copy of the value if this is a dict or a list."""
     every = ((f"{owner}.{name}", value) for owner, one in known.items() for name, value in [*vars(one).items()])
     return {name: (value, value.copy() if type(value) in {dict, list} else None) for name, value in every}
 

@@ -47,7 +47,7 @@ class Table:
 
 
 def expressions() -> dict[str, list[str]]:
-    """Return the corpus's expressions by theme. A file holds one theme, with one expression per line."""
+    """Return the expressions of each theme. A theme is a file with one expression per line."""
     return {
         path.stem: [line for line in path.read_text().splitlines() if line and not line.startswith("--")]
         for path in sorted(CORPUS.glob("expressions/*.sql"))
@@ -55,17 +55,17 @@ def expressions() -> dict[str, list[str]]:
 
 
 def queries() -> dict[str, list[str]]:
-    """Return the corpus's queries by theme. A file holds one theme, and each query in it ends with a semicolon."""
+    """Return the queries of each theme. A theme is a file in which each query ends with a semicolon."""
     return {path.stem: statements(path) for path in [*sorted(CORPUS.glob("queries/*.sql")), CORPUS / "refused.sql"]}
 
 
 def changes() -> dict[str, list[str]]:
-    """Return the corpus's INSERT, UPDATE, DELETE and MERGE statements by theme."""
+    """Return the INSERT, UPDATE, DELETE and MERGE statements of each theme."""
     return {path.stem: statements(path) for path in sorted(CORPUS.glob("changes/*.sql"))}
 
 
 def themes() -> dict[str, list[str]]:
-    """Return all expressions and statements of the corpus by theme."""
+    """Return the expressions and statements of each theme."""
     return {**expressions(), **queries(), **changes()}
 
 

@@ -142,7 +142,7 @@ def target(sql: str) -> str:
 
 @cache
 def known() -> dict[str, dict[str, dict[str, str]]]:
-    """Return the differences that differences.yaml lists. Each has a reason, by theme, kind and statement."""
+    """Return the reasons that differences.yaml lists: nested dicts by theme, kind of difference, and statement."""
     return yaml.safe_load(LIST.read_text()) or {}
 
 

@@ -65,10 +65,10 @@ def kept_effect(world, replace=("", "")):
 
 
 def shop(treated, control, holdout=0, lift=0.0, rate=0.1):
-    """Return the rows of a shop with so many customers in each arm. Each customer has one visitor.
+    """Return the rows of a shop with these numbers of customers in the arms. Each customer has one visitor.
 
-    The share `rate` of the customers buy once. Among the treated customers, this share is higher by the factor
-    1 + `lift`.
+    A share of the customers buy once: `rate` in the control group and the holdout, `rate` * (1 + `lift`) among the
+    treated customers.
     """
     assigned, orders, number = [], [], 0
     random = np.random.default_rng(5)

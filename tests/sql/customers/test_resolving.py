@@ -245,6 +245,6 @@ def test_a_run_runs_each_statement_once_even_if_its_event_is_delivered_repeatedl
     mine = [one for one in ids if one.startswith("20170807-")]
     for name in named:
         assert sum(name.replace("/", "-") in one for one in mine) == 1, name
-    # These statements delete former rows. The first run leaves them out, because there are none.
+    # These statements delete former rows. The first run does not run them, because there are no former rows.
     for name in ("customers/forget_customers", "customers/forget_refusals"):
         assert not any(name.replace("/", "-") in one for one in mine), name

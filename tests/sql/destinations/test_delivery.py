@@ -90,7 +90,7 @@ def resolved(world, number=0, day=DAY):
 
 
 def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
-    """Deliver an event to a step at the time `later` from now, with a deadline of so many `seconds`.
+    """Deliver an event to a step at the time `later` from now, with a deadline after `seconds`.
 
     Return the event that the step returns, or None if the message opens no run.
     """

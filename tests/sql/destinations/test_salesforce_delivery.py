@@ -35,7 +35,7 @@ def platform(desk, monkeypatch):
 
 
 def rows(desk):
-    """Return how often each stored row was added and updated, by the row's name."""
+    """Map the name of each stored row to two counts: how often the row was added, and how often it was updated."""
     return {name: found[1:3] for name, found in desk.members("salesforce", "audience").items() if found[0]}
 
 

@@ -179,7 +179,7 @@ class Scene:
         return Store(self.environment.bucket).read(path(request_id), Certificate)
 
     def everything(self):
-        """Return all stored texts by place: tables, objects, events, the log and the platform's members."""
+        """Map each place to its stored text. Places are tables, objects, events, the log and the platform's members."""
         client, dataset = self.environment.bigquery, self.environment.settings.dataset
         # Read all tables with one statement, because one request per table would take most of the test's time.
         rows = " union all ".join(

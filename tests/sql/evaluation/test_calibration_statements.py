@@ -41,7 +41,7 @@ def said(statement, warehouse, calibrator):
 
 
 def session(row):
-    """Return a session whose features are those of a training row."""
+    """Return a session with the features of a training row."""
     started_at = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC)
     names = ("visitor_id", "bounces", "time_on_site", "pageviews", "hits", "source", "device", "country", "weekday")
     numbers = {"transactions": 0, "hour": 10, "furthest_step": 1, "products_viewed": 0, "products_added": 0}

@@ -80,7 +80,7 @@ class World:
         return [(one["to"], one["message_id"]) for one in found]
 
     def outcomes(self):
-        """Return the outcomes of all intents to send a message, by the intent's key."""
+        """Map the key of each intent to send a message to the intent's outcome."""
         documents = [
             json.loads(blob.download_as_bytes()) for blob in self.clients.bucket.list_blobs(prefix="messages/")
         ]

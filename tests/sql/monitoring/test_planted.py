@@ -37,8 +37,8 @@ def shop(*, mail=lambda _: 0.3, device=("mobile", "desktop"), learnable=lambda _
     """Return the first visits of 63 days.
 
     On days that are `learnable`, visitors who stay long or come by mail buy more often; on others, chance decides.
-    `mail` gives the share of visitors who come by mail on a day. `device` lists the devices of the last week; before,
-    there are mobile and desktop. Outcomes are known for visits until day `known_until`.
+    `mail` gives the share of visitors who come by mail on a day. `device` lists the devices of the last week; in
+    earlier weeks, the devices are mobile and desktop. Outcomes are known for visits until day `known_until`.
     """
     random = np.random.default_rng(3)
     known_until = CHECKED - 14 if known_until is None else known_until
@@ -111,7 +111,7 @@ def connected(warehouse):
 
 
 def checked(warehouse, environment, visitors, champion, former=None, today=NOW):
-    """Make the daily check. Return its findings by name, and the context of its step."""
+    """Make the daily check. Return a dict of its findings by name, and the context of its step."""
     tables = {"visitor_features": visitors, "scores": [score(day(CHECKED))]}
     warehouse.fill(tables)
     read = Reading(as_of=day(CHECKED))

@@ -25,7 +25,7 @@ def test_only_day_tables_count_and_only_those_that_changed_since_they_were_read(
             "another_20170801": [],
         }
     )
-    # The fixture creates tables in parallel, so create this one afterwards: it must be the last.
+    # This table must be created last, but the fixture creates tables in parallel. So create it here.
     warehouse.fill({"ga_sessions_20179999": [ROW]})
     assert warehouse.run("source/newest_table", {"prefix": "ga_sessions_"}, **SOURCE) == [
         {"table_id": "ga_sessions_20179999"}
