@@ -105,7 +105,7 @@ def _fitted(
 def _mended(known: Visitors, slope: float) -> Model:
     """Return the champion's model, with its log odds changed.
 
-    They are changed so that the calibration slope is `slope`, and the ratio of observed to expected buyers is 1.
+    With the changed log odds, the calibration slope is `slope`, and the ratio of observed to expected buyers is 1.
     """
     odds = log_odds(champion(known))
     line = _best_line(odds, known.true)

@@ -18,8 +18,8 @@ BUYERS = (50, 200, 1000)
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
 # The benchmark also measures an older rule without intervals, by which the estimated ROC AUC may fall by this amount.
 FORMER_LOSS = 0.01
-# Number of visitors from whom the true metrics are computed. They use true probabilities instead of labels, because
-# labels would add a random error.
+# Number of visitors from whom the true metrics are computed. These metrics use true probabilities instead of labels,
+# because labels would add a random error.
 KNOWN = 2_000_000
 
 type Array = np.ndarray
@@ -193,7 +193,7 @@ def sums(
 ) -> Sums:
     """Compute a row as sql/evaluation/comparisons.sql does.
 
-    It is about one model, or, if `other` is given, about two models that are compared with the margin.
+    Without `other`, the row is about one model. With `other`, the row compares two models, with the margin.
     """
     scales = {"placed": 1 - LIMITS.margin, "log_loss": 1 + LIMITS.margin, "brier": 1 + LIMITS.margin}
     of = {name: mine[name] - (scales[name] * others[name] if others else 0) for name in mine}

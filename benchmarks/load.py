@@ -1,10 +1,10 @@
-"""A load generator that runs in a separate process. Its users are locust's, each with one persistent connection.
+"""A load generator that runs in a separate process. Each of its locust users has one persistent connection.
 
     python -m benchmarks.load
 
 The process reads one job per line, {"url", "body", "connections", "seconds", "is_warm"}. It answers each job with one
-line, {"seconds", "failed", "milliseconds"}. There, `milliseconds` lists the time of each request, because locust's own
-statistics have only whole milliseconds.
+line, {"seconds", "failed", "milliseconds"}. In this line, `milliseconds` lists the time of each request, because
+locust's own statistics have only whole milliseconds.
 """
 
 import json

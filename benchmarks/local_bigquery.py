@@ -20,7 +20,7 @@ DATASET = "bench"
 
 @contextlib.contextmanager
 def started() -> Iterator[bigquery.Client]:
-    """Yield Google's client for a local BigQuery. It has one empty dataset, which is the default for queries."""
+    """Yield Google's client for a local BigQuery with one empty dataset, which is the default for queries."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         state = Path(folder)
         warehouse = stack.enter_context(launch.run(state / "emulator", project=PROJECT))

@@ -118,7 +118,7 @@ def _row(what: str, step: str | None, runs: list[run_state.Run], bound: float | 
 
 
 def _own_of_the_emulator(short: Shop, long: Shop) -> list[Row]:
-    """Measure statements that read no rows. They show how much time many day-tables cost in the emulator itself."""
+    """Measure statements that read no rows, to find how much time many day-tables cost in the emulator itself."""
     asked = {
         "listing the day-tables": (short.look, long.look),
         "a statement on no day of them": (short.read_nothing, long.read_nothing),

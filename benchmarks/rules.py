@@ -84,7 +84,7 @@ def _baskets(count: int) -> tuple[np.ndarray, np.ndarray]:
 def _interactions(basket: np.ndarray, product: np.ndarray) -> pa.Table:
     """Return the baskets as rows of the table `interactions`, with one session per basket.
 
-    They have only the columns that itemsets.sql reads.
+    The rows have only the columns that itemsets.sql reads.
     """
     rows = len(basket)
     return pa.table(

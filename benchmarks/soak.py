@@ -104,7 +104,7 @@ def _samples(root: psutil.Process, state: Path, environment: Mapping[str, str], 
         client_options={"api_endpoint": environment["BIGQUERY_EMULATOR_HOST"]},
     )
     declared = read()
-    # The first third of the samples is the warm-up. It fills the job history and the metadata file.
+    # The first third of the samples is the warm-up, in which the job history and the metadata file become full.
     warm_up, measured = SAMPLES // 3, SAMPLES - SAMPLES // 3
     batches = [KEPT_JOBS // warm_up] * warm_up + [queries // measured] * measured
     made = 0

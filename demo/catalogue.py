@@ -165,7 +165,8 @@ CATEGORY_SIZE: Final = np.bincount(PRODUCT_CATEGORY)
 def _companions() -> np.ndarray:
     """Return the indices of two companions of each product: shape (products, 2).
 
-    They are the other products of its bundle; for a product in no bundle, the next two of its category.
+    The companions are the other products of the bundle. For a product in no bundle, they are the next two products of
+    the category.
     """
     table = (
         FIRST_PRODUCT[PRODUCT_CATEGORY][:, None]

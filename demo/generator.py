@@ -31,7 +31,7 @@ def generate(
     """Write `days` day-tables from `first_day` on, with `sessions` sessions in total, as Parquet files to `folder`.
 
     A session that crosses midnight has a row in both days' tables, so there are slightly more rows than sessions.
-    `witness` is called with each day and its visits. These include values that are in no table (see `truth`).
+    `witness` is called with each day and its visits. The visits include values that are in no table (see `truth`).
 
     Raises:
         ValueError: fewer than one day or session.

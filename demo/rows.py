@@ -234,7 +234,7 @@ def _page(hits: Array, kind: pa.StructType) -> pa.StructArray:
 def _transaction(sessions: Sessions, begun: Array, kind: pa.StructType) -> pa.StructArray:
     """Return the struct `transaction` of each hit: the id and the revenue of the order, with shipping.
 
-    It is NULL if the hit is not a purchase.
+    The struct is NULL if the hit is not a purchase.
     """
     visits, hits = sessions.visits, sessions.hits
     sold = hits["kind"] == PURCHASE

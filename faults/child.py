@@ -1,6 +1,6 @@
 """Run the local cloud of fault trials in a separate process, because some faults kill or freeze this process.
 
-The cloud is like that of `propensity up`, but its services are reached through proxies.
+The cloud is the same as with `propensity up`, but its services are reached through proxies.
 
     python -m faults.child STATE SETTINGS PORTS PROXIES     (the last three are JSON)
 

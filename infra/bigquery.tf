@@ -1,7 +1,7 @@
 # The dataset, and the tables and views that sql/tables declares.
 
 locals {
-  # The tables that Cloud Logging writes. It adds a column for each new field of a log entry.
+  # The tables that Cloud Logging writes. Cloud Logging adds a column for each new field of a log entry.
   logged = toset([for sink in values(local.sinks) : sink.table if can(sink.table)])
 
   # The columns of each table in BigQuery's JSON format, nested columns included.

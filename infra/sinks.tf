@@ -1,5 +1,5 @@
-# Log sinks that write to topics and to tables of the dataset. If the export is in another project, that project logs the
-# export's refreshes, and no sink here sees them. Then the schedule `refresh` finds new days.
+# Log sinks that write to topics and to tables of the dataset. If the export is in another project, its refreshes are
+# logged there, and no sink here receives these entries. In this case, the schedule `refresh` finds the new days.
 
 locals {
   topic_sinks = { for name, sink in local.sinks : name => sink if can(sink.topic) }

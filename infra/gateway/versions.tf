@@ -1,5 +1,5 @@
-# A separate root module, to apply after infra/. It is separate because API Gateway needs the beta provider, and because the
-# chain runs without a gateway.
+# This root module is applied after infra/. It is separate from infra/ because API Gateway needs the beta provider, and
+# because the chain runs without a gateway.
 
 terraform {
   required_version = ">= 1.11"

@@ -1,4 +1,4 @@
--- Return the visitors whose customers get no offer, because they are in the control group or in the holdout. For each
+-- Return the visitors who get no offer, because their customers are in the control group or in the holdout. For each
 -- visitor, the result has the first 8 bytes of the id's SHA-256, in hexadecimal. These texts are sorted, and texts with
 -- the same first two digits are joined, so there are at most 256 rows. If a customer has no assignment yet, hashes
 -- decide the arm, as in customers/audience.sql.

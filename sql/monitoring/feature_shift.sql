@@ -201,7 +201,8 @@ tests as (
     group by feature
 ),
 
--- The same test between days with the same weekday in the earlier period. It shows how much days differ without drift.
+-- The same test, but it compares days with the same weekday in the earlier period. The result shows how much days
+-- differ without drift.
 base_cells as (
     select
         daily.feature,

@@ -1,6 +1,6 @@
 -- Replace the run's histories of the customers. A history says what a customer had ordered until a day, and what
--- followed in the horizon after this day. It is computed for @as_of, for one horizon before it, and for two horizons
--- before it. The orders of one day count as one order.
+-- followed in the horizon after this day. The days are @as_of, one horizon before @as_of, and two horizons before
+-- @as_of. The orders of one day count as one order.
 --
 -- Orders that a campaign has caused are left out. We do not know which orders these are, only their share among the
 -- orders of treated customers after the assignment (@shares). So this share of the days with such an order is removed.

@@ -1,6 +1,6 @@
 """Checks of docs/deploy.md that need no Google Cloud.
 
-Its commands can be parsed, the names in it exist, and the sums in it are right.
+The guide's commands can be parsed, the names in the guide exist, and the sums are right.
 """
 
 import re

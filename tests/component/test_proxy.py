@@ -69,7 +69,7 @@ def _head(stream):
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory):
-    """Return a service account's key. Its tokens come from a server that this fixture starts."""
+    """Return a service account's key. The account's tokens come from a server that this fixture starts."""
     with serving.serve(
         Starlette(routes=[auth.Grants().route()]), rules=Rules(open=frozenset({auth.TOKEN_PATH}))
     ) as url:

@@ -1,6 +1,6 @@
 """The function score_checkout over HTTP.
 
-It keeps its OpenAPI contract, its refusals name the wrong field, and its log contains no personal data.
+The function obeys its OpenAPI contract, its refusals name the wrong field, and its log contains no personal data.
 """
 
 import copy

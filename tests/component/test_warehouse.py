@@ -64,7 +64,7 @@ incarnations = iter(range(10_000))
 
 @pytest.fixture
 def deliver(bigquery_client):
-    """Return a function that simulates a delivery of a new run's event. It returns the delivery's warehouse."""
+    """Return a function that simulates a delivery of a new run's event, and returns the delivery's warehouse."""
     fresh = next(incarnations)
 
     def deliver(step="build_features", run_id=RUN, incarnation=fresh, **settings):

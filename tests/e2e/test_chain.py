@@ -189,7 +189,7 @@ def test_recommendations_have_a_report_of_their_own(chain):
 
 
 def of_the_newest_day(chain, name):
-    """Return a sample of a message that Google sends. It is changed so that it names the newest day-table."""
+    """Return a sample of a message that Google sends, changed so that the message names the newest day-table."""
     newest = chain.files[-1].stem
     text = (EVENTS / f"{name}.json").read_text()
     return json.loads(text.replace("events_20201101", newest).replace("20201101", newest.rpartition("_")[2]))

@@ -1,6 +1,6 @@
-"""`propensity backtest` beside a running chain.
+"""`propensity backtest` while a chain is running.
 
-It compares what past models promised with what really happened, and changes nothing in production.
+The command compares the promises of past models with the actual outcomes, and changes nothing in production.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""A separate run makes the recommendations from the current data, beside the run that trains and scores."""
+"""A separate run makes the recommendations from the current data, in parallel with the run that trains and scores."""
 
 import msgspec
 import pytest

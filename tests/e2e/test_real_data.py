@@ -1,4 +1,4 @@
-"""The chain runs on real exports. They have few buyers, so the gate approves a model only with relaxed settings."""
+"""The chain runs on real exports with few buyers, so the gate approves a model only with relaxed settings."""
 
 import contextlib
 from pathlib import Path

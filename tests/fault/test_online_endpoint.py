@@ -99,7 +99,7 @@ def test_if_the_endpoint_fails_the_embedded_scorer_answers(start, endpoint, fail
     scorer = start(endpoint_deadline_ms=1000 if failure in {"hangs", "drips"} else 5000)
     endpoint.act = FAILURES[failure]
     assert scorer.score({}) == EMBEDDED
-    # Only the first request is counted. It still hangs, because the test has not released it.
+    # Only the first request is counted. This request still hangs, because the test has not released it.
     assert endpoint.requests == 1
 
 
@@ -209,7 +209,7 @@ def test_a_fallback_is_one_log_line_without_values_of_the_request(start, endpoin
 
 @pytest.fixture(scope="module")
 def shared_endpoint(tmp_path_factory):
-    """Start a local Vertex AI whose endpoint splits its traffic between versions 1 and 2. Their predictions differ."""
+    """Start a local Vertex AI whose endpoint splits its traffic between versions 1 and 2, whose predictions differ."""
     app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - to repeat
     models = [trained(tmp_path_factory.mktemp("trained"), sessions(300, seed)) for seed in (1, 2)]
     with serving.serve(app) as url:

@@ -59,7 +59,7 @@ def bundles(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def build(bundles, tmp_path_factory):
-    """Return a function that builds the bundle of a name. It builds each bundle only once."""
+    """Return a function that builds the bundle of a name. Each bundle is built only once."""
 
     @cache
     def built(name):

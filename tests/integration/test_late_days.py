@@ -78,7 +78,7 @@ class Shop:
             self.clients.bigquery.load_table_from_json(told, path, job_config=config).result()
 
     def refresh(self):
-        # A run without progress counts as open for some hours. This time is longer.
+        # This time is longer than the hours for which a run without progress counts as open.
         self.now += dt.timedelta(hours=7)
         opened = build_features.open_run(delivered({}, "data-refreshed"), self.clients, self.now)
         build_features.step(opened, StepContext(self.clients, opened.run_id, "build_features", self.now, Deadline(60)))

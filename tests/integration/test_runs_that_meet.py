@@ -20,12 +20,12 @@ from shared.errors import Permanent
 
 FIRST_DAY, KNOWN_DAYS, DAYS = date(2017, 3, 1), 6, 8
 KNOWN_DAY = FIRST_DAY + timedelta(days=KNOWN_DAYS - 1)
-# The first run reads an export with only half the sessions of the newest day. Then the export is replaced: it has the
-# whole day, alone or with newer days.
+# The first run reads an export with only half the sessions of the newest day. Then the export is replaced: the new
+# export has the whole day, alone or with newer days.
 BEFORE = Export("meeting_before", KNOWN_DAYS)
 AFTER = {"the day again": Export("meeting_after", KNOWN_DAYS), "newer days": Export("meeting_after", DAYS)}
 PUBLIC = ("audience-published", "model-rejected", "run-superseded", "recommendations-built")
-# A run without progress counts as open for some hours. This time is longer.
+# This time is longer than the hours for which a run without progress counts as open.
 SILENCE = timedelta(hours=7)
 
 

@@ -1,4 +1,4 @@
-"""Google's own analyzer accepts each file of sql/. It knows the declared tables, models and parameters."""
+"""Google's own analyzer, which gets the declared tables, models and parameters, accepts each file of sql/."""
 
 import re
 from operator import attrgetter

@@ -70,7 +70,7 @@ class Warehouse:
         return warehouse.query(self.client, self.settings, statement)
 
     def _contents(self, name: str) -> list[dict]:
-        """Return the rows of the table that a statement names. It can be a wildcard table."""
+        """Return the rows of the table that a statement names, which can be a wildcard table."""
         short = name.removeprefix(f"{self.client.project}.")
         if not short.endswith("*"):
             table = short.removeprefix(f"{self.settings.dataset}.")

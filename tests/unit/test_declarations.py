@@ -45,7 +45,7 @@ MEMBERS = {"audience-members"}
 # What functions read or write besides the chain's tables. A name that ends with / is a folder of the bucket. First the
 # tables that the shop loads:
 LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
-# Tables that a reset keeps. It changes neither members at the platforms nor customers' arms nor campaign events.
+# Tables that a reset keeps, because it does not change members at the platforms, customers' arms or campaign events.
 KEPT = {"destination_members", "assignments", "campaign_events", "campaign_suppressions"}
 # Tables with records of erasures and of sent data, which a reset keeps too.
 AUDITED = {"erasure_key", "tombstones", "erasures", "sends"}

@@ -62,8 +62,8 @@ def ranked_alone():
 
 
 def compared():
-    # The statement also tests the score, which is not a feature. It leaves out the weekday, which cannot drift, because
-    # both periods are whole weeks.
+    # The statement also tests the score, which is not a feature. The statement leaves out the weekday: both periods are
+    # whole weeks, so the weekday cannot drift.
     return [*(name for name in unpivoted("monitoring/feature_shift") if name != "score"), "weekday"]
 
 

@@ -1,4 +1,4 @@
-"""Our samples of Google's messages follow the schemas that Google publishes. So do the messages of the local cloud."""
+"""Our samples of Google's messages, and the messages of the local cloud, follow the schemas that Google publishes."""
 
 import json
 import re

@@ -163,7 +163,7 @@ def test_a_refresh_that_a_person_requests_is_read(body, expected):
         ({"tabel": "x"}, "unknown fields: 1. Send {} for all changed days"),
         ({"date": "yesterday"}, "the day is not a date: write 2017-08-01"),
         ({"date": "2017-02-29"}, "is not a date"),
-        # This is a month. It must not be read as one of its days.
+        # The text is a month, and must not be read as a day of this month.
         ({"date": "201711"}, "is not a date"),
         ({"date": None}, "the day is not a date"),
         ({"table": "ga_sessions_20170229"}, "the day is not a date"),

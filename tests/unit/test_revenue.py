@@ -1,4 +1,4 @@
-"""Forecasts of orders and revenue have the right sums and intervals. They are compared with CDNOW's actual figures."""
+"""Forecasts of orders and revenue have the right sums and intervals, and are compared with CDNOW's actual figures."""
 
 import numpy as np
 import pytest

@@ -36,7 +36,7 @@ def by_ingestion(client, name, kind="DAY"):
 
 @pytest.fixture
 def days(client):
-    """Create a table that is partitioned by a column of days. It has rows on two days, and one whose day is NULL.
+    """Create a table that is partitioned by a column of days, with rows on two days and one row whose day is NULL.
 
     Return the table's path.
     """

@@ -25,7 +25,7 @@ DEADLINE = 20
 
 
 class Endpoint:
-    """An HTTP endpoint. It answers the first requests with `statuses`, one each, and all later ones with 204."""
+    """An HTTP endpoint. It answers the first requests with the codes in `statuses`, and all later requests with 204."""
 
     def __init__(self, statuses=()):
         self.requests = queue.Queue()

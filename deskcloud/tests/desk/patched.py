@@ -42,7 +42,7 @@ def changes(before: dict[str, tuple[Any, Any]], after: dict[str, tuple[Any, Any]
     If several modules import one list, the same identity has several names.
     """
     for name in after.keys() - before.keys():
-        # When a module is imported, it becomes an attribute of its package. This is not a patch.
+        # An imported module becomes an attribute of its package. This change is not a patch.
         if not isinstance(after[name][0], ModuleType):
             yield name, name
     for name, (value, content) in before.items():

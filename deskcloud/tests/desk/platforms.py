@@ -37,13 +37,13 @@ class Desk:
         self.admin("POST", "clock", advance_seconds=seconds)
 
     def plan(self, platform, *faults):
-        """Plan faults of a platform. Its next requests meet these faults."""
+        """Plan faults of a platform, which its next requests meet."""
         self.admin("PUT", f"{platform}/faults", faults=list(faults))
 
     def members(self, platform, name):
         """Return four values for each person who is or was a member of the list.
 
-        They are: whether the person is a member, and how often the person was added, updated and removed.
+        The values are: whether the person is a member, and how often the person was added, updated and removed.
         """
         found = self.admin("GET", f"{platform}/members/{name}")["members"]
         return {

@@ -12,7 +12,7 @@ import pytest
 from deskcloud.storage import Store
 from deskcloud.storage.preconditions import Preconditions
 
-# A program that writes and deletes an object again and again. It prints the number of each write when it is done.
+# A program that writes and deletes an object again and again. After each write, it prints the write's number.
 _WRITER = """
 import sys
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Matrix factorization agrees with linear systems that are solved one by one.
 
-It refuses data from which it cannot learn.
+Data from which no factorization can be learned are refused.
 """
 
 from __future__ import annotations

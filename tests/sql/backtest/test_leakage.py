@@ -45,7 +45,7 @@ PAST = {
 def with_the_future(rows):
     """Add data of later days to the rows.
 
-    Every visitor gets an order and a session of staff. There are also a refund and new visitors.
+    Every visitor gets an order and a session of staff. A refund and new visitors are added too.
     """
     visitors = {row["visitor_id"] for row in rows["sessions"]}
     refunded = [

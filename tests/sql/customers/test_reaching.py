@@ -1,4 +1,4 @@
-"""Which customers may be sent to a destination. This depends on consent, suppressions and recent orders."""
+"""Which customers may be sent to a destination, depending on consent, suppressions and recent orders."""
 
 import datetime as dt
 import random

@@ -49,7 +49,7 @@ def members(*ids, **values):
 def planned(warehouse):
     """Return a function that plans the changes of a run.
 
-    It returns them as (kind, customer, email), in the order of the batches.
+    The function returns the changes as (kind, customer, email), in the order of the batches.
     """
 
     def run(parameters, **rows):

@@ -1,4 +1,4 @@
-"""Delivery runs to the local Marketing Cloud. It stores rows only a minute after it has accepted a request."""
+"""Delivery runs to the local Marketing Cloud, which stores rows only a minute after it has accepted a request."""
 
 import datetime as dt
 

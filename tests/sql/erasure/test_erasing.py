@@ -80,7 +80,7 @@ def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatc
 
 
 def _read_again(scene, monkeypatch):
-    """Load day-tables of both kinds and CRM tables, all with both people. Then read them as the chain does."""
+    """Load day-tables of both kinds and CRM tables, all with both people. Then read these tables as the chain does."""
     monkeypatch.setattr(current, "require", lambda _: None)
     at = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC)
     day = f"{DAY:%Y%m%d}"

@@ -132,7 +132,7 @@ def test_missing_numbers_have_a_bin_before_all_others(warehouse):
     mine = two_weeks_against_one(warehouse)["time_on_site"]
     assert (mine.base_visitors, mine.visitors) == (56, 28)
     assert mine.difference == pytest.approx(0.25)
-    # The difference of means is in standard deviations. It is unknown, because the number does not vary.
+    # The difference of means is measured in standard deviations. It is unknown, because the standard deviation is 0.
     assert mine.mean_difference is None
 
 

@@ -102,7 +102,7 @@ visits = st.fixed_dictionaries(
 
 
 def exported(number, visit):
-    """Return the row that Google Analytics would export for a visit. It has the totals of the session."""
+    """Return the row that Google Analytics would export for a visit, with the totals of the session."""
     times = [hit["time"] for hit in visit["hits"]] or [0]
     totals = {
         "visits": 1,

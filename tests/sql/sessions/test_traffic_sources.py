@@ -116,7 +116,7 @@ def test_older_and_newer_day_tables_can_be_read_together(whole_warehouse, export
 def test_the_table_that_was_created_last_decides_which_columns_are_read(whole_warehouse, export):
     """The table that was created last decides which columns the statement names.
 
-    This is so even if this table has an older day, or if it is an intraday table, whose rows are not read.
+    The rule also holds if this table has an older day, or if it is an intraday table, whose rows are not read.
     """
     export(events_20240602=of_the_second_day(LAST_CLICK), events_20240601=COLLECTED)
     assert told(whole_warehouse) == [OF_AN_AD, OF_AN_AD]

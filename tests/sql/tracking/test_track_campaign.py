@@ -165,7 +165,7 @@ def history(dice):
 def as_it_arrives(events):
     """Compute the lifecycle that the events must give, one event after another.
 
-    It has the state and, for each kind of event, the first time, the last time and the count.
+    The lifecycle has the state and, for each kind of event, the first time, the last time and the count.
     """
     seen, state, times = set(), -1, {}
     for one in events:
