@@ -1,4 +1,4 @@
-"""Test shared/chain/calibration.py on simulated visitors: does it keep what docs/judging.md promises?"""
+"""Test on simulated visitors whether shared/chain/calibration.py keeps the promises of docs/judging.md."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ UNSEEN = 200_000
 def measure(is_full: bool) -> list[Row]:
     """Measure how well calibration is judged and corrected.
 
-    The rows say how often intervals miss the true value, how often a model is called calibrated, and by how much
-    calibrators change the log loss.
+    The rows are the share of intervals that miss the true value, the share of models that are called calibrated, and
+    the change of the log loss by calibrators.
     """
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)

@@ -1,8 +1,8 @@
--- Replace the customers of @day's audience, and decide the arm of each. If a customer has several visitors, the visitor
--- with the highest probability gives the probability, the offer and the next products, and the orders of all visitors
--- count. The expected value is the probability times the revenue of an order. If the customer was valued in the five
--- weeks before @day, this revenue is taken from the newest row of customer_value. Otherwise it is the mean of the
--- customer's orders or, if there are none, of all orders.
+-- Replace the customers of @day's audience, and decide the arm of each. If a customer has several visitors, the
+-- probability, the offer and the next products are taken from the visitor with the highest probability. The orders of
+-- all visitors count. The expected value is the probability times the revenue of an order. If the customer was valued
+-- in the five weeks before @day, this revenue is taken from the newest row of customer_value. Otherwise it is the mean
+-- of the customer's orders or, if there are none, of all orders.
 --
 -- The arm depends on hashes, so it is the same each day. The first 13 hexadecimal digits of SHA-256 are a number of 52
 -- bits, which a FLOAT64 holds exactly. An earlier assignment has priority, so a changed share moves no customer to

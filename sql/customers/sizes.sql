@@ -1,4 +1,4 @@
--- Count the customers whose rows were checked before, and the rows that crm_customers has now.
+-- Return two numbers of rows of crm_customers: the rows that were checked earlier, and the rows that are there now.
 with
 checked as (
     select digest

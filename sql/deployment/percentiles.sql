@@ -1,5 +1,5 @@
--- For n = 1 to 99, return the lowest probability among the n percent of the test visitors with the highest
--- probabilities.
+-- For n = 1 to 99, take the n percent of the test visitors with the highest probabilities, and return their lowest
+-- probability.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  name of the candidate that is deployed

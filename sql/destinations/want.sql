@@ -1,4 +1,4 @@
--- Record in the member ledger which customers shall be at the destination by the run's plan, and which shall not.
+-- Set is_wanted in the member ledger for each customer in the run's plan: true to add or update, false to remove.
 -- @created_on  DATE       day on which the run was opened
 -- @run_id      STRING     id of the delivery run
 -- @now         TIMESTAMP  time of the plan

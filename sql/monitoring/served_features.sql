@@ -1,6 +1,6 @@
 -- Compare the inputs of served checkouts with the features of the same sessions in BigQuery; one row per feature. A
--- checkout belongs to the visitor's last session that began before the checkout, if that session had a hit in the half
--- hour before the checkout. Of several checkouts in a session, the last one counts. Staff and robots do not count.
+-- checkout belongs to the visitor's last session that began before the checkout. This session must have a hit in the
+-- half hour before the checkout. Of several checkouts in a session, the last one counts. Staff and robots do not count.
 -- Bounces are left out, because a session that continues may no longer be a bounce.
 --
 -- Categories, hour and weekday must be equal, if the shop sent them. A count grows until the session ends. Therefore,

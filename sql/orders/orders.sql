@@ -23,9 +23,9 @@ using (
     ),
 
     -- A report of the shop's server names no session. It gets the session of another report of the same order and
-    -- visitor within the next half hour, because Google Analytics ends a session after half an hour. If there are
-    -- several sessions, the smallest id is taken. This is the earliest session, because an id ends with the session's
-    -- time.
+    -- visitor within the next half hour. The limit is half an hour, because Google Analytics then ends a session. If
+    -- there are several sessions, the smallest id is taken. This is the earliest session, because an id ends with the
+    -- session's time.
     placed as (
         select
             *,

@@ -1,6 +1,6 @@
--- Return one row per method: how often the held-out product is recommended (recall), how high it is ranked (NDCG), and
--- the gain in NDCG over popularity, with the gain's standard error over the same visitors. Each visitor has one
--- held-out product, so the discounted gain is 1 / log2(1 + place), and the ideal gain is 1.
+-- Return one row per method: how often the held-out product is recommended (recall), and how high it is ranked (NDCG).
+-- The row also has the gain in NDCG over popularity, with the gain's standard error over the same visitors. Each
+-- visitor has one held-out product, so the discounted gain is 1 / log2(1 + place), and the ideal gain is 1.
 -- @run_id      STRING         id of the run
 -- @created_on  DATE           day on which the run was opened
 -- @methods     ARRAY<STRING>  methods to compare

@@ -1,6 +1,6 @@
--- Return what is known about a customer, or no row if there is no such customer: the newest audience with the score,
--- the offer and the arm, the visitors, the newest value, the statements about consent that count, the newest
--- exclusions, and the destinations. The row holds no address.
+-- Return one row about a customer, or no row if there is no such customer. The row has the score, the offer and the arm
+-- in the newest audience, and the newest value and exclusions. It also has the visitors, the statements about consent
+-- that count, and the destinations. The row holds no address.
 -- @customer_id  STRING  the shop's id of the customer
 -- @first_day    DATE    first day of the audiences, values and exclusions to look at
 with

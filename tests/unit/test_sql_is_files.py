@@ -15,7 +15,7 @@ from shared.warehouse import SQL
 ROOT = Path(__file__).parents[2]
 FILES = [path for folder in ("shared", "functions", "cli") for path in sorted((ROOT / folder).rglob("*.py"))]
 STATEMENTS = {str(path.relative_to(SQL).with_suffix("")) for path in SQL.rglob("*.sql")}
-# The functions to which code gives the name of a statement. Only shared/warehouse.py reads the text of a statement.
+# The functions that take the name of a statement. Only shared/warehouse.py reads the text of a statement.
 TAKES_A_NAME = {"query", "submit", "Statement"}
 SENDS = {"query_and_wait", "QueryJobConfig"}
 WAREHOUSE = Path("shared/warehouse.py")
