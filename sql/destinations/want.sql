@@ -1,4 +1,4 @@
--- Set is_wanted in the member ledger for each customer in the run's plan: true to add or update, false to remove.
+-- Set is_wanted in the member ledger for each customer in the run's plan: true to add or update, otherwise false.
 -- @created_on  DATE       day on which the run was opened
 -- @run_id      STRING     id of the delivery run
 -- @now         TIMESTAMP  time of the plan
