@@ -1,0 +1,78 @@
+"""The command erases a person while the functions run in the local cloud and get each message over HTTP."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from fixtures.chain import SOON, environment, started
+from shared.chain.opened_runs import CustomersRun
+from shared.events import CustomersDue
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+DAY = date(2017, 8, 1)
+SETTINGS = {
+    "bucket": "erasing",
+    "files": {"mode": "replace"},
+    "meta": {"mode": "replace", "audience": "23850000000000001"},
+}
+PEOPLE = ("anna", "bob")
+
+
+@pytest.fixture
+def chain(tmp_path):
+    """Return a cloud in which two people are in the audience of a day, and members at both destinations."""
+    with started(tmp_path, SETTINGS, is_filled=False, backoff=SOON) as found, environment(found.cloud):
+        for table, rows in filled().items():
+            path = f"{found.clients.settings.project}.{found.clients.settings.dataset}.{table}"
+            assert found.clients.bigquery.insert_rows_json(path, rows) == []
+        due = CustomersDue("20170801-00000000")
+        found.runs.open(CustomersRun(datetime.now(UTC), due, DAY, "20170801-ffffffff"))
+        found.clients.publish(due)
+        found.wait_until(lambda: members(found) == {("files", 2), ("meta", 2)}, "both people are members")
+        yield found
+
+
+def filled():
+    stated = (datetime.now(UTC) - timedelta(days=30)).isoformat()
+    of_day = {"day": str(DAY), "probability": 0.5, "decile": 1, "offer": "none", "model_version": "1", "run_id": "r"}
+    purposes = ("ad_user_data", "ad_personalization", "email")
+    return {
+        "crm_customers": [{"customer_id": who, "email": f"{who}@example.com", "country": "FR"} for who in PEOPLE],
+        "crm_visitors": [{"visitor_id": f"visitor-{who}", "customer_id": who} for who in PEOPLE],
+        "consents": [
+            {"customer_id": who, "purpose": purpose, "is_granted": True, "stated_at": stated}
+            for who in PEOPLE
+            for purpose in purposes
+        ],
+        "audience": [{"visitor_id": f"visitor-{who}", **of_day} for who in PEOPLE],
+    }
+
+
+def members(chain):
+    text = """
+        select destination, count(*) as people
+        from `propensity.destination_members`
+        where state = 'confirmed'
+        group by destination
+    """
+    return {tuple(row) for row in chain.clients.bigquery.query_and_wait(text)}
+
+
+def test_the_command_waits_until_each_destination_has_removed_the_person(chain):
+    asked = ["erase", "--customer", "anna", "--request", "dsar-1", "--yes", "--json"]
+    answer = CliRunner().invoke(app, asked)
+    assert answer.exit_code == 0, answer.output
+    certificate = json.loads(answer.stdout)
+    assert certificate["completed_at"]
+    assert certificate["destinations"] == {"files": "removed", "meta": "removed"}
+    assert members(chain) == {("files", 1), ("meta", 1)}
+    ended = {run.outcome: run for name in chain.runs.ids() if (run := chain.run(name)).kind == "erasure"}
+    assert ended.keys() == {"resolved", "erased"}
+    planned = ended["resolved"].run_id
+    chain.wait_until(lambda: chain.runs.content(planned, "report.html"), "the erasure has a report")
+    assert b"anna" not in chain.runs.content(planned, "report.html")
+    assert chain.dead_letters.all() == {}
