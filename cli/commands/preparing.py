@@ -39,8 +39,8 @@ def print_sql(
 ) -> None:
     """Print a statement of sql/ as a script for BigQuery's console.
 
-    Without --run, the command contacts no service. The values come from PROPENSITY_SETTINGS; the values of a run are
-    NULL.
+    Without --run, the command contacts no service: the parameters get the values in PROPENSITY_SETTINGS, and a
+    parameter that depends on a run is NULL.
     """
     from cli import sql
 

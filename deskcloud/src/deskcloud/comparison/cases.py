@@ -24,7 +24,7 @@ _CHANGES = {"INSERT", "UPDATE", "DELETE"}
 
 @dataclass(frozen=True)
 class Case:
-    """A statement, and the names of the file's tables that the statement may use."""
+    """A statement of a case file. `tables` has the names of the file's tables that occur in the statement."""
 
     name: str
     sql: str

@@ -57,7 +57,10 @@ class _Application(BaseApplication):  # type: ignore[misc]
 
 
 def _prepare(_: Worker) -> None:
-    """Prepare the forked worker. Mark its printed lines, and end the worker when standard input closes."""
+    """Prepare the forked worker.
+
+    Each line that a function prints gets the function's name. When standard input closes, the worker is killed.
+    """
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
     # Functions write their log lines to `sys.__stdout__`, so that functions-framework does not change them.

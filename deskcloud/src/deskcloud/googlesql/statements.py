@@ -158,7 +158,10 @@ def is_ours(text: str) -> bool:
 
 
 def created_table(text: str) -> Sequence[Token]:
-    """Return the tokens after CREATE TABLE or CREATE VIEW, which begin with the name. Return none for other texts."""
+    """Return the first tokens of a CREATE TABLE or CREATE VIEW statement, from the table's or view's name on.
+
+    Return an empty list for any other text.
+    """
     try:
         tokens = list(islice(read(text), _LONGEST_HEAD))
     except UnterminatedError:

@@ -215,7 +215,10 @@ def add(node_rules: list[Callable[..., exp.Expr]], position: int) -> None:
 
 
 def read_literals(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Apply the path in `JSON '...'.a[0]` to the JSON literal. sqlglot applies the path to the text first."""
+    """Apply the path in `JSON '...'.a[0]` to the JSON value.
+
+    sqlglot parses the expression as `JSON ('...'.a[0])`, which applies the path to the string.
+    """
     for literal in list(tree.find_all(exp.ParseJSON)):
         steps, innermost = [], literal.this
         while isinstance(innermost, exp.Dot | exp.Bracket):
@@ -247,7 +250,10 @@ def _kept(text: str) -> str:
 
 
 def _is_exact(text: str) -> bool:
-    """Return whether all numbers in a JSON text keep their digits in the type JSON. Invalid JSON gives True."""
+    """Return whether every number in a JSON text keeps its exact value when the text becomes a value of type JSON.
+
+    Return True for invalid JSON.
+    """
     is_exact = True
 
     def check(digits: str) -> None:

@@ -79,7 +79,10 @@ def check(tree: exp.Expr, context: Any) -> exp.Expr:
 
 
 def _checked_policy(save: Callable[..., Any]) -> Callable[..., Any]:
-    """Check a row access policy when it is created. Policies are added to statements only after the rules have run."""
+    """Check the filter of a row access policy when the policy is created.
+
+    The filter is added to a statement after the statement was checked, so `check` does not see the filter there.
+    """
 
     def saved(project: str, dataset: str, table: str, body: Any, *arguments: Any, **named: Any) -> Any:
         if body.filterPredicate:

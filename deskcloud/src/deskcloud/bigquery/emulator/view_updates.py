@@ -1,6 +1,6 @@
 """Replace a view if tables.patch or tables.update changes its query.
 
-Otherwise local-bigquery would store the new query and keep the old view.
+Without this module, local-bigquery would store the new query, but the view would still run the old one.
 """
 
 from collections.abc import Callable

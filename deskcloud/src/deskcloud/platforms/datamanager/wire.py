@@ -82,10 +82,12 @@ def seconds(time: str) -> float:
 
 
 def as_hex(text: str, encoding: str) -> str:
-    """Return a hash in lower-case hexadecimal digits. If `encoding` is not BASE64, the text is hexadecimal.
+    """Return the hash in `text` as lower-case hexadecimal digits.
+
+    `text` is in Base64 if `encoding` is BASE64, and hexadecimal otherwise.
 
     Raises:
-        ValueError: the text is not in the encoding.
+        ValueError: `text` is not in this encoding.
     """
     if encoding == "BASE64":
         return base64.b64decode(text, validate=True).hex()
