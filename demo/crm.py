@@ -1,7 +1,8 @@
 """Generate the shop's CRM for the generated visitors: customers, their visitors, consents and suppressions.
 
-Three in ten visitors are customers. E-mail addresses end in example.com. Phone numbers begin with 01 99 00, which France
-reserves for films (https://www.arcep.fr). As in any CRM, some rows are wrong, and some visitors belong to two customers.
+Three in ten visitors are customers. E-mail addresses end in example.com. Phone numbers begin with 01 99 00, which
+France reserves for films (https://www.arcep.fr). As in any CRM, some rows are wrong, and some visitors belong to two
+customers.
 """
 
 from __future__ import annotations
