@@ -180,7 +180,7 @@ class Serving(Section, frozen=True):
 
 
 class Monitoring(Section, frozen=True):
-    """When monitoring starts a training: see docs/monitoring.md."""
+    """When monitoring starts a training, brings back the former champion, or warns: see docs/monitoring.md."""
 
     # Largest age in days of the newest day in the champion's training data. A training is requested if it is older.
     max_champion_days: Days = 45
