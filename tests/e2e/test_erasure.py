@@ -1,7 +1,7 @@
 """The command erases a person while the functions run in the local cloud and get each message over HTTP."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -10,16 +10,15 @@ from cli.main import app
 from fixtures.chain import SOON, environment, started
 from shared.chain.opened_runs import CustomersRun
 from shared.events import CustomersDue
+from sql.customers.scene import DAY, audience, consents, crm, links
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-DAY = date(2017, 8, 1)
 SETTINGS = {
     "bucket": "erasing",
     "files": {"mode": "replace"},
     "meta": {"mode": "replace", "audience": "23850000000000001"},
 }
-PEOPLE = ("anna", "bob")
 
 
 @pytest.fixture
@@ -37,19 +36,13 @@ def chain(tmp_path):
 
 
 def filled():
-    stated = (datetime.now(UTC) - timedelta(days=30)).isoformat()
-    of_day = {"day": str(DAY), "probability": 0.5, "decile": 1, "offer": "none", "model_version": "1", "run_id": "r"}
-    purposes = ("ad_user_data", "ad_personalization", "email")
-    return {
-        "crm_customers": [{"customer_id": who, "email": f"{who}@example.com", "country": "FR"} for who in PEOPLE],
-        "crm_visitors": [{"visitor_id": f"visitor-{who}", "customer_id": who} for who in PEOPLE],
-        "consents": [
-            {"customer_id": who, "purpose": purpose, "is_granted": True, "stated_at": stated}
-            for who in PEOPLE
-            for purpose in purposes
-        ],
-        "audience": [{"visitor_id": f"visitor-{who}", **of_day} for who in PEOPLE],
+    rows = {
+        "crm_customers": crm("anna", "bob"),
+        "crm_visitors": links(v1="anna", v2="bob"),
+        "consents": consents("anna", "bob"),
+        "audience": audience("v1", "v2"),
     }
+    return json.loads(json.dumps(rows, default=str))
 
 
 def members(chain):

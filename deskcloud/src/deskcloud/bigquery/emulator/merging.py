@@ -16,8 +16,8 @@ from sqlglot import exp
 
 from deskcloud.bigquery.emulator import lake_metadata
 
-# The names of temporary tables. SOURCE holds the rows of the source with row numbers. The other three tables hold row
-# numbers, and for each row the number of the clause that applies: _PAIRS for matching rows, _INSERTS for rows of the
+# The names of temporary tables. SOURCE holds the rows of the source with row numbers. Each row of the other tables
+# holds row numbers and the number of the clause that applies. _PAIRS is for rows that match, _INSERTS for rows of the
 # source without a match, and _ORPHANS for rows of the target without a match.
 SOURCE = "__merge_source"
 _PAIRS, _INSERTS, _ORPHANS = "__merge_pairs", "__merge_inserts", "__merge_orphans"
