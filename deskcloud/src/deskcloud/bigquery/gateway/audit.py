@@ -3,13 +3,13 @@
 import datetime as dt
 import json
 import logging
-import threading
 from typing import Any
 
 import httpx
 
 from deskcloud import jsontext
 from deskcloud.bigquery.gateway.state import Database
+from deskcloud.bigquery.gateway.waking import WakingThread
 from deskcloud.web.plain import NO_TLS
 
 _LOG = logging.getLogger(__name__)
@@ -39,21 +39,18 @@ class Audit:
     def __init__(self, database: Database, url: str | None) -> None:
         self._database = database
         self._url = url
-        self._wake = threading.Event()
-        self._ended = threading.Event()
         self._http = httpx.Client(timeout=10, trust_env=False, verify=NO_TLS)
-        self._thread = threading.Thread(target=self._run, name="bigquery-audit", daemon=True)
-        if url:
-            self._thread.start()
+        self._failures = 0
+        self._thread = WakingThread("bigquery-audit", self._send) if url else None
 
     @property
     def is_on(self) -> bool:
         """Return whether audit entries are sent to Cloud Logging."""
-        return self._url is not None
+        return self._thread is not None
 
     def tell(self, job: dict[str, Any]) -> None:
         """Queue the audit entry of a finished job. The entry is queued only once, even if the call is repeated."""
-        if not self.is_on:
+        if self._thread is None:
             return
         reference = job["jobReference"]
         self._database.execute(
@@ -63,27 +60,20 @@ class Audit:
             jsontext.text(entry(job)),
         )
         self._database.prune()
-        self._wake.set()
+        self._thread.wake()
 
     def close(self) -> None:
         """Stop sending. The queued entries are sent after the next start."""
-        self._ended.set()
-        self._wake.set()
-        if self._url:
-            self._thread.join()
+        if self._thread is not None:
+            self._thread.close()
         self._http.close()
 
-    def _run(self) -> None:
-        failures = 0
-        while not self._ended.is_set():
-            self._wake.clear()
-            failures = 0 if self._send() else failures + 1
-            if failures:
-                self._ended.wait(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])
-            else:
-                self._wake.wait()
+    def _send(self) -> float | None:
+        """Send the queued entries. Return the seconds until the next attempt if Cloud Logging did not accept them."""
+        self._failures = 0 if self._is_sent() else self._failures + 1
+        return _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS)) - 1] if self._failures else None
 
-    def _send(self) -> bool:
+    def _is_sent(self) -> bool:
         """Send the queued entries. Return False if Cloud Logging did not accept them."""
         rows = self._database.execute("SELECT project, job, entry FROM audit WHERE NOT sent ORDER BY rowid")
         if not rows:

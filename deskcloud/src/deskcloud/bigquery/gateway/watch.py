@@ -1,7 +1,6 @@
 """Write audit entries for the emulator's jobs that have labels. An entry is written when the job is done."""
 
 import logging
-import threading
 from typing import Any
 
 import httpx
@@ -9,6 +8,7 @@ import httpx
 from deskcloud.bigquery.gateway.audit import Audit
 from deskcloud.bigquery.gateway.emulator import EmulatorClient
 from deskcloud.bigquery.gateway.state import Database
+from deskcloud.bigquery.gateway.waking import WakingThread
 
 _LOG = logging.getLogger(__name__)
 _SECONDS = 0.2
@@ -21,10 +21,7 @@ class Watch:
         self._database = database
         self._emulator = emulator
         self._audit = audit
-        self._wake = threading.Event()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bigquery-watch", daemon=True)
-        self._thread.start()
+        self._thread = WakingThread("bigquery-watch", self._look)
 
     def see(self, answer: dict[str, Any]) -> None:
         """Watch a job of the emulator.
@@ -39,26 +36,19 @@ class Watch:
         reference = answer["jobReference"]
         values = (reference["projectId"], reference["jobId"])
         self._database.execute("INSERT OR IGNORE INTO watched VALUES (?, ?)", *values)
-        self._wake.set()
+        self._thread.wake()
 
     def close(self) -> None:
         """Stop polling. The watched jobs are polled again after the next start."""
-        self._ended.set()
-        self._wake.set()
-        self._thread.join()
+        self._thread.close()
 
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._wake.clear()
-            jobs = self._database.execute("SELECT project, job FROM watched")
-            for project, job_id in jobs:
-                self._look(project, job_id)
-            if jobs:
-                self._ended.wait(_SECONDS)
-            else:
-                self._wake.wait()
+    def _look(self) -> float | None:
+        jobs = self._database.execute("SELECT project, job FROM watched")
+        for project, job_id in jobs:
+            self._look_at(project, job_id)
+        return _SECONDS if jobs else None
 
-    def _look(self, project: str, job_id: str) -> None:
+    def _look_at(self, project: str, job_id: str) -> None:
         try:
             job: dict[str, Any] | None = self._emulator.get(f"{project}/jobs/{job_id}")
         except httpx.HTTPError as error:

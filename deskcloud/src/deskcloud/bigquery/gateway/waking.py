@@ -1,0 +1,35 @@
+"""A thread that does its work again each time that somebody wakes it."""
+
+import threading
+from collections.abc import Callable
+
+
+class WakingThread:
+    """A thread that calls `work` once at its start and again after each wake-up.
+
+    `work` returns the seconds until it is called without a wake-up, or None to be called after wake-ups only.
+    """
+
+    def __init__(self, name: str, work: Callable[[], float | None]) -> None:
+        self._work = work
+        self._wakes = threading.Event()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Call `work` soon. If it is running now, it is called once more afterwards."""
+        self._wakes.set()
+
+    def close(self) -> None:
+        """Stop, and wait until a running call of `work` has returned."""
+        self._is_closing = True
+        self._wakes.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_closing:
+            self._wakes.wait(self._work())
+            # Clear the wake-up before the next look at `_is_closing` and at the work, and never between a look and the
+            # wait: a wake-up that came in between would be lost.
+            self._wakes.clear()
