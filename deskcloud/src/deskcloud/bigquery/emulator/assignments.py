@@ -16,10 +16,11 @@ from local_bigquery.engine import types
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import TableFieldSchema
 from local_bigquery.sql.rules import STATEMENT_RULES
-from local_bigquery.sql.translate import Context, translate
+from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator.storable import HOLDS, kind_of
+from deskcloud.bigquery.emulator.translation import translate
 
 # Only columns of these types are checked, because the types of their valid values are known.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "STRING"}

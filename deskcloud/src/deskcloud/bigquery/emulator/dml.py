@@ -20,12 +20,13 @@ from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import merge, query
 from local_bigquery.sql.rules import STATEMENT_RULES, dml, typing
-from local_bigquery.sql.translate import Context, translate
+from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import known_types as types
 from deskcloud.bigquery.emulator import merging, patching, replacing
 from deskcloud.bigquery.emulator.storing import transaction
+from deskcloud.bigquery.emulator.translation import translate
 
 _IN_TRANSACTION = "in_transaction"
 

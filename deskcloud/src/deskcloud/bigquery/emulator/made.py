@@ -16,10 +16,10 @@ from local_bigquery.models import TableFieldSchema
 from local_bigquery.sql.dialect import DuckDBDialect
 from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES
 from local_bigquery.sql.rules import query as rules
-from local_bigquery.sql.translate import translate
 from sqlglot import exp
 
 from deskcloud.bigquery.emulator import locations, patching
+from deskcloud.bigquery.emulator.translation import translate
 
 _MADE = {"TABLE", "VIEW"}
 

@@ -7,14 +7,12 @@ has no clause of this kind. A MERGE ... ON FALSE needs no comparison at all. The
 import dataclasses
 from typing import Any
 
-import sqlglot
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import JobStatistics2
-from local_bigquery.sql.dialect import BigQueryDialect
-from local_bigquery.sql.translate import Context, translate
+from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import lake_metadata
+from deskcloud.bigquery.emulator.translation import translate
 
 # The names of temporary tables. SOURCE holds the rows of the source with row numbers. Each row of the other tables
 # holds row numbers and the number of the clause that applies. _PAIRS is for rows that match, _INSERTS for rows of the
@@ -22,6 +20,8 @@ from deskcloud.bigquery.emulator import lake_metadata
 SOURCE = "__merge_source"
 _PAIRS, _INSERTS, _ORPHANS = "__merge_pairs", "__merge_inserts", "__merge_orphans"
 _SEVERAL = f"SELECT 1 FROM temp.{_PAIRS} WHERE __clause IS NOT NULL GROUP BY __tid HAVING count(*) > 1 LIMIT 1"  # noqa: S608 - our own names
+# The columns of the temporary tables: the row numbers in the target and the source, and the number of the clause.
+_TID, _SID, _CLAUSE = "__tid", "__sid", "__clause"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +31,9 @@ class Steps:
     cursor: Any
     context: Context
 
-    def run(self, text: str, into: str = "") -> int:
+    def run(self, tree: exp.Expr, into: str = "") -> int:
         """Run a statement, or store a query's rows in a temporary table `into`. Return the number of rows."""
-        with lake_metadata.at_one_version():
-            translated, bound = translate(sqlglot.parse_one(text, dialect=BigQueryDialect), self.context)
+        translated, bound = translate(tree, self.context)
         if into:
             # Register the table, as CREATE TEMP TABLE does. Otherwise its name would be looked up among the permanent
             # tables.
@@ -49,20 +48,37 @@ class Steps:
 
 
 class Merge:
-    """The parts of a MERGE: its tables and its condition as texts, and its clauses.
+    """The parts of a MERGE.
 
-    `matched` are the clauses WHEN MATCHED. `of_target` are those WHEN NOT MATCHED BY TARGET, and `of_source` those WHEN
-    NOT MATCHED BY SOURCE.
+    `target` is its table without an alias. `alias` and `given` are the names of target and source. `matched` are the
+    clauses WHEN MATCHED. `of_target` are those WHEN NOT MATCHED BY TARGET, and `of_source` those WHEN NOT MATCHED BY
+    SOURCE.
     """
 
     def __init__(self, merge: exp.Merge) -> None:
         target, source = merge.this, merge.args["using"]
-        self.table, self.alias, self.given = text_of(unaliased(target)), target.alias_or_name, source.alias_or_name
-        self.source, self.on = f"{text_of(unaliased(source))} AS {self.given}", text_of(merge.args["on"])
+        self.alias, self.given, self.on = target.alias_or_name, source.alias_or_name, merge.args["on"]
+        self.target, self.source = _named(target, ""), _named(source, self.given)
         whens = merge.args["whens"].expressions
         self.matched = [one for one in whens if one.args.get("matched")]
         self.of_source = [one for one in whens if not one.args.get("matched") and one.args.get("source")]
         self.of_target = [one for one in whens if not one.args.get("matched") and not one.args.get("source")]
+
+    def rows_of_target(self) -> exp.Expr:
+        """Return the target for a FROM clause or a change, with its alias."""
+        return _named(self.target, self.alias)
+
+    def rows_of_source(self) -> exp.Table:
+        """Return the temporary table with the rows of the source, with the source's name."""
+        return exp.table_(SOURCE, alias=self.given)
+
+    def inserting(self, action: exp.Insert, query: exp.Select) -> exp.Insert:
+        """Return the statement that inserts the rows of a query as `action` says."""
+        if columns := action.this.expressions if action.this else []:
+            into: exp.Expr = exp.Schema(this=self.target.copy(), expressions=[one.this.copy() for one in columns])
+        else:
+            into = self.target.copy()
+        return exp.Insert(this=into, expression=query)
 
 
 def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
@@ -79,8 +95,7 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
             kind = "updatedRowCount" if isinstance(when.args["then"], exp.Update) else "deletedRowCount"
             counts[kind] += steps.run(_changing(parts, when, decisions, index))
     for index, when in enumerate(parts.of_target):
-        chosen = f"__sid IN (SELECT __sid FROM {_INSERTS} WHERE __clause = {index})"  # noqa: S608 - our own names
-        counts["insertedRowCount"] += steps.run(_inserting(parts, when, chosen))
+        counts["insertedRowCount"] += steps.run(_inserting(parts, when, index))
     steps.forget(SOURCE, _PAIRS, _INSERTS, _ORPHANS)
     return JobStatistics2(
         numDmlAffectedRows=str(sum(counts.values())), dmlStats={name: str(count) for name, count in counts.items()}
@@ -89,64 +104,73 @@ def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
 
 def _compare(steps: Steps, parts: Merge) -> None:
     """Fill the temporary tables before anything changes, because the clauses' conditions may read the target."""
-    table, alias, given = parts.table, parts.alias, parts.given
-    steps.run(f"SELECT ROW_NUMBER() OVER () AS __sid, {given}.* FROM {parts.source}", SOURCE)  # noqa: S608 - the client's SQL
-    steps.run(
-        f"SELECT {alias}.rowid AS __tid, {given}.__sid AS __sid, {_clause(parts.matched)} AS __clause "  # noqa: S608 - the client's SQL
-        f"FROM {table} AS {alias} JOIN {SOURCE} AS {given} ON {parts.on}",
-        _PAIRS,
-    )
+    numbered = exp.Window(this=exp.RowNumber(), over="OVER").as_(_SID)
+    steps.run(exp.select(numbered, star(parts.given)).from_(parts.source), SOURCE)
+    tid, sid = exp.column("rowid", parts.alias), exp.column(_SID, parts.given)
+    pairs = exp.select(tid.as_(_TID), sid.as_(_SID), _clause(parts.matched)).from_(parts.rows_of_target())
+    steps.run(pairs.join(parts.rows_of_source(), on=parts.on), _PAIRS)
     if parts.matched and steps.cursor.execute(_SEVERAL).fetchone():
         raise BigQueryError("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
     if parts.of_target:
-        steps.run(
-            f"SELECT __sid, {_clause(parts.of_target)} AS __clause FROM {SOURCE} AS {given} "  # noqa: S608 - the client's SQL
-            f"WHERE __sid NOT IN (SELECT __sid FROM {_PAIRS})",
-            _INSERTS,
-        )
+        inserts = exp.select(exp.column(_SID), _clause(parts.of_target)).from_(parts.rows_of_source())
+        steps.run(inserts.where(_is_in(exp.column(_SID), exp.select(_SID).from_(_PAIRS)).not_()), _INSERTS)
     if parts.of_source:
-        steps.run(
-            f"SELECT {alias}.rowid AS __tid, {_clause(parts.of_source)} AS __clause FROM {table} AS {alias} "  # noqa: S608 - the client's SQL
-            f"WHERE {alias}.rowid NOT IN (SELECT __tid FROM {_PAIRS})",
-            _ORPHANS,
-        )
+        orphans = exp.select(tid.as_(_TID), _clause(parts.of_source)).from_(parts.rows_of_target())
+        steps.run(orphans.where(_is_in(tid, exp.select(_TID).from_(_PAIRS)).not_()), _ORPHANS)
 
 
-def _clause(whens: list[exp.When]) -> str:
-    """Return an expression for the number of the first clause whose condition is true."""
-    cases = (f"WHEN {text_of(one.args.get('condition') or exp.true())} THEN {index}" for index, one in enumerate(whens))
-    return f"CASE {' '.join(cases)} END" if whens else "NULL"
+def _clause(whens: list[exp.When]) -> exp.Expr:
+    """Return a column with the number of the first clause whose condition is true."""
+    cases = [exp.If(this=condition(one), true=exp.Literal.number(index)) for index, one in enumerate(whens)]
+    return (exp.Case(ifs=cases) if cases else exp.null()).as_(_CLAUSE)
 
 
-def _changing(parts: Merge, when: exp.When, decisions: str, index: int) -> str:
-    table, alias, given, action = parts.table, parts.alias, parts.given, when.args["then"]
-    rows = f"{alias}.rowid IN (SELECT __tid FROM {decisions} WHERE __clause = {index})"  # noqa: S608 - our own names
+def _changing(parts: Merge, when: exp.When, decisions: str, index: int) -> exp.Expr:
+    target, action, tid = parts.rows_of_target(), when.args["then"], exp.column("rowid", parts.alias)
+    rows = exp.Where(this=_is_in(tid, _decided(_TID, decisions, index)))
     if not isinstance(action, exp.Update):
-        return f"DELETE FROM {table} AS {alias} WHERE {rows}"  # noqa: S608 - the client's statement
-    assigned = f"UPDATE {table} AS {alias} SET {', '.join(map(text_of, action.expressions))}"  # noqa: S608 - the client's SQL
+        return exp.Delete(this=target, where=rows)
     if decisions == _ORPHANS:
-        return f"{assigned} WHERE {rows}"
-    return (
-        f"{assigned} FROM {SOURCE} AS {given}, {_PAIRS} AS __p WHERE __p.__clause = {index} "
-        f"AND {alias}.rowid = __p.__tid AND {given}.__sid = __p.__sid"
+        return exp.Update(this=target, expressions=action.expressions, where=rows)
+    source = parts.rows_of_source()
+    source.set("joins", [exp.Join(this=exp.table_(_PAIRS, alias="__p"), kind="CROSS")])
+    where = exp.and_(
+        exp.column(_CLAUSE, "__p").eq(index),
+        tid.eq(exp.column(_TID, "__p")),
+        exp.column(_SID, parts.given).eq(exp.column(_SID, "__p")),
     )
+    from_ = exp.From(this=source)
+    return exp.Update(this=target, expressions=action.expressions, from_=from_, where=exp.Where(this=where))
 
 
-def _inserting(parts: Merge, when: exp.When, chosen: str) -> str:
+def _inserting(parts: Merge, when: exp.When, index: int) -> exp.Expr:
     action = when.args["then"]
     is_row = isinstance(action.this, exp.Var)
-    columns = "" if is_row or not action.this else text_of(action.this)
-    values = "* EXCEPT (__sid)" if is_row else ", ".join(map(text_of, action.expression.expressions))
-    return f"INSERT INTO {parts.table} {columns} SELECT {values} FROM {SOURCE} AS {parts.given} WHERE {chosen}"  # noqa: S608 - the client's SQL
+    values = [exp.Star(except_=[exp.column(_SID)])] if is_row else action.expression.expressions
+    query = exp.Select(expressions=values).from_(parts.rows_of_source())
+    return parts.inserting(action, query.where(_is_in(exp.column(_SID), _decided(_SID, _INSERTS, index))))
 
 
-def unaliased(node: exp.Expr) -> exp.Expr:
-    """Return a copy of a table or subquery without its alias."""
+def _decided(column: str, decisions: str, index: int) -> exp.Select:
+    return exp.select(column).from_(decisions).where(exp.column(_CLAUSE).eq(index))
+
+
+def _is_in(column: exp.Column, query: exp.Select) -> exp.In:
+    return exp.In(this=column.copy(), query=query.subquery())
+
+
+def star(table: str) -> exp.Column:
+    """Return all columns of a table."""
+    return exp.Column(this=exp.Star(), table=exp.to_identifier(table))
+
+
+def condition(when: exp.When) -> exp.Expr:
+    """Return the condition of a clause, which is true if the clause has none."""
+    return when.args.get("condition") or exp.true()
+
+
+def _named(node: exp.Expr, name: str) -> exp.Expr:
+    """Return a copy of a table or subquery with another alias, or with none."""
     copy = node.copy()
-    copy.set("alias", None)
+    copy.set("alias", exp.TableAlias(this=exp.to_identifier(name)) if name else None)
     return copy
-
-
-def text_of(node: exp.Expr) -> str:
-    """Return an expression as GoogleSQL."""
-    return str(node.sql(dialect=BigQueryDialect))

@@ -3,14 +3,13 @@
 Replacing a part takes three simple steps: read the source, delete rows, insert rows.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from local_bigquery.models import JobStatistics2
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator.merging import SOURCE, Merge, Steps, text_of
+from deskcloud.bigquery.emulator.merging import SOURCE, Merge, Steps, condition, star
 
 _ROWS = "__merge_rows"
 
@@ -31,33 +30,28 @@ def is_one(merge: exp.Merge) -> bool:
 def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
     """Replace the part in the cursor's transaction. Return the numbers of inserted and deleted rows."""
     steps, parts = Steps(cursor, context), Merge(merge)
-    steps.run(f"SELECT {parts.given}.* FROM {parts.source}", SOURCE)  # noqa: S608 - the client's statement
-    filling = [_filling(one, parts.given, steps.run) for one in parts.of_target]
+    steps.run(exp.select(star(parts.given)).from_(parts.source), SOURCE)
+    filling = [_filling(one, parts, steps) for one in parts.of_target]
     inserted = deleted = 0
     for one in parts.of_source:
-        condition = text_of(one.args.get("condition") or exp.true())
-        deleted += steps.run(f"DELETE FROM {parts.table} AS {parts.alias} WHERE {condition}")  # noqa: S608 - the client's SQL
-    for columns, query in filling:
-        inserted += steps.run(f"INSERT INTO {parts.table} {columns} {query}")
+        deleted += steps.run(exp.Delete(this=parts.rows_of_target(), where=exp.Where(this=condition(one))))
+    for statement in filling:
+        inserted += steps.run(statement)
     steps.forget(SOURCE, _ROWS)
     counts = {"insertedRowCount": str(inserted), "updatedRowCount": "0", "deletedRowCount": str(deleted)}
     return JobStatistics2(numDmlAffectedRows=str(inserted + deleted), dmlStats=counts)
 
 
-def _filling(when: exp.When, given: str, execute: Callable[[str, str], int]) -> tuple[str, str]:
-    """Return the columns to insert (an empty string for all columns) and the query for the rows.
-
-    `given` is the name of the source in the MERGE.
+def _filling(when: exp.When, parts: Merge, steps: Steps) -> exp.Expr:
+    """Return the statement that inserts the rows of a clause.
 
     Subqueries and conditions are evaluated now, because they may read rows that the next step deletes.
     """
-    action, condition = when.args["then"], when.args.get("condition")
+    action = when.args["then"]
     is_row = isinstance(action.this, exp.Var)
-    columns = "" if is_row or not action.this else text_of(action.this)
-    values = ["*"] if is_row else [text_of(one) for one in action.expression.expressions]
-    if not condition and not action.find(exp.Query):
-        return columns, f"SELECT {', '.join(values)} FROM {SOURCE} AS {given}"  # noqa: S608 - the client's statement
-    named = values if is_row else [f"{value} AS _{number}" for number, value in enumerate(values)]
-    wanted = text_of(condition or exp.true())
-    execute(f"SELECT {', '.join(named)} FROM {SOURCE} AS {given} WHERE {wanted}", _ROWS)  # noqa: S608 - the client's SQL
-    return columns, f"SELECT * FROM {_ROWS}"  # noqa: S608 - our own name
+    values = [exp.Star()] if is_row else action.expression.expressions
+    if not when.args.get("condition") and not action.find(exp.Query):
+        return parts.inserting(action, exp.Select(expressions=values).from_(parts.rows_of_source()))
+    named = values if is_row else [exp.alias_(value, f"_{number}") for number, value in enumerate(values)]
+    steps.run(exp.Select(expressions=named).from_(parts.rows_of_source()).where(condition(when)), _ROWS)
+    return parts.inserting(action, exp.select("*").from_(_ROWS))

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from local_bigquery.grpc import read
-from local_bigquery.jobs import query
 from local_bigquery.sql import script
 from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.rules import STATEMENT_RULES, arrays
@@ -14,13 +12,13 @@ from deskcloud.bigquery.emulator import (
     aliases,
     dml,
     json_values,
-    lake_metadata,
     name_resolution,
     patching,
     pipes,
     queries,
     refused_ml,
     templates,
+    translation,
     wildcard_views,
     wildcards,
 )
@@ -53,19 +51,8 @@ def add() -> None:
     patching.change(BigQueryDialect.Parser, "_parse_table", _with_offset, "WITH OFFSET is known only after UNNEST")
     # Otherwise local-bigquery would mistake RANGE<DATE> in CAST for a parameterized type such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
-    for module in (read, query, script):
-        patching.change(module, "translate", _at_one_version, "a statement looks its tables up a dozen times")
+    translation.add()
     patching.change(script.Interpreter, "__init__", _with_cursor, "rules do not see temporary tables and variables")
-
-
-def _at_one_version(translate: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap `translate` so that it reads the version of the tables only once, not for each of a dozen lookups."""
-
-    def translated(tree: exp.Expr, context: Any) -> Any:
-        with lake_metadata.at_one_version():
-            return translate(tree, context)
-
-    return translated
 
 
 def _with_cursor(make: Callable[..., None]) -> Callable[..., None]:
