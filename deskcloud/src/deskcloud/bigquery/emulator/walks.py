@@ -36,7 +36,7 @@ def _find_all(self: Expr, *kinds: type[Expr], bfs: bool = True) -> Iterator[Expr
                 nodes.append(value)
 
 
-def _deepcopy(self: Expr, _: Any) -> Expr:
+def _deepcopy(self: Expr, _: Any) -> Any:
     root = _without_children(self)
     waiting = [(self, root)]
     while waiting:
