@@ -94,7 +94,7 @@ class Document:
 
     @functools.cached_property
     def _methods(self) -> dict[tuple[str, int], list[tuple[re.Pattern[str], Method]]]:
-        """Maps an HTTP method and the number of slashes in a path to patterns of paths, each with the API's method."""
+        """Maps (HTTP method, number of slashes in the path) to pairs of a path pattern and the API's method."""
         found: dict[tuple[str, int], list[tuple[re.Pattern[str], Method]]] = {}
         for description in _described(self.content):
             method = Method(self, description)
@@ -112,8 +112,8 @@ class Document:
     def find(self, http_method: str, path: str) -> Method | None:
         """The method that a request calls, or None. Variables in `path` must still be percent-encoded."""
         candidates = self._methods.get((http_method, path.count("/")), [])
-        # `models/x:predict` matches `models/{model}` too, because a variable also matches a verb. So take the longest
-        # pattern.
+        # `models/x:predict` also matches `models/{model}`, because a variable can match a verb such as `:predict`. So
+        # take the longest pattern.
         matching = [(len(pattern.pattern), method) for pattern, method in candidates if pattern.fullmatch(path)]
         return max(matching, key=lambda one: one[0])[1] if matching else None
 
@@ -175,7 +175,7 @@ class Body:
             self._report(place, f"is not {_kind(schema)}", value)
 
     def _schema_of_any(self, value: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-        """The schema that `value` names in `@type`, and the schema's name, or None.
+        """The schema that `value` names in its field `@type`, with the schema's name. None if there is no such schema.
 
         For example, the response of an operation has the field `@type`.
         """

@@ -145,9 +145,9 @@ class Fault(_Part, frozen=True):
     """A planned fault of a platform. The admin API can also plan faults. docs/platforms.md describes each kind.
 
     The fault concerns requests whose text, such as `POST /v1/audienceMembers:ingest`, begins with `request`. If
-    `request` is empty, the fault concerns all requests except reads and logins. The first `after` of these requests do
-    not meet the fault, and the next `times` requests do. With the kind `partial_failure`, one of every `every` records
-    of a request fails.
+    `request` is empty, the fault concerns all requests except reads and logins. The first `after` of these requests
+    are answered normally, and the next `times` requests meet the fault. With the kind `partial_failure`, every
+    `every`-th record of a request fails.
     """
 
     kind: FaultKind

@@ -93,7 +93,10 @@ def _require_order(table: Table, made: list[str]) -> None:
 
 
 def _with_columns(known: Sequence[bigquery.SchemaField], wanted: Sequence[bigquery.SchemaField]) -> list[Any]:
-    """Return a table's columns (`known`), and the `wanted` columns that are missing in the table or its structs."""
+    """Return a table's columns, `known`, followed by the `wanted` columns that the table lacks.
+
+    The fields that a struct lacks are added to the struct in the same way.
+    """
     by_name = {one.name: one for one in wanted}
     kept = [_whole(column, by_name.pop(column.name, column)) for column in known]
     return [*kept, *by_name.values()]

@@ -151,7 +151,7 @@ def _with_bigquerys_types(sql: str) -> str:
 
 
 def _order(result: str) -> dict[str, bool]:
-    """Read from an expected result whether its rows and arrays have an order, and whether the result can vary."""
+    """Read three facts from an expected result: are rows ordered, are arrays unordered, and can the result vary?"""
     head, _, rows = result.partition("{")
     return {
         "is_ordered": "[known order:" in head,

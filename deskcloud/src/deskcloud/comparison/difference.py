@@ -46,7 +46,7 @@ class Answer:
 
 
 def kind(ours: Answer, googles: Answer, *, is_ordered: bool, has_open_arrays: bool = False) -> str:
-    """Return the kind of difference, which is accepted, refused, columns, types or rows, or "" for equal answers.
+    """Return the first difference: "accepted", "refused", "columns", "types" or "rows". Return "" for equal answers.
 
     "accepted" means that only the local BigQuery accepts the statement, and "refused" that only the local BigQuery
     refuses it. If `has_open_arrays`, the order inside arrays is ignored.

@@ -132,7 +132,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
             conn.initialized = True
-            # This limits the time of each read and write, in the thread that answers the request.
+            # The socket options limit the time of each read and write in the thread that answers the request.
             seconds = struct.pack("ll", int(self.waits.body) + 1, 0)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)

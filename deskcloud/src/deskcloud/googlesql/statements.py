@@ -134,7 +134,7 @@ def is_ml(tokens: Sequence[Token]) -> bool:
 
 
 def needs_the_gateway(statement: Statement) -> bool:
-    """Return whether the emulator cannot run the statement, or an ML function or an inner statement in it."""
+    """Return whether the gateway must run the statement, because of its kind, an ML function or an inner statement."""
     tokens = statement.tokens
     found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
     return any(found) or any(ml_calls(tokens)) or _executes_ml(tokens)

@@ -146,7 +146,7 @@ class _Parser(filters.Parser[Entry]):
 
 
 def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
-    """Return the type that the LogEntry's field requires if `value` has another type, and "" otherwise."""
+    """Return "" if `value` has the type of the LogEntry's field. Otherwise, return the type that the field requires."""
     if operator in {":", "=~", "!~"}:
         return ""
     if path == ("severity",) and value.upper() not in SEVERITIES and _number(value) is None:

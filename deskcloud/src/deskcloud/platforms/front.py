@@ -70,13 +70,13 @@ class Front:
 
 
 def failing(request: Request) -> Callable[[int], bool]:
-    """Return a function that takes a record's index, and returns whether the fault `partial_failure` concerns it."""
+    """Return a function that takes a record's index, and returns whether `partial_failure` concerns the record."""
     fault = request.scope.get(_SCOPE)
     every = fault.every if fault and fault.kind == PARTIAL_FAILURE else 0
     return lambda index: bool(every) and (index + 1) % every == 0
 
 
 def never_ends(request: Request) -> bool:
-    """Return whether the request has met the fault `never_ends`. Then the request must never be processed."""
+    """Return whether the request has met the fault `never_ends`. If so, the request must never be processed."""
     fault = request.scope.get(_SCOPE)
     return fault is not None and fault.kind == NEVER_ENDS

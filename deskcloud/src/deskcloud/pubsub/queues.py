@@ -224,5 +224,5 @@ def backoff(config: Any, attempt: int) -> float:
         shortest, longest = _PUSH_BACKOFF
     else:
         return 0.0
-    doublings = min(attempt - 1, 30)  # more doublings could overflow, and the longest backoff is reached long before
+    doublings = min(attempt - 1, 30)  # a larger exponent could overflow; the longest backoff is reached earlier
     return float(min(longest, max(shortest, _FIRST_BACKOFF) * 2**doublings))

@@ -19,7 +19,7 @@ from deskcloud.pubsub.state import Store
 _log = logging.getLogger(__name__)
 
 _OPTIONS = [
-    # Otherwise a taken port would be no error, and two servers would share it.
+    # Without this option, two servers could share a port, so a taken port would be no error.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 20_000_000),
     ("grpc.max_send_message_length", -1),

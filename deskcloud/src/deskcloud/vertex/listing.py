@@ -59,7 +59,8 @@ def _holds(resource: Document, term: str) -> bool:
 
 
 def _ordered(resources: list[Document], order: str) -> list[Document]:
-    # Sort by the last key first. Sorting is stable, and the first key has priority, so sort by the first key last.
+    # The first key has priority. Sorting is stable, so each sort keeps the former order of equal resources. Therefore,
+    # sort by the last key first, and by the first key last.
     for key in reversed([part.split() for part in order.split(",") if part.strip()]):
         if key[0] not in _ORDERS or key[1:] not in ([], ["asc"], ["desc"]):
             raise InvalidArgumentError(

@@ -8,7 +8,7 @@ from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentErro
 
 type Split = dict[str, int]
 
-_NEW = "0"  # means the new model in the traffic split of a deployModel request
+_NEW = "0"  # the id of the new model in the traffic split of a deployModel request
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:

@@ -31,7 +31,7 @@ class Grants:
         self._token = token
 
     def route(self) -> Route:
-        """Return `POST /token`, the OAuth 2 endpoint for a service account's grant."""
+        """Return the route `POST /token`, where clients get OAuth 2 tokens for the service account."""
         return Route(TOKEN_PATH, self._answer, methods=["POST"])
 
     def is_signed(self, token: str) -> bool:

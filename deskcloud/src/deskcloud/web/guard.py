@@ -42,7 +42,8 @@ class Rules:
     """The access rules of a port.
 
     `secret` is empty if clients cannot send a secret. `header` is the header with the secret. Some of Google's clients
-    send a token that they have signed themselves. `is_signed` returns whether such a token replaces the secret.
+    send a token that they have signed themselves. `is_signed` returns whether such a token is valid. A valid token
+    replaces the secret.
 
     The other fields name a path by its first segment, such as `/token`. Paths in `open` need no secret and may receive
     bodies of any type. `pages` maps a path to the origins whose web pages may call the path. Bodies for the path
@@ -173,7 +174,7 @@ def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
 def _telling(authorization: str, send: Send) -> Send:
     """Return a `send` that adds the secret to the Location header, if the client has sent the secret as a password.
 
-    The header is the URL at which a client continues an upload.
+    The header contains the URL at which a client continues an upload.
     """
 
     async def sent(message: Message) -> None:

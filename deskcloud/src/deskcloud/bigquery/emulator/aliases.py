@@ -25,7 +25,7 @@ _GROUPING = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
 
 
 def prefer(tree: exp.Expr, context: Context) -> exp.Expr:
-    """Replace names of the select list by their expressions if a column of FROM has the same name."""
+    """If FROM and the select list contain the same name, replace uses of the name by the select list's expression."""
     for select in list(tree.find_all(exp.Select)):
         _name_paths(select)
         named = _named(select)

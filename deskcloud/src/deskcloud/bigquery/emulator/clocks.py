@@ -36,7 +36,7 @@ _ELEMENT = re.compile(r"%[crXhT%]")
 
 
 def add() -> None:
-    """Change local-bigquery's functions for time zones and time formats. `function_values.py` adds `time_of`."""
+    """Change local-bigquery's time zones and time formats. The rule `time_of` is added by `function_values.py`."""
     patching.replace(datetime, "from_local", _instant, "a local time that occurs twice is not the first of both")
     patching.change(datetime, "_format", _with_elements, "formats lack %c, %h, %r and %X")
     patching.change(datetime, "_element", _with_own_elements, "formats lack %e, %C and %E*S")

@@ -57,7 +57,7 @@ def _name_fields(select: exp.Expr) -> None:
 
 
 def _is_source(select: exp.Expr) -> bool:
-    """Return whether a query is in FROM or WITH, where a star may list the query's columns."""
+    """Return whether a query is a subquery in FROM or a WITH query. A star of another query may list its columns."""
     if select.args.get("kind") in {"STRUCT", "VALUE"}:
         return False
     while isinstance(select.parent, exp.SetOperation):

@@ -205,7 +205,7 @@ def _merge(cursor: Any, tree: exp.Merge, context: Any) -> Any:
 
 
 def _insert(action: exp.Insert, columns: list[str]) -> None:
-    """Add the list of columns to an INSERT. Columns with DEFAULT as their value are left out."""
+    """If an INSERT has no list of columns, add the list. Remove the columns whose value is DEFAULT."""
     named, values = action.this.expressions, action.expression
     if not values and isinstance(named[0], exp.Anonymous):
         # The INSERT has no list of columns. So sqlglot has parsed VALUES (...) as a column, which holds the values.

@@ -97,7 +97,7 @@ def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of 
         case exp.DType.TIME | exp.DType.TIMESTAMP | exp.DType.TIMESTAMPTZ | exp.DType.DATETIME:
             return macro("_time_text", node)
         case exp.DType.STRUCT:
-            # The STRUCT represents a RANGE in DuckDB, because no other STRUCT can be cast to STRING.
+            # This STRUCT must represent a RANGE, because GoogleSQL can cast no other STRUCT to STRING.
             return macro("_text", node.this)
         case None | exp.DType.UNKNOWN:
             return macro("_text", node.this)

@@ -1,7 +1,8 @@
 """Read and write JSON as GoogleSQL does.
 
-A JSON text in a STRING keeps its numbers digit by digit. The type JSON normalises numbers. If a STRING is not valid
-JSON, the functions here return NULL. GoogleSQL's functions may still find a value that comes before the syntax error.
+The functions keep all digits of numbers in a JSON text of type STRING. The type JSON normalises numbers. If a STRING
+is not valid JSON, the functions here return NULL. GoogleSQL's functions may still find a value that comes before the
+syntax error.
 
 Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions
 """

@@ -31,7 +31,7 @@ def _coerced(tree: exp.Expr, context: Any) -> exp.Expr:
     is_changed = False
     for cast in tree.find_all(exp.Cast):
         if cast.to.this in DECIMALS and _is_literal(cast.this):
-            # Cast the text of the literal. As a number, it would pass through FLOAT64 and lose digits.
+            # Cast the text of the literal. A number would first become a FLOAT64 and lose digits.
             cast.set("this", exp.Literal.string(cast.this.sql()))
     for values in _groups(tree):
         kinds = {kind(one) for one in values if not _is_literal(one)}

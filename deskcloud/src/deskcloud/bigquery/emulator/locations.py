@@ -40,7 +40,7 @@ def missing(kind: str, label: str, location: str = "US") -> BigQueryError:
 
 
 def asgi(app: ASGIApp) -> ASGIApp:
-    """Return an app that sets the location of each request for all work that the request starts."""
+    """Return an app that reads the location in each request's header, for use by all work that the request starts."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))

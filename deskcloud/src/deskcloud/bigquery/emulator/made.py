@@ -112,7 +112,7 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any
 
 
 def _select(create: exp.Expr) -> exp.Select | None:
-    """Return the SELECT whose select list names the columns that a CREATE statement makes, or None."""
+    """Return the SELECT from which a CREATE statement takes its column names, or None."""
     select = create.args.get("expression")
     while isinstance(select, exp.SetOperation | exp.Subquery):
         select = select.this

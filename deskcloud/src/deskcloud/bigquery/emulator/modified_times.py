@@ -21,7 +21,7 @@ WHERE project_id = $2 AND dataset_id = $3 AND table_id = $4
 
 
 def add() -> None:
-    """Set the table's time after each DML statement, and each load or query result that is written to it.
+    """Set a table's lastModifiedTime after a DML statement, a load job or a query result has changed its rows.
 
     Call this function after `writers.add`, which replaces the same function of local-bigquery.
     """

@@ -49,8 +49,8 @@ class _Resolver:
         self._context = context
         self._prefix = ""
         self._numbers = itertools.count(1)
-        # Maps the text of a template's call to a number, which is part of the names inside the body. Equal calls need
-        # equal names, because GROUP BY compares the expressions.
+        # Maps the text of a template's call to a number. The number becomes a part of the names that are generated in
+        # the template's body. Equal calls need equal names, because GROUP BY compares the expressions.
         self._calls: dict[str, int] = {}
         self._is_argument = False
         self._learner = Learner(context, resolve)

@@ -1,7 +1,6 @@
-"""Report a request that the emulator cannot run as an error of the request.
+"""Report an unexpected exception as an error in the request, and not as an internal error.
 
-Otherwise it would be reported as an internal error. Clients retry a request after an internal error, but the same
-exception would occur in every retry.
+Clients retry a request after an internal error, but the same exception would occur in every retry.
 """
 
 import functools

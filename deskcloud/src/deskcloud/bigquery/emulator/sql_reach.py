@@ -152,7 +152,7 @@ def _is_known(path: _Path, context: Any) -> bool:
 
 
 def _is_temporary(name: str, context: Any) -> bool:
-    """Return whether the function exists only on this connection. If so, a view cannot use it."""
+    """Return whether the function exists only on this connection. Views cannot use such temporary functions."""
     cursor = getattr(context, "cursor", None)
     return cursor is not None and bool(cursor.execute(_TEMPORARY, [name]).fetchone())
 

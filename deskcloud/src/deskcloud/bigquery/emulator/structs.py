@@ -17,7 +17,7 @@ from deskcloud.bigquery.emulator.known_types import Type
 
 
 def name_fields(tree: exp.Expr) -> None:
-    """Name structs' fields after their columns. In a cast, remove the names, by which DuckDB would match the fields."""
+    """Name structs' fields after their columns. In a cast, remove the names, so that fields match by position."""
     for cast in list(tree.find_all(exp.Cast)):
         if isinstance(cast.this, exp.Struct) and any(isinstance(one, exp.DataType) for one in cast.to.expressions):
             _cast_fields(cast)

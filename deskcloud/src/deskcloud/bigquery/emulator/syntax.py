@@ -42,8 +42,8 @@ _WANTED = (
 class Part(str):
     """A statement of a script.
 
-    `before` is the padding up to the statement's position. `behind` is the script's text after the statement, up to the
-    next token, which is `follows`.
+    `before` is the padding up to the statement's position. `follows` is the script's next token after the statement.
+    `behind` is the text between the statement and this token.
     """
 
     __slots__ = ("before", "behind", "follows")

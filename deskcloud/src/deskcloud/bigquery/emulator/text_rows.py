@@ -168,7 +168,7 @@ def _delimiter(given: str | None) -> str:
 
 
 class _Counted:
-    """An iterator over the lines of a file. `position` (in bytes) and `line` say how far it has been read."""
+    """An iterator over the lines of a file. `position` and `line` count the bytes and the lines read so far."""
 
     def __init__(self, file: Path, encoding: str) -> None:
         self._encoding = encoding

@@ -19,7 +19,7 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator import patching
 
 _Kind = exp.DType
-# Each entry maps the types of time to the variants of one function.
+# One entry per function. The entry maps the argument's type to the variant of the function for this type.
 _FUNCTIONS: tuple[dict[Any, type[exp.Expr]], ...] = (
     {_Kind.DATE: exp.DateTrunc, _Kind.DATETIME: exp.DatetimeTrunc, _Kind.TIMESTAMPTZ: exp.TimestampTrunc},
     {_Kind.DATE: exp.DateAdd, _Kind.DATETIME: exp.DatetimeAdd, _Kind.TIMESTAMPTZ: exp.TimestampAdd},

@@ -146,8 +146,8 @@ def json_text(content: str, kind: str, is_pretty: bool, is_quoting: bool) -> str
 def is_plain_json(kind: str) -> bool:
     r"""Return whether DuckDB's JSON for values of type `kind` equals TO_JSON_STRING's.
 
-    Values that contain \u or a long number are exceptions. If the texts are equal, Python need not be called for each
-    value. Such calls would take 70 times as long.
+    The result does not hold for values that contain \u or a long number, so the macro checks for these. If the texts
+    are equal, Python need not be called for each value. Such calls would take 70 times as long.
     """
     return _is_plain_json(kind_of(kind))
 

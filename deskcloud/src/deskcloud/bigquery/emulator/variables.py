@@ -57,12 +57,12 @@ def _value(field: exp.Expr) -> exp.Expr:
 
 
 def _values(interpreter: Any, value: exp.Tuple) -> list[str]:
-    """Compute all values, and return a query for each of the values."""
+    """Compute and store all values. Return one query per value, which reads the stored value."""
     return [f"SELECT {script.VALUE} FROM {interpreter.store(one)}" for one in value.expressions]  # noqa: S608
 
 
 def _fields(interpreter: Any, value: exp.Expr) -> list[str]:
-    """Compute a struct, and return a query for each of its fields."""
+    """Compute and store a struct. Return one query per field, which reads the field of the stored struct."""
     table = interpreter.store(value)
     (kind,) = interpreter.cursor.sql(f"SELECT {script.VALUE} FROM {table}").types  # noqa: S608
     if kind.id != "struct":

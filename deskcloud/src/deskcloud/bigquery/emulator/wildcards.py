@@ -21,7 +21,7 @@ from deskcloud.bigquery.emulator import lake_metadata, patching
 from deskcloud.bigquery.emulator.known_types import Columns
 
 _SUFFIX = "_TABLE_SUFFIX"
-# A table's shape is a hash of its columns and their fields. The oldest table comes first.
+# Returns each table's name and shape, the oldest table first. The shape is a hash of the columns and their fields.
 _TABLES = """
 select t.table_name, (
     select md5(string_agg(

@@ -120,7 +120,7 @@ class EmulatorClient:
             file.unlink(missing_ok=True)
 
     def handed_over(self, ending: str) -> tuple[Path, str]:
-        """Return the path of a new file with the extension `ending`, and the URI with which EXPORT DATA writes it."""
+        """Return the path of a new file with the extension `ending`, and the file's URI for EXPORT DATA."""
         name = f"{uuid.uuid4().hex}.{ending}"
         return self._scratch / name, f"scratch:{name}"
 

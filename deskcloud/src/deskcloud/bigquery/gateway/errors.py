@@ -25,7 +25,7 @@ _STATUS = {
 
 
 class BigQueryError(Exception):
-    """A request fails as it would on Google Cloud. `reason` is BigQuery's error reason."""
+    """A request or a job fails. `reason` is BigQuery's error reason, and `location` the wrong part of the request."""
 
     def __init__(self, reason: str, message: str, location: str | None = None) -> None:
         super().__init__(message)

@@ -74,8 +74,8 @@ class Jobs:
         types = _statement_types(configuration)
         running = _Running(_resource(project, job_id, configuration))
         if statement_type := "SCRIPT" if len(types) > 1 else types[0]:
-            # Set the type before the statement runs, so that a failed job has it too. This is needed because log sinks
-            # filter by statementType.
+            # Set the type before the statement runs, so that a failed job has a type too. Log sinks may filter by
+            # statementType.
             running.resource["statistics"]["query"] = {"statementType": statement_type}
         try:
             self._insert(running.resource)

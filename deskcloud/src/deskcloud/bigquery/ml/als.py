@@ -127,8 +127,8 @@ class _Half:
     def solve(self, other: Vectors, l2: float) -> Vectors:
         """Return the optimal vectors of this side.
 
-        Let d be the other side's factors followed by 1, and o the other side's intercept. Each system, summed over the
-        other side, is  (sum c d d' + L2 I) v = sum c (p - g - o) d.
+        Let d be the other side's factors followed by 1, and o the other side's intercept. The system of each
+        member is  (sum c d d' + L2 I) v = sum c (p - g - o) d.  The sums run over the members of the other side.
 
         With implicit feedback, the sums for c = 1 and p = 0 are the same in every system. Only the differences of the
         rated pairs are added per system.

@@ -48,7 +48,7 @@ class Classifier(Supervised):
         return values
 
     def answer(self, prediction: float) -> dict[str, Any]:
-        """Return both labels with their probabilities, the positive class first, and the likelier label."""
+        """Return both labels, their probabilities and the likelier label. The lists begin with the positive class."""
         names = self.class_names
         return {
             f"{self.label}_values": [names[1], names[0]],

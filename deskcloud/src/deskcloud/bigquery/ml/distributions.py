@@ -35,8 +35,7 @@ class Numbers:
     """A histogram of the finite values with buckets of equal width, and the numbers of infinite values and of NaN.
 
     edges: the edges of the buckets, from the least to the greatest value, or [x, x] if x is the only value
-    counts: the number of values in each bucket. The number may have a fraction,
-        because quantiles determine the number
+    counts: the number of values in each bucket; it may have a fraction, because it is estimated from quantiles
     """
 
     edges: list[float]

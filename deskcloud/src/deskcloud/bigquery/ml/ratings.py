@@ -75,7 +75,7 @@ def read(columns: Columns, user: Feature, item: Feature, rating: Feature) -> Rat
     """Return the ratings in three columns.
 
     Raises:
-        MLError: a column is missing or has another type, or a value is NULL. A rating is not finite, or a pair occurs
+        MLError: a column is missing or has another type, a value is NULL, a rating is not finite, or a pair occurs
             twice.
     """
     values = _values(columns, rating)

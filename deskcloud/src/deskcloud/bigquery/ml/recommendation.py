@@ -130,7 +130,7 @@ _WEIGHTS = pa.schema(
 
 
 def weights(model: Factorization) -> pa.Table:
-    """Return ML.WEIGHTS, with one row per user, one per item, and one for the global intercept without factors."""
+    """Return ML.WEIGHTS: one row per user, one row per item, and a last row with only the global intercept."""
     last = {
         "processed_input": None,
         "feature": GLOBAL_INTERCEPT,

@@ -111,7 +111,10 @@ def _learn(
 
 
 def _statistics(columns: Columns, features: list[Feature], inputs: tuple[Input, ...]) -> list[FeatureStatistics]:
-    """Return the rows of ML.FEATURE_INFO. Each row describes a feature's first input, the column itself."""
+    """Return the rows of ML.FEATURE_INFO, one per feature.
+
+    If a feature has several inputs, the row describes the first input, which is the column itself.
+    """
     found: dict[int, FeatureStatistics] = {}
     for input_, column in encoding.columns_of(columns, features, inputs):
         if input_.feature not in found:

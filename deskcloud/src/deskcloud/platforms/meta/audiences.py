@@ -42,7 +42,8 @@ class Audiences:
     ) -> dict[str, Any]:
         """Add or remove members, or replace them with the members of a session. Return the response.
 
-        If a session already has a batch, the batch is answered as before and has no further effect.
+        If the session already contains this batch, the batch has no further effect, and the response is the same as
+        before.
 
         Raises:
             UnknownObjectError: there is no such audience.

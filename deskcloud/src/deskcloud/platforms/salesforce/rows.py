@@ -60,7 +60,7 @@ class Rows:
         return {"requestId": request_id, "resultMessages": []}
 
     def status(self, request_id: str) -> dict[str, Any]:
-        """Return the status of a request, or a message NotFound."""
+        """Return the status of a request. If there is no such request, the response has the message NotFound."""
         kept = self._request(request_id)
         if kept is None:
             return _not_found()
@@ -78,7 +78,10 @@ class Rows:
         return {"requestId": str(uuid.uuid4()), "resultMessages": [], "status": status}
 
     def results(self, request_id: str, page: int, size: int) -> dict[str, Any]:
-        """Return a page (from 1) of a request's results, one for each row, or a message NotFound."""
+        """Return a page (from 1) of a request's results. There is one result for each row.
+
+        If there is no such request, the response has the message NotFound.
+        """
         kept = self._request(request_id)
         if kept is None:
             return _not_found()

@@ -46,7 +46,7 @@ def _row(element: ET.Element) -> Row:
 
 
 def answer(problems: Sequence[str]) -> bytes:
-    """Return the envelope of the response, with a result for each row. The problem of a deleted row is ""."""
+    """Return the envelope of the response, with a result for each row. `problems` has "" for each deleted row."""
     body = ET.Element(f"{_PARTNER}DeleteResponse")
     for index, problem in enumerate(problems):
         result = ET.SubElement(body, f"{_PARTNER}Results")
