@@ -17,7 +17,7 @@ from deskcloud import jsontext
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A contradiction to the discovery document. Problems that differ only in the observed `value` are equal."""
+    """A place where a message contradicts the discovery document. Two problems are equal even if `value` differs."""
 
     place: str
     rule: str

@@ -19,8 +19,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# msgspec is used because it is ten times as fast as `json`, and each checkout writes a line. Keys are sorted only for a
-# digest.
+# msgspec is used because it is ten times as fast as `json`, and each log entry is written as JSON. Keys are sorted only
+# for a digest.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)

@@ -91,7 +91,10 @@ class Arrival:
         return self.has_head and bool(_EXPECTS.search(self.content, 0, self._body))
 
     def is_whole(self) -> bool:
-        """Return whether the whole request has arrived, or is invalid, so that gunicorn will refuse it."""
+        """Return whether the whole request has arrived.
+
+        The result is also True for an invalid request, so that gunicorn refuses the request.
+        """
         if not self.has_head:
             end = self.content.find(b"\r\n\r\n")
             if end < 0:

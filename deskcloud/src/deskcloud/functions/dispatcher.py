@@ -22,7 +22,8 @@ class Dispatcher:
 
     functions-framework converts a Pub/Sub push to /FUNCTION/projects/P/topics/T into a CloudEvent whose source is the
     topic T. The CloudEvent does not contain `subscription` and `deliveryAttempt`. functions-framework answers 400 to a
-    message that has attributes but no data. Pub/Sub delivers such a message again until it is a dead letter.
+    message that has attributes but no data. Pub/Sub delivers such a message again until the message becomes a dead
+    letter.
     """
 
     def __init__(self, source: Path, names: Iterable[str]) -> None:

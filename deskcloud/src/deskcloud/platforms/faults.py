@@ -50,7 +50,7 @@ class Plan:
         self._state.put(_NAME, self._kept() | {"left": msgspec.to_builtins(faults)})
 
     def take(self, request: str, *, is_named: bool = False) -> Fault | None:
-        """Count a request, such as `POST /v1/x`. Return the planned fault that it meets, or None.
+        """Count a request, such as `POST /v1/x`. Return the planned fault that the request meets, or None.
 
         If `is_named`, the request can meet only faults whose field `request` is not empty.
         """

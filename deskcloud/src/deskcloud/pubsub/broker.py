@@ -94,7 +94,7 @@ class Broker:
         return [queue for queue in self.queues if queue.config.topic == topic]
 
     def publish(self, topic: str, messages: Iterable[Any]) -> list[str]:
-        """Set the id and the time of each message, and put it into the queues whose filters match. Return the ids.
+        """Give each message an id and a time, and add the message to all queues with a matching filter. Return the ids.
 
         Raises:
             PubsubError: NOT_FOUND if there is no such topic.

@@ -1,4 +1,4 @@
-"""Publish the messages of schedules when they are due. A thread does this."""
+"""Run a thread that publishes the message of each schedule when the schedule is due."""
 
 import contextlib
 import logging
@@ -79,7 +79,7 @@ class Scheduler:
         self._send(self._planned[name].schedule)
 
     def start(self) -> None:
-        """Start the thread. Times of schedules that have passed are skipped."""
+        """Start the thread. Scheduled times that have already passed are skipped."""
         now = self._clock()
         for planned in self._planned.values():
             planned.plan(now)

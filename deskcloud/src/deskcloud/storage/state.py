@@ -171,7 +171,7 @@ class Store:
 
     @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
-        """Yield the path of a temporary file. If `put` does not make it an object, the file is deleted at the end."""
+        """Yield the path of a temporary file. Delete the file at the end, unless `put` has made the file an object."""
         file = self._folders.staging / uuid.uuid4().hex
         try:
             yield file

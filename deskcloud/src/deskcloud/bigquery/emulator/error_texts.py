@@ -100,7 +100,7 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
             return locations.missing("Table", missing)
     made = original(error, *arguments)
     if made.message.count("(") != made.message.count(")"):
-        # Remove the list of a STRUCT's fields from the message.
+        # If an argument is a STRUCT, the parentheses are unbalanced. Then remove the argument types from the message.
         made.message = made.message.partition(" for argument types")[0]
     operator = re.match(r"No matching signature for (?:operator|function) (\S+)", made.message)
     if operator and operator[1] in _OPERATORS:

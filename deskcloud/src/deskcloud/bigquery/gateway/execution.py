@@ -39,8 +39,7 @@ def run(work: Work) -> Outcome:
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     except Exception as error:
-        # Report an invalid query, because clients would retry after an internal error, and the same error would occur
-        # again.
+        # Report an invalid query. After an internal error, clients would retry, and the same error would occur again.
         _LOG.exception("job %s cannot be run", work.job_id)
         raise BigQueryError("invalidQuery", f"The local BigQuery cannot run this: {error!r}") from error
 
@@ -55,7 +54,7 @@ def _run(work: Work) -> Outcome:
 
 
 def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
-    """Run one statement. If the emulator runs a part of it, the emulator's job has the id `job_id`."""
+    """Run one statement. If the emulator runs a part of the statement, its job has the id `job_id`."""
     kind = statements.own_statement(statement.tokens)
     if kind in _ON_MODELS:
         figures = _ON_MODELS[kind](work, statement)

@@ -42,7 +42,7 @@ def check_table(resource: Any) -> None:
 
 
 def location(named: str | None) -> str:
-    """Check the location that a job names. Return it, or an empty string if the job names no location.
+    """Check the location that a job names. Return the location, or "" if the job names none.
 
     Raises:
         BigQueryError: BigQuery has no such location.

@@ -70,7 +70,7 @@ def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Wa
 
 
 def _iteration(problem: _Problem, items: Vectors, l2: float) -> tuple[Vectors, Vectors, float]:
-    """Solve the users for the given items, then the items for these users. Return the users, the items and the loss."""
+    """Compute new vectors of the users, and from them new vectors of the items. Return users, items and the loss."""
     loss = np.nan
     # These errors are reported below. An overflow makes the loss infinite or NaN, and a singular system leaves it NaN.
     with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(np.linalg.LinAlgError):
@@ -182,7 +182,7 @@ class _Problem:
                 total -= float(predicted @ predicted)
         if not self.by_user.everywhere:
             return total / len(self.ratings)
-        # The sum of all squared predictions follows from the products of each side, without a matrix of all pairs.
+        # The sum of all squared predictions follows from one small matrix per side, without a matrix of all pairs.
         left = np.column_stack([users.factors, users.intercepts, np.ones(len(users.factors))])
         right = np.column_stack([items.factors, np.ones(len(items.factors)), items.intercepts])
         total += float(((left.T @ left) * (right.T @ right)).sum())

@@ -42,8 +42,8 @@ def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
     and a zero intercept.
 
     Raises:
-        MLError: both columns are missing. Or the rows have one of them and a further column. Or the result exceeds
-            MOST_ROWS.
+        MLError: both columns are missing; the rows have only one of them, and a column of another name; or the result
+            exceeds MOST_ROWS.
     """
     columns = Columns(rows)
     sides = (model.users, model.items)
