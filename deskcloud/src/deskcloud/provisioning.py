@@ -50,8 +50,8 @@ def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None
     If a table exists, missing columns are added to it, also inside structs. A view whose query differs is replaced.
 
     Raises:
-        CommandError: a new column is not declared last. BigQuery adds it at the end of the table, so a statement with
-            INSERT ROW would write into the wrong columns.
+        CommandError: a new column is not declared last. BigQuery adds the column at the end of the table, so a
+            statement with INSERT ROW would write into the wrong columns.
     """
     for dataset in datasets:
         client = bigquery.Client(project, NOBODY, location=dataset.location, client_options={"api_endpoint": url})

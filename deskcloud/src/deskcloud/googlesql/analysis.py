@@ -27,8 +27,8 @@ class Column:
 def analyze(sql: str, catalog: Catalog, parameters: Mapping[str, TypeProto] | None = None) -> list[Column]:
     """Return the columns of a query's result. For any other statement, return an empty list.
 
-    The result of an accepted statement is kept, so it is analyzed again only if its tables, models or parameters
-    change.
+    The result of an accepted statement is cached. The statement is analyzed again only if its tables, models or
+    parameters change.
 
     Raises:
         Refused: GoogleSQL refuses the statement. The message comes from GoogleSQL.

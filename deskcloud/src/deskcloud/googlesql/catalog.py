@@ -61,7 +61,7 @@ class Catalog:
 
 @cache
 def language() -> LanguageOptionsProto:
-    """Return GoogleSQL's language options, set as in BigQuery as far as BigQuery's settings are known."""
+    """Return GoogleSQL's language options. If BigQuery's value of an option is known, use this value."""
     request = service.LanguageOptionsRequest(maximum_features=True)
     options = engine().call("GetLanguageOptions", request, LanguageOptionsProto)
     features = [one for one in options.enabled_language_features if one not in _NOT_IN_BIGQUERY]

@@ -16,7 +16,7 @@ class Waiting:
         self._state, self._clock, self._seconds = state, clock, seconds
 
     def add(self, work: Work, *, never_ends: bool) -> None:
-        """Accept a request. If `never_ends`, it will never be processed."""
+        """Accept a request. If `never_ends`, the request will never be processed."""
         with self._state.transaction():
             number = (self._state.get("taken") or {"count": 0})["count"] + 1
             self._state.put("taken", {"count": number})

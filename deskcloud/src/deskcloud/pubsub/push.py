@@ -32,7 +32,7 @@ class Pusher:
         self._posts: set[asyncio.Task[None]] = set()
 
     def follow(self, queue: Queue) -> None:
-        """Post the messages of a push subscription until it is deleted or is no longer a push subscription."""
+        """Post a subscription's messages until the subscription is deleted or is no longer a push subscription."""
         name = queue.config.name
         if queue.is_push and not queue.closed:
             if name not in self._pumps:

@@ -1,4 +1,4 @@
-"""Upload objects in one request, in one request with metadata, or in the chunks of a resumable upload."""
+"""Upload an object in one request, with or without metadata, or in the chunks of a resumable upload."""
 
 import os
 from pathlib import Path

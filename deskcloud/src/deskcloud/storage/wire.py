@@ -312,7 +312,8 @@ def content_range(header: str | None) -> tuple[int | None, int | None]:
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     """Return a download's `Range` header as (first, last + 1).
 
-    Return None, which means the whole object, if there is no header or its form is not `bytes=FIRST-LAST`.
+    Return None, which means the whole object, if there is no header, or if the header has another form than
+    `bytes=FIRST-LAST`. FIRST or LAST may be absent.
 
     Raises:
         RangeNotSatisfiableError: the range begins after the object's end.

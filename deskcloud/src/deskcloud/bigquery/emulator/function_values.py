@@ -10,7 +10,7 @@ numbers         The number of digits or characters in ROUND, TRUNC, LPAD and RPA
 CHR             The argument may be any INT64 expression.
 positions       SUBSTR treats position 0 as 1.
 lengths         SUBSTR, LEFT, RIGHT and REPEAT refuse negative lengths.
-overflow        An overflow of EXP or POW is an error, and one of SAFE_DIVIDE is NULL. DuckDB returns infinity.
+overflow        EXP and POW fail on overflow, and SAFE_DIVIDE returns NULL. DuckDB returns infinity.
 NUMERIC         Arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN of NUMERIC are NUMERIC.
 INT64           Rounding an INT64 gives a FLOAT64.
 NULL            ARRAY_CONCAT and SPLIT return NULL if an argument is NULL.

@@ -40,7 +40,7 @@ def _inside(known: Fields, given: Fields, path: tuple[str, ...]) -> Iterator[str
     Yield the definition of each nested column that the table lacks. `path` names the structs around the columns.
 
     Raises:
-        BigQueryError: the new schema removes a nested column, or adds one that is REQUIRED.
+        BigQueryError: the new schema removes a nested column, or adds a REQUIRED nested column.
     """
     wanted = _by_name(given)
     for name, struct in _by_name(known).items():

@@ -298,7 +298,7 @@ def _writer(
 
 @contextlib.contextmanager
 def transaction(writer: Any) -> Iterator[None]:
-    """Make all writes visible together, or no write if one of them fails."""
+    """Make all writes visible together. If a write fails, make no write visible."""
     writer.execute("BEGIN")
     try:
         yield

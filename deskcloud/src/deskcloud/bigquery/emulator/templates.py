@@ -1,4 +1,4 @@
-"""Support SQL functions with parameters of ANY TYPE. The names in the body are resolved anew for each call.
+"""Support SQL functions with parameters of ANY TYPE. The names in the body are resolved again for each call.
 
 This is possible because the types of a call's arguments are known. The module `name_resolution.py` replaces the call by
 the body. DuckDB also stores a macro, so that the function appears in lists of functions.

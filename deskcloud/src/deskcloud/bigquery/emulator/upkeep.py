@@ -1,4 +1,4 @@
-"""Delete old DuckLake snapshots, which hold earlier states of tables, and the files that only they use.
+"""Delete old DuckLake snapshots, which hold earlier states of tables. Delete the files that are no longer used.
 
 DuckLake keeps these files forever, and keeps the columns of all snapshots in memory. The columns of 50 tables take 2
 MB, and each change of one table adds another 2 MB.

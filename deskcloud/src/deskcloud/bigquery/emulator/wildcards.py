@@ -57,7 +57,7 @@ def _expand(original: Callable[..., exp.Expr], node: exp.Expr, context: Context)
         return original(node, context)
     prefix = node.name.rstrip("*")
     newest, shape = found[-1]
-    # The column _TABLE_SUFFIX is added, and hidden from stars, only if the query uses it.
+    # If the query uses _TABLE_SUFFIX, add this column to each table, and hide the column from stars.
     has_suffix = any(column.name.upper() == _SUFFIX for column in node.root().find_all(exp.Column))
     wanted = _columns_of(node, newest, context) or []
     selects: list[exp.Query] = []

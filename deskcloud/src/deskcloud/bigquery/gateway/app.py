@@ -1,8 +1,8 @@
 """Serve the public REST API of the local BigQuery, with BigQuery ML.
 
 The gateway forwards most requests, e.g. plain SELECT statements, to the emulator, and returns the emulator's answers
-unchanged. The gateway itself handles the requests that the emulator cannot handle: statements and jobs that use models,
-files that are written to Cloud Storage, and scripts that contain such statements.
+unchanged. The gateway itself handles the requests that the emulator cannot handle: statements and jobs that use models
+or write to Cloud Storage, and scripts that contain such statements.
 """
 
 import contextlib

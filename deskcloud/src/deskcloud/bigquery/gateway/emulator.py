@@ -1,8 +1,8 @@
 """Call the emulator's REST API for the gateway's own work. The calls block, so worker threads make them.
 
 Whole tables are exchanged as files in a scratch folder that the gateway and the emulator share. EXPORT DATA writes an
-Arrow file. A table function of the emulator reads a Parquet file. SQL statements name a file by 128 random bits and
-never by its path, so no client can guess the name.
+Arrow file. A table function of the emulator reads a Parquet file. In SQL statements, the
+name of a file is a random number of 128 bits and not a path, so no client can guess the name.
 """
 
 import threading

@@ -91,7 +91,7 @@ def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def _refuse_kept_definitions(statement: Statement) -> None:
-    """Refuse a stored definition (e.g. a view) with ML functions. The emulator would run it without the gateway."""
+    """Refuse a stored definition (e.g. a view) with ML functions. The emulator would run such definitions itself."""
     words = [token.word for token in statement.tokens[:6]]
     kept = {"VIEW", "FUNCTION", "PROCEDURE", "POLICY"} & set(words)
     if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):

@@ -37,7 +37,7 @@ class Journal:
     _last: float = field(default_factory=time.perf_counter)
 
     def record(self, loss: float, eval_loss: float | None, learning_rate: float | None = None) -> bool:
-        """Record an iteration. Return True if training should stop after it.
+        """Record an iteration. Return True if training should stop after this iteration.
 
         Training stops if the loss fell by less than MIN_REL_PROGRESS relative to the previous iteration. The loss is
         measured on the evaluation rows, or on the training rows if there are no evaluation rows.

@@ -63,7 +63,7 @@ class Supervised(TrainedModel):
 
     @abc.abstractmethod
     def answer(self, prediction: float) -> dict[str, Any]:
-        """Return the JSON object with which Vertex AI answers, given the estimator's prediction.
+        """Convert a prediction of the estimator into the JSON object of Vertex AI's answer.
 
         https://cloud.google.com/bigquery/docs/exporting-models#prediction_output_format
         """

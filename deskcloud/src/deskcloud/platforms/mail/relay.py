@@ -31,7 +31,7 @@ class Relay:
     def authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _name: str, given: object
     ) -> AuthResult:
-        """Check the user's name and password. If a fault is planned for AUTH, refuse them."""
+        """Check the user's name and password. If a fault is planned for AUTH, refuse the login."""
         fault = self._plan.take("AUTH", is_named=True)
         is_known = (
             isinstance(given, LoginPassword)

@@ -14,7 +14,7 @@ The sources in brackets are pages below https://developers.facebook.com/:
 - The Marketing API is available in v25.0, v26.0 and v27.0 [versions]. An older version is an error 2635 [users].
 - A parameter cannot override the HTTP method [v27: not for new apps].
 - `payload` has `schema` (one key or a list of keys) and `data` (at most 10,000 records) [users].
-- With a list of keys, a record has a value for each key, which is empty if it is unknown [users].
+- With a list of keys, a record has a value for each key. An unknown value is empty [users].
 - EXTERN_ID and MADID are not hashed. The other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. Other
   values are counted in `num_invalid_entries`: UNVERIFIED.
 - A session has `session_id` (unique in the ad account), `batch_seq` (from 1), and `last_batch_flag` [users].
