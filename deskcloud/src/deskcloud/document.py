@@ -72,7 +72,10 @@ class Subscription(_Part, frozen=True):
 
 
 class Sink(_Part, frozen=True):
-    """A log sink. Entries that match `filter` go to `topic`, or to the table in `dataset` that has their log's name."""
+    """A log sink. Entries that match `filter` go to `topic`, or to a table in `dataset`.
+
+    The table of an entry has the name of the entry's log.
+    """
 
     name: Name
     filter: str

@@ -140,7 +140,7 @@ def _make_subscription(
 ) -> None:
     """Create the subscription. If it exists, update its push endpoint."""
     path, topic = f"projects/{project}/subscriptions/{named.name}", topic_path(project, named.topic)
-    # The URL's path ends with the topic, because functions-framework reads the topic of a push there.
+    # The URL's path ends with the topic, because functions-framework reads a push's topic from the path.
     push = pubsub_v1.types.PushConfig(push_endpoint=f"{functions_url}/{named.function}/{topic}")
     dead_letters = named.dead_letters and pubsub_v1.types.DeadLetterPolicy(
         dead_letter_topic=topic_path(project, named.dead_letters), max_delivery_attempts=named.max_delivery_attempts

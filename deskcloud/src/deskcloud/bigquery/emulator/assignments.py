@@ -118,7 +118,7 @@ def _types(query: exp.Query, context: Context) -> Sequence[Any]:
 
 
 def _written(source: exp.Expr, width: int) -> Iterator[list[exp.Expr]]:
-    """Yield, for each of the `width` columns, the list of the expressions that are written to it.
+    """Yield, for each of the `width` columns, the list of the expressions that are written to the column.
 
     If `source` is VALUES, the list has one expression per row. If `source` is a query, the list has one expression,
     which is in the select list.

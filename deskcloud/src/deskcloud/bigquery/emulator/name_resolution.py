@@ -241,7 +241,7 @@ class _Resolver:
         queries: _Queries,
         aliases: set[str] | frozenset[str] = frozenset(),
     ) -> None:
-        """Resolve the names in an expression. A bare name in `aliases` belongs to the select list and stays."""
+        """Resolve the names in an expression. Bare names in `aliases` belong to the select list and do not change."""
         if isinstance(node, list):
             for one in node:
                 self._inside(one, scope, queries, aliases)

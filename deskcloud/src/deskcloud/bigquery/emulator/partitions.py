@@ -39,7 +39,7 @@ class Partition:
 
     @property
     def is_by_ingestion(self) -> bool:
-        """Return whether rows belong to the partition because of their ingestion time and not because of a column."""
+        """Return whether the ingestion time, and not a column, determines which rows belong to the partition."""
         return bool(self.column == tables.INGESTION_TIME)
 
 

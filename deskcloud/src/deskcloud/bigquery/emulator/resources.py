@@ -25,7 +25,7 @@ def _replaced[T: Resource](self: T, **changes: Any) -> T:
 
 
 def _without[T: Resource](self: T, *keys: str) -> T:
-    """Return a copy without the fields. `keys` are names as in JSON."""
+    """Return a copy without the fields. `keys` are the names of fields in JSON."""
     copy: T = self.model_copy()
     for name, field in type(self).model_fields.items():
         if (field.alias or name) in keys:

@@ -55,7 +55,7 @@ def _field(name: exp.Identifier | None, value: exp.Expr) -> exp.Expr:
 
 
 def align(tree: exp.Expr) -> None:
-    """Rewrite comparisons and supertypes of structs by position. The columns' types must be known."""
+    """Rewrite comparisons and supertypes of structs, so that fields match by position. The types must be known."""
     for node in list(tree.find_all(exp.EQ, exp.NEQ, exp.In, exp.Case, exp.Nullif)):
         _compare(node)
     for node in list(tree.find_all(exp.Array, exp.If, exp.Case, exp.Coalesce)):

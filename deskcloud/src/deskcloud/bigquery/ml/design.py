@@ -1,6 +1,7 @@
 """The design matrix of a linear model. Numbers are dense columns, and categories are codes.
 
-A model's weights are one flat vector, with the intercept, one weight per number, and `size` weights per category.
+A model's weights are one flat vector: the intercept, one weight per numeric input, and `Category.size` weights per
+categorical input.
 """
 
 from __future__ import annotations

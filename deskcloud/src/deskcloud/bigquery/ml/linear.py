@@ -139,7 +139,10 @@ def train(
 
 
 def _use_normal_equation(inputs: tuple[Input, ...], rows: int, options: dict[str, Any]) -> bool:
-    """Return whether to use the normal equation. Change OPTIMIZE_STRATEGY and the learn rates in `options` accordingly.
+    """Return whether to use the normal equation. For linear regression, also complete `options`.
+
+    OPTIMIZE_STRATEGY becomes the chosen strategy. With the normal equation, the options about learning rates become
+    None. Otherwise, L1_REG becomes 0 if it is not set.
 
     https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-create-glm#optimize_strategy
     """

@@ -76,7 +76,7 @@ def _ranks(predicted: Floats, rows: Codes, columns: Codes) -> Codes:
 
 
 def _places(users: Codes, values: Floats | Codes) -> Codes:
-    """Return the position of each value among its user's values in ascending order, from 1.
+    """Return the rank of each value among the values of the same user. A user's smallest value has rank 1.
 
     `users` must be sorted.
     """
