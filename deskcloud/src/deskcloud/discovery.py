@@ -47,7 +47,7 @@ class Method:
     def parameters(self, location: str) -> dict[str, dict[str, Any]]:
         """The parameters of the method.
 
-        `location` is `path` or `query`. With `query`, the parameters that every method of the API has are included.
+        `location` is `path` or `query`. With `query`, the result includes the API's common parameters.
         """
         own = self.description.get("parameters", {})
         common = self.document.content["parameters"] if location == "query" else {}

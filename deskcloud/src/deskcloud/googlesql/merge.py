@@ -19,7 +19,7 @@ class Clause:
     """A WHEN clause.
 
     `kind` is one of the constants above, and `action` is UPDATE, DELETE or INSERT. `values` maps a column to the
-    expression for its value. It is empty for DELETE, and None for INSERT ROW.
+    expression for its value. `values` is empty for DELETE, and None for INSERT ROW.
     """
 
     kind: str
