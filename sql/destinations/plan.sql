@@ -3,8 +3,8 @@
 --
 -- A customer is wanted if she is in the audience of the day and in the arm `treated`, and nothing excludes her from the
 -- channel. A member who is no longer wanted is removed. This includes a member whose last addition or update failed or
--- was refused, because the destination may hold her nevertheless. An address is not removed while another wanted
--- customer has the same address.
+-- was refused, because the destination may hold her nevertheless. An e-mail address, a phone number or a postal address
+-- (with the name) is not removed while another wanted customer has the same.
 -- @created_on           DATE    day on which the run was opened
 -- @run_id               STRING  id of the delivery run
 -- @day                  DATE    day of the audience
@@ -66,14 +66,24 @@ using (
                         '\x1d'
                     )
                 )
-            ) as digest
+            ) as digest,
+            if(
+                coalesce(first_name, last_name, country, postal_code) is null,
+                null,
+                array_to_string([first_name, last_name, country, postal_code], '\x1f', '\x1d')
+            ) as postal_address
         from wanted
     ),
 
     members as (
         select
             *,
-            coalesce(is_there, state not in ('wanted', 'removed')) and state != 'leaving' as is_present
+            coalesce(is_there, state not in ('wanted', 'removed')) and state != 'leaving' as is_present,
+            if(
+                coalesce(first_name, last_name, country, postal_code) is null,
+                null,
+                array_to_string([first_name, last_name, country, postal_code], '\x1f', '\x1d')
+            ) as postal_address
         from destination_members
         where destination = @destination
     ),
@@ -81,7 +91,7 @@ using (
     put as (
         select
             if(coalesce(members.is_present, false), 'update', 'add') as kind,
-            digested.*
+            digested.* except (postal_address)
         from digested
         left join members on digested.customer_id = members.customer_id
         where
@@ -117,8 +127,17 @@ using (
                 else 'remove'
             end as kind,
             members.customer_id,
+            members.first_name,
+            members.last_name,
+            members.country,
+            members.postal_code,
             if(members.email is distinct from digested.email, members.email, null) as email,
-            if(members.phone is distinct from digested.phone, members.phone, null) as phone
+            if(members.phone is distinct from digested.phone, members.phone, null) as phone,
+            if(
+                @is_keyed_by_address and members.postal_address is distinct from digested.postal_address,
+                members.postal_address,
+                null
+            ) as postal_address
         from members
         left join digested on members.customer_id = digested.customer_id
         left join allowed on members.customer_id = allowed.customer_id
@@ -129,7 +148,9 @@ using (
                 digested.customer_id is null
                 or @is_keyed_by_address
                 and (
-                    members.email is distinct from digested.email or members.phone is distinct from digested.phone
+                    members.email is distinct from digested.email
+                    or members.phone is distinct from digested.phone
+                    or members.postal_address is distinct from digested.postal_address
                 )
             )
     ),
@@ -138,28 +159,47 @@ using (
 
     wanted_phones as (select distinct phone from wanted),
 
-    changes as (
-        select * from put
-        union all
+    wanted_addresses as (select distinct postal_address from digested),
+
+    removed as (
         select
             taken.kind,
             taken.customer_id,
             if(wanted_emails.email is null, taken.email, null) as email,
             if(wanted_phones.phone is null, taken.phone, null) as phone,
-            null as first_name,
-            null as last_name,
-            null as country,
-            null as postal_code,
+            if(wanted_addresses.postal_address is null, taken.postal_address, null) as postal_address,
+            taken.first_name,
+            taken.last_name,
+            taken.country,
+            taken.postal_code
+        from taken
+        left join wanted_emails on taken.email = wanted_emails.email
+        left join wanted_phones on taken.phone = wanted_phones.phone
+        left join wanted_addresses on taken.postal_address = wanted_addresses.postal_address
+        where taken.kind in ('outdated', 'withdraw') or @removes
+    ),
+
+    changes as (
+        select * from put
+        union all
+        select
+            kind,
+            customer_id,
+            email,
+            phone,
+            if(postal_address is null, null, first_name) as first_name,
+            if(postal_address is null, null, last_name) as last_name,
+            if(postal_address is null, null, country) as country,
+            if(postal_address is null, null, postal_code) as postal_code,
             null as probability,
             null as decile,
             null as offer,
             cast([] as array<string>) as next_products,
             null as expected_value,
             null as digest
-        from taken
-        left join wanted_emails on taken.email = wanted_emails.email
-        left join wanted_phones on taken.phone = wanted_phones.phone
-        where taken.kind in ('outdated', 'withdraw') or @removes
+        from removed
+        -- A member whose former addresses are all still wanted, or who had none, has no outdated address.
+        where kind != 'outdated' or coalesce(email, phone, postal_address) is not null
     )
 
     select

@@ -2,12 +2,11 @@
 
 import hashlib
 
-import google.auth
 import pytest
-from google.oauth2.credentials import Credentials
 
-from desk.platforms import SECRET, running
+from desk.platforms import running
 from deskcloud.document import DataManager, GoogleAdsAccount
+from fixtures.signed_in import sign_in
 from shared.destination_settings import GoogleAds
 from shared.destinations.contract import Batch, Busy, Member
 from shared.destinations.google_ads import GoogleAdsDestination
@@ -17,20 +16,13 @@ ACCOUNT, LIST = "1234567890", "987"
 HALF_AN_HOUR = 1800
 
 
-class Renewable(Credentials):
-    """Credentials whose token can be refreshed, like those of a service account."""
-
-    def refresh(self, request):
-        self.token = SECRET
-
-
 def hashed(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.fixture
 def platforms(tmp_path, monkeypatch):
-    monkeypatch.setattr(google.auth, "default", lambda scopes: (Renewable(SECRET), None))
+    sign_in(monkeypatch)
     account = GoogleAdsAccount(ACCOUNT, (LIST,))
     with running(tmp_path, datamanager=DataManager((account,), processing_seconds=HALF_AN_HOUR)) as found:
         yield found

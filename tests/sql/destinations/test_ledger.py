@@ -5,12 +5,13 @@ import datetime as dt
 import pytest
 
 AT = dt.datetime(2017, 8, 2, tzinfo=dt.UTC)
+ADDRESS = {"first_name": "ann", "last_name": "lee", "country": "FR", "postal_code": "75001"}
 RUN = {"created_on": dt.date(2017, 8, 2), "run_id": "20170801-ffffffff"}
 
 
 def changes(*ids, kind="add", batch=1):
     of = {**RUN, "destination": "files", "kind": kind, "batch": batch, "next_products": [], "digest": "after"}
-    return [{**of, "customer_id": one, "email": f"{one}@example.com"} for one in ids]
+    return [{**of, "customer_id": one, "email": f"{one}@example.com", **ADDRESS} for one in ids]
 
 
 def members(*ids, **values):
@@ -54,6 +55,7 @@ def test_members_of_a_sent_batch_have_the_state_sent_and_not_confirmed(warehouse
     assert states() == {"a": ("sent", "r1"), "b": ("refused", "r1"), "c": ("wanted", None), "d": ("leaving", "r2")}
     [a, b] = [row for row in warehouse.rows("destination_members") if row["customer_id"] in "ab"]
     assert (a["email"], a["digest"], b["reason"]) == ("a@example.com", "after", "has no address")
+    assert {name: a[name] for name in ADDRESS} == ADDRESS
     assert there(warehouse) == {"a", "d"}
 
 

@@ -208,6 +208,56 @@ def test_an_address_that_another_wanted_customer_shares_is_not_taken_away(planne
     assert found == [("add", "a", "family@example.com"), ("remove", "b", None)]
 
 
+ADDRESS = {"first_name": "ann", "last_name": "lee", "country": "FR", "postal_code": "75001"}
+
+
+def sent_addresses(warehouse):
+    rows = warehouse.rows("destination_changes")
+    return {(row["kind"], row["customer_id"]): tuple(row[name] for name in ADDRESS) for row in rows}
+
+
+@pytest.mark.slow
+def test_a_removal_has_the_postal_address_that_was_sent_if_the_destination_finds_members_by_address(warehouse, planned):
+    given = {"destination_members": members("a", **ADDRESS)}
+    planned(BY_ADDRESS, **given)
+    assert sent_addresses(warehouse) == {("withdraw", "a"): tuple(ADDRESS.values())}
+    warehouse.clean()
+    planned(FILES, **given)
+    assert sent_addresses(warehouse) == {("withdraw", "a"): (None,) * 4}
+
+
+@pytest.mark.slow
+def test_a_former_postal_address_is_removed_unless_another_wanted_customer_has_it(warehouse, planned):
+    moved = ADDRESS | {"postal_code": "13001"}
+    known = members("a", **ADDRESS)
+    planned(
+        BY_ADDRESS,
+        customers=customers("a", **moved),
+        audience_customers=audience("a"),
+        destination_members=known,
+    )
+    assert sent_addresses(warehouse)["outdated", "a"] == tuple(ADDRESS.values())
+    warehouse.clean()
+    found = planned(
+        BY_ADDRESS,
+        customers=customers("a", **moved) + customers("b", **ADDRESS),
+        audience_customers=audience("a", "b"),
+        destination_members=known,
+    )
+    assert [(kind, one) for kind, one, _ in found] == [("add", "b"), ("update", "a")]
+
+
+@pytest.mark.slow
+def test_a_first_address_leaves_no_former_address_to_remove(planned):
+    found = planned(
+        BY_ADDRESS,
+        customers=customers("a", phone="+33612345678", **ADDRESS),
+        audience_customers=audience("a"),
+        destination_members=members("a"),
+    )
+    assert found == [("update", "a", "a@example.com")]
+
+
 @pytest.mark.slow
 def test_the_ledger_records_which_customers_the_plan_wants_as_members(warehouse, planned):
     planned(

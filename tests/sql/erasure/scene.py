@@ -1,6 +1,6 @@
 """The scene of tests about erasures, with two people, Anna and Bob.
 
-Every table has rows of both, the bucket has files about both, and both are members at a platform.
+Every table has rows of both, the bucket has files about both, and both are members at two platforms.
 """
 
 import base64
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cli import declarations
 from desk.platforms import Desk
 from fixtures.pubsub import delivered
-from functions import erase_subject, send_to_files
+from functions import erase_subject, send_to_files, send_to_google_ads
 from shared import withheld
 from shared.chain.environment import Environment, StepContext
 from shared.chain.opened_runs import CustomersRun
@@ -25,7 +25,7 @@ from shared.destinations.meta import MetaDestination
 from shared.destinations.step import step_of
 from shared.erasure.certificate import Certificate, path
 from shared.erasure.persons import UNTIL_REMOVED
-from shared.events import CustomersDue, CustomersResolved, MembersDelivered
+from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue
 from shared.messages.intents import Intent, Intents
 from shared.store import Store
 
@@ -34,6 +34,7 @@ TABLES = {table.name: table for table in declarations.read().tables}
 PERSONS = declarations.read().persons
 FILLED = PERSONS.keys() - UNTIL_REMOVED
 AUDIENCE = "20170801-00000000"
+HALF_AN_HOUR = 1800
 VALUES = {"STRING": "x", "INT64": 1, "FLOAT64": 0.5, "BOOL": True, "DATE": DAY, "TIMESTAMP": "2017-08-01 10:00:00 UTC"}
 
 
@@ -78,6 +79,7 @@ def row(table, who):
         "phone": f"+336{who.name}",
         "first_name": who.name,
         "last_name": who.name,
+        "country": "FR",
         "email_sha256": hashlib.sha256(who.email.encode()).hexdigest(),
         "session_id": f"{who.ids['visitor']}-1",
         "digest": f"row of {who.name}",
@@ -97,7 +99,7 @@ class Scene:
 
     warehouse: object
     environment: Environment
-    meta: Desk
+    platforms: Desk
     printed: io.StringIO
     published: list = field(default_factory=list)
     now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
@@ -144,12 +146,22 @@ class Scene:
         return event
 
     def deliver(self, event):
-        """Deliver the event to the functions of both destinations. Return the events that they return."""
-        return [self.handle(step, event.topic, event.to_json()) for step in (send_to_files.STEP, self.to_meta)]
+        """Deliver the event to the functions of all destinations. Return the events that they return."""
+        return self._handled_by_all(event.topic, event.to_json())
+
+    def pass_half_an_hour(self):
+        """Let Google Ads process its requests, and deliver the scheduled message. Return the functions' events."""
+        self.platforms.advance(HALF_AN_HOUR)
+        self.now += dt.timedelta(seconds=HALF_AN_HOUR)
+        return self._handled_by_all(MembersDue.topic, {})
+
+    def _handled_by_all(self, topic, body):
+        steps = (send_to_files.STEP, send_to_google_ads.STEP, self.to_meta)
+        return [event for step in steps if (event := self.handle(step, topic, body))]
 
     @property
     def to_meta(self):
-        token = self.meta.running.credentials["META_ACCESS_TOKEN"]
+        token = self.platforms.running.credentials["META_ACCESS_TOKEN"]
         return step_of("send_to_meta", MetaDestination.name, lambda world: MetaDestination(world.settings.meta, token))
 
     def erase(self, **asked):
@@ -198,9 +210,16 @@ class Scene:
         found["withheld"] = withheld_now.download_as_bytes().hex() if withheld_now else ""
         found["events"] = json.dumps(self.published)
         found["log"] = self.printed.getvalue()
-        members = self.meta.members("meta", self.environment.settings.meta.audience)
-        found["meta"] = json.dumps([name for name, counts in members.items() if counts[0]])
+        settings = self.environment.settings
+        found["meta"] = self._members("meta", settings.meta.audience)
+        found["google_ads"] = self._members(
+            "datamanager", f"{settings.google_ads.account}/{settings.google_ads.user_list}"
+        )
         return found
+
+    def _members(self, platform, name):
+        found = self.platforms.members(platform, name)
+        return json.dumps([member for member, counts in found.items() if counts[0]])
 
 
 def where(who, everything):

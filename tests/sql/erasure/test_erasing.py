@@ -14,7 +14,7 @@ from shared.chain import current
 from shared.chain.environment import StepContext
 from shared.deadline import Deadline
 from shared.errors import Malformed, Permanent
-from shared.events import CustomersResolved, ErasureDue, MembersDelivered
+from shared.events import CustomersResolved, ErasureDue
 from sql.erasure.scene import ANNA, AUDIENCE, BOB, DAY, PERSONS, where
 
 pytestmark = pytest.mark.slow
@@ -38,15 +38,19 @@ RUN = (
 
 def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatch):
     scene.fill()
-    assert all(isinstance(one, MembersDelivered) for one in scene.deliver(scene.resolve()))
+    delivered = scene.deliver(scene.resolve()) + scene.pass_half_an_hour()
+    assert [(one.destination, one.members) for one in delivered] == [
+        (name, 2) for name in ("files", "meta", "google_ads")
+    ]
     before = scene.everything()
-    assert {f"table {name}" for name in PERSONS} | {"meta", "withheld", "letter anna"} <= where(ANNA, before)
+    places = {f"table {name}" for name in PERSONS} | {"google_ads", "meta", "withheld", "letter anna"}
+    assert places <= where(ANNA, before)
 
     planned = scene.erase(customer_id=ANNA.ids["customer"])
     assert isinstance(planned, CustomersResolved)
-    assert set(scene.certificate().pending) == {"files", "meta"}
-    # The member ledger and the platform still hold the person, until the destinations have confirmed the removal.
-    left = {"table destination_changes", "table destination_members", "meta"}
+    assert set(scene.certificate().pending) == {"files", "google_ads", "meta"}
+    # The member ledger and the platforms still hold the person, until the destinations have confirmed the removal.
+    left = {"table destination_changes", "table destination_members", "google_ads", "meta"}
     assert where(ANNA, scene.everything()) == left
     assert scene.erase(customer_id=ANNA.ids["customer"]) == planned
     # A delivery may die after it has written the certificate and before the step is recorded.
@@ -55,17 +59,20 @@ def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatc
     assert erase_subject.STEP.run(ErasureDue(planned.run_id), again) == planned
     assert (scene.certificate().rows, scene.certificate().objects) == (so_far.rows, so_far.objects)
 
-    scene.meta.plan("meta", {"kind": "expired_token"})
+    scene.platforms.plan("meta", {"kind": "expired_token"})
     with pytest.raises(Permanent, match="META_ACCESS_TOKEN"):
         scene.deliver(planned)
     again = scene.tick(days=4)
-    assert scene.certificate().pending == ["meta"]
+    assert scene.certificate().pending == ["google_ads", "meta"]
     assert '"erasure_overdue"' in scene.printed.getvalue()
     scene.tell(scene.deliver(again))
+    # Google Ads has accepted the removal, and has not processed it yet.
+    assert scene.certificate().pending == ["google_ads"]
+    scene.tell(scene.pass_half_an_hour())
     certificate = scene.certificate()
     assert certificate.completed_at
-    assert certificate.destinations == {"files": "removed", "meta": "removed"}
-    assert certificate.rows == dict.fromkeys(PERSONS, 1) | {"destination_changes": 5, "destination_members": 2}
+    assert certificate.destinations == dict.fromkeys(("files", "google_ads", "meta"), "removed")
+    assert certificate.rows == dict.fromkeys(PERSONS, 1) | {"destination_changes": 8, "destination_members": 3}
     assert certificate.objects == {"runs/": 1, "deliveries/": 1, "dead-letters/": 1, "messages/": 1}
 
     after = scene.everything()
