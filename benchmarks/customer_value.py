@@ -73,7 +73,7 @@ class _Bench:
         self.query("by_bgnbd", day, method=method, **given)
 
     def errors(self) -> list[Row]:
-        """Return the mean squared error of each method. The floor is the error of a forecast by the true parameters."""
+        """Return the mean squared error of each method. The floor is the error with the true parameters."""
         say("  errors")
         orders, values, _ = self.fit(HELD_OUT)
         self.forecast(HELD_OUT, valuing.BGNBD, orders, values)

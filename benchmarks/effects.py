@@ -237,7 +237,10 @@ def _worst(
     most: float | None = None,
     other: str | None = None,
 ) -> Row:
-    """Return a row with the largest share of `kind` over all outcomes. `most` is the limit of the share, in percent."""
+    """Return a row about the outcome with the largest share `counts[kind] / runs`.
+
+    `most` is the limit of this share, in percent. `other` is a kind whose shares are shown for comparison.
+    """
     shares = _shares(counts[kind], runs)
     compared = f"; textbook {_shares(counts[other], runs)}" if other else ""
     measured = 100 * max(counts[kind].values()) / runs
@@ -276,7 +279,7 @@ def _planned(random: np.random.Generator) -> list[Row]:
 
 
 def _arm(customers: int, rate: float, random: np.random.Generator) -> Sums:
-    """Draw an arm of a campaign: customers of whom this share converts."""
+    """Draw an arm of a campaign, in which each customer converts with probability `rate`."""
     buyers = float(random.binomial(customers, rate))
     return Sums(int(customers), buyers, buyers, buyers)
 

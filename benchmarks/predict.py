@@ -15,7 +15,7 @@ CREATE_MODEL = """
     OPTIONS (model_type = 'BOOSTED_TREE_CLASSIFIER', input_label_cols = ['label'], early_stop = FALSE) AS
     SELECT * FROM known"""
 PREDICT = "CREATE OR REPLACE TABLE scored AS SELECT * FROM ML.PREDICT(MODEL visitors_model, TABLE visitors)"
-# Copies the rows, and adds columns with the names and types of those that ML.PREDICT adds.
+# Copies the rows, and adds columns with the same names and types as the columns that ML.PREDICT adds.
 COPY = """
     CREATE OR REPLACE TABLE copied AS
     SELECT

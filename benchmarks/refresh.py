@@ -24,8 +24,8 @@ SHORT, LONG = 20, 200
 ROUNDS = 3
 SESSIONS_A_DAY = 500
 FIRST_DAY = dt.date(2017, 1, 1)
-# The horizon and the windows fit into the short history. The gate may reject the model because of the few buyers, but a
-# run takes the same time then.
+# The horizon and the windows fit into the short history. There are few buyers, so the gate may reject the model, but
+# this does not change how long the measured part takes.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},

@@ -74,7 +74,7 @@ class Plan:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that differ from the defaults, without the kind of export."""
+        """The settings that differ from the defaults, except the setting for the kind of export."""
         return SETTINGS | (demo_campaign.SETTINGS if self.has_campaign else {})
 
 
@@ -120,8 +120,8 @@ def run(plan: Plan, out: Console) -> Result:
     laps, truth = Laps(), Truth()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as stack:
         making = pool.submit(_day_files, plan, Path(folder), truth, out)
-        # Generated sessions have the form of GA360, and are made while the services start. Files are read first,
-        # because only then is their kind known.
+        # Generated sessions always have the form of GA360, so they are made while the services start. Files must be
+        # read before the start, because the settings need the kind of export.
         kind = making.result()[0].export.name.lower() if plan.sources else "ga360"
         document = machine.local_settings({**plan.settings, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()

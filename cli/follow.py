@@ -24,10 +24,10 @@ def until_end(
     topic: str = DataRefreshed.topic,
     wanted_for: str | None = None,
 ) -> Iterator[Run | None]:
-    """Yield the state of the first new run that `topic` has opened, repeatedly, until the run has ended.
+    """Wait for a new run that a message on `topic` opens. Yield the run's state repeatedly, until the run has ended.
 
-    A run is new if its id is not in `known`. If `wanted_for` is given, the run must also have been opened for the
-    reasons that it lists. While there is no such run, yield None. Stop early if a step's message became a dead
+    A run is new if its id is not in `known`. If `wanted_for` is given, the run's reasons must include the reasons
+    that `wanted_for` lists. While there is no such run, yield None. Stop early if a step's message became a dead
     letter that is not in `letters`: then no run will be opened, or the run will not continue. `wait` pauses for at
     most the given seconds.
 

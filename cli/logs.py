@@ -108,7 +108,7 @@ def _page(client: httpx.Client, url: str, body: dict[str, Any]) -> _Page:
 
 @cache
 def _context() -> ssl.SSLContext:
-    """Return the context that all clients share, because creating a context per alert is slow."""
+    """Return the TLS context that all clients share. Creating a context for each alert would be slow."""
     return httpx.create_ssl_context()
 
 

@@ -40,7 +40,7 @@ def started(
     is_strict: bool = False,
     is_held: bool = False,
 ) -> Iterator[tuple[Cloud, Environment]]:
-    """Start a local cloud, set this process's environment variables to it, and yield the cloud and its environment.
+    """Start a local cloud, point this process's environment variables to it, and yield the cloud and its environment.
 
     With `is_held`, the schedules do not run until `Cloud.scheduler` is started. `is_fresh` deletes the state first.
 

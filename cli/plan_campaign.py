@@ -91,7 +91,7 @@ class Shown(Struct, frozen=True):
 
 
 class CampaignPlan(Struct, frozen=True):
-    """A campaign's plan. Effects are shares of the control mean. `power` is the probability with which each is shown.
+    """A campaign's plan. Effects are shares of the control mean. `power` is the probability that an effect is shown.
 
     `settings` holds the settings that make measure_campaign use this plan. The number of buyers is one of them only if
     the conversion rate is known.

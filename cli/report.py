@@ -139,7 +139,7 @@ def _metrics(measured: Measured) -> list[str]:
 
 
 def metric(name: str, measured: Measured) -> str:
-    """Return a metric and, in a second line, its interval. NONE if it could not be computed."""
+    """Return a metric and, in a second line, its interval. NONE if the metric could not be computed."""
     if getattr(measured, name) is None:
         return words.NONE
     return f"{words.metric(name, measured)}\n{words.bounds(name, measured)}"

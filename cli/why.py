@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# The audiences of this number of days are searched, up to the newest day that was read.
+# Number of days before the newest day that was read. Older audiences, values and exclusions are not searched.
 DAYS = 30
 
 

@@ -37,8 +37,8 @@ class SourceError(Exception):
 class Intake:
     """The result of reading files.
 
-    `repeated` is the number of rows whose key appeared in an earlier row of the same day; they are kept. `dropped` are
-    the paths of columns that the schema lacks.
+    `repeated` is the number of rows whose key appeared in an earlier row of the same day. These rows are kept.
+    `dropped` lists the paths of the columns that are in the files but not in the schema.
     """
 
     export: Export

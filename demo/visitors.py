@@ -16,9 +16,9 @@ and a positive curiosity reduces the intent:
 So a curious visitor who looks at everything is less likely to return and buy than a visitor who looks at three
 products. The effects are nonlinear and interact, which boosted trees can use and a logistic regression cannot.
 
-The label is "buys in a later session within 14 days of the first visit". For it, a logistic regression on bounces and
-time on site reaches a ROC AUC of about 0.72, and a regression on all features 0.82. Boosted trees reach 0.87, or 0.83
-with only a few hundred buyers.
+The label is "buys in a later session within 14 days of the first visit". A logistic regression on bounces and time on
+site predicts this label with a ROC AUC of about 0.72, and a regression on all features with 0.82. Boosted trees reach
+0.87, or 0.83 with only a few hundred buyers.
 
 There are two other small groups: staff (referred by the intranet, frequent buyers) and robots (hundreds of hits in
 quick succession, never a purchase).

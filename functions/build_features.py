@@ -55,8 +55,8 @@ def build_features(message: Message) -> None:
 def open_run(message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Open a run on the current state of the export, or join the open run; return its first event.
 
-    Return None if no run is needed: the message names no day-table, the model's health needs no training, or the
-    export has not changed since the last run.
+    Return None if no run is needed: the message names no day-table, the monitoring gives no reason for a training,
+    or the export has not changed since the last run.
     """
     if message.topic == ModelMonitored.topic:
         reasons = ModelMonitored.from_json(message.body).reasons

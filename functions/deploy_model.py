@@ -47,7 +47,7 @@ def deploy_model(message: Message) -> None:
 
 
 def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringDue | RunSuperseded:
-    """Deploy the winner as a canary, and promote it if its answers equal BigQuery's. Each part can run again."""
+    """Deploy the winner as a canary, and promote it if its answers equal BigQuery's. Each part can be repeated."""
     registry = context.registry
     if end := overtaken(event, context):
         return end
@@ -137,7 +137,7 @@ def require_parity(expected: list[float], answered: list[float]) -> float:
 
 
 def _operation(context: StepContext) -> Note:
-    """Return a note that stores the name of the deployment's operation in the run's folder."""
+    """Return functions that read and write the name of the deployment's operation in the run's folder."""
 
     def read() -> str | None:
         operation = context.runs.read(context.run_id, DEPLOYMENT_OPERATION)

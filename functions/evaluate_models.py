@@ -94,10 +94,11 @@ def step(
 
 
 def require_patience(jobs: Iterable[bigquery.QueryJob], context: StepContext) -> None:
-    """Check that no training has just failed for a missing right, because then an immediate retry would fail too.
+    """Check that no training has recently failed because of a missing permission.
 
     Raises:
-        NotReady: a training was denied, and a recent grant may not have taken effect yet.
+        NotReady: BigQuery recently denied a training. An immediate retry would fail too, because a new permission
+            takes effect only after some minutes.
     """
     for job in jobs:
         denied = denied_at(job)

@@ -1,4 +1,4 @@
-"""Measure daily the effect of each campaign by its control group, and of all campaigns together by the holdout.
+"""Measure the effects daily: of each campaign against its control group, and of all campaigns against the holdout.
 
 On     campaigns-due        the scheduler's tick: {}
 Runs   sql/campaign

@@ -65,7 +65,7 @@ def step(event: MonitoringDue, context: StepContext) -> ModelMonitored:
 
 
 def _return_to_former(of: Monitored, found: Sequence[Finding], context: StepContext) -> str | None:
-    """Make the former champion the champion again if it is shown to be better; return its number, or None."""
+    """Make the former champion the champion again if it is shown to be better. Then return its number, else None."""
     worse = next((one for one in found if one.check == monitoring.FORMER and one.state != "fine"), None)
     if worse is None or of.former is None:
         return None

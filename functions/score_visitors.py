@@ -74,8 +74,8 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
             raise Permanent("no version of the registered model has the alias champion")
         if champion == scored:
             return VisitorsScored(event.run_id, context.run.as_of, champion.number)
-        # If the champion has changed since, score again, because the old champion's scores may have replaced the new
-        # champion's.
+        # If the champion changes during the scoring, score again. The old champion's scores may have replaced scores
+        # of the new champion.
         deployment = context.runs.read(champion.run_id, DEPLOYMENT)
         scoring.score(champion, deployment.percentiles if deployment else [], context)
         scored = champion

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @push.function
 def write_report(message: Message) -> None:
-    """Write the page of the event's run. A second delivery keeps the page."""
+    """Write the page of the event's run, unless the page exists already."""
     world = environment()
     try:
         event = decode_event(message)

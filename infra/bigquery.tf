@@ -105,7 +105,7 @@ resource "google_bigquery_table" "views" {
   table_id    = each.key
   description = each.value.description
   labels      = local.labels
-  # A view has no data that a deletion would lose.
+  # A view stores no data, so it needs no protection.
   deletion_protection = false
 
   view {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Number of past days whose candidates are trained at the same time.
 AHEAD = 3
-# Pause in seconds before it is checked again whether the trainings of a past day have ended.
+# Seconds between two checks whether the trainings of a past day have ended.
 PAUSE_SECONDS = 1.0
 
 
@@ -146,6 +146,6 @@ def _until_ready[T](past: Past, day: date, step: str, work: Callable[[StepContex
 
 
 def _context(past: Past, day: date, step: str) -> StepContext:
-    # The log sink announces only the trainings of the step train_models. `step` has other values, so no function reacts
-    # to these trainings.
+    # The log sink sends messages only about the trainings of the step train_models. `step` is never train_models, so no
+    # function reacts to the trainings of a backtest.
     return StepContext(past, past.run_id(day), step, datetime.now(UTC), Deadline(past.settings.wait_seconds))

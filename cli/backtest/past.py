@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
-# The shared tables that are copied with their rows of a past day, each by one statement.
+# The shared tables that are copied, each by one statement. A copy has only the rows that were known on the past day.
 KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
 # Tables of the backtest's dataset that are not copied, but filled by the chain's statements.
 _FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")
@@ -75,7 +75,7 @@ class Past(Environment):
         """Create the dataset and open the days' runs, or continue the runs of an interrupted backtest."""
         found = [self.runs.find(self.run_id(day)) for day in self.days]
         if any(run and now - run.opened_at > training.OLDEST for run in found):
-            # The rows of such an old run would expire during the backtest, so start again.
+            # The rows of an old run would expire during the backtest. So delete everything and start again.
             self.remove()
         self._make_dataset()
         self._make_tables()

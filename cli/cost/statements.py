@@ -61,7 +61,7 @@ class Reading:
 
     @property
     def price(self) -> str:
-        """The name in prices.yaml of the price of the bytes that the statement reads."""
+        """The price that is charged for the bytes that the statement reads: its name in prices.yaml."""
         created = re.search(r"model_type = '(\w+)'", text(self.statement))
         if created is None:
             return "bigquery_query"
@@ -324,7 +324,7 @@ def tracking(_: Volumes, __: Settings) -> list[Reading]:
 
 
 def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
-    """Return the statements with which each scheduled message checks whether there is anything to do."""
+    """Return, by schedule, the statements that a function runs to find out whether there is anything to do."""
     return {
         "refresh": [Reading("source/day_tables")],
         # The day is known only during execution, so BigQuery cannot prune partitions.

@@ -76,7 +76,7 @@ locals {
     ]), false)
   ]
 
-  # The values of the sections that rules over several settings need, with defaults.
+  # Some rules compare several settings. For the sections that these rules read: the given values, or else the defaults.
   defaults = {
     for section in ["google_ads", "label", "mail", "meta", "policy", "salesforce", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
   }

@@ -1,5 +1,5 @@
--- Record in the member ledger how requests have ended. The row of a member who is in a later request does not
--- change.
+-- Record in the member ledger how requests have ended. If a member is also in a later request, the member's row does
+-- not change.
 -- @destination  STRING         name of the destination
 -- @requests     ARRAY<STRING>  the destination's id of each request that has ended
 -- @outcomes     ARRAY<STRING>  confirmed, failed or unconfirmed

@@ -1,4 +1,4 @@
--- Delete an erased customer's rows of destinations that have confirmed the removal, or never had the customer.
+-- Delete the rows of erased customers from a table about destinations. Rows of the destinations in @pending stay.
 -- @digests  ARRAY<STRING>  tombstone digests of the customer ids
 -- @pending  ARRAY<STRING>  destinations that have not confirmed the removal
 delete from `${table}`

@@ -201,8 +201,8 @@ tests as (
     group by feature
 ),
 
--- The same test, but it compares days with the same weekday in the earlier period. The result shows how much days
--- differ without drift.
+-- The chi-square test between the days of the earlier period that have the same weekday. The result shows how much
+-- days differ without drift.
 base_cells as (
     select
         daily.feature,

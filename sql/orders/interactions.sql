@@ -1,5 +1,5 @@
--- From @first_day on, delete purchases of sessions without an order. A late report has assigned their order to an
--- earlier session.
+-- From @first_day on, delete the purchases of sessions that have lost their order, because a late report has assigned
+-- the order to an earlier session.
 -- @first_day  DATE  first day whose data have changed
 delete from interactions
 where

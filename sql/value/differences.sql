@@ -1,5 +1,5 @@
--- Return, for each pair of methods, the difference between the squared errors of each customer: its sum over the
--- customers, and the sum of its squared deviations from its mean.
+-- Compare each pair of methods by the difference between their squared errors for the same customer. Return the sum of
+-- these differences over all customers, and the sum of their squared deviations from their mean.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories

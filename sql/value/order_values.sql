@@ -1,6 +1,6 @@
--- Count the customers with the same number of orders and nearly the same mean value of the orders after the first:
--- `hundredths` is 100 times the logarithm of this mean, so the means of a row differ by at most 1 %. Customers without
--- such an order, or whose orders were worth nothing, are left out.
+-- Count the customers with the same number of orders and nearly the same mean value of the orders after the first.
+-- `hundredths` is 100 times the logarithm of the mean value, rounded. So the values in a row differ by at most 1 %.
+-- Customers with only one order are left out, and so are customers whose later orders were worth nothing.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories
