@@ -59,7 +59,7 @@ def run(as_of: date, changed: list[date], context: StepContext) -> None:
         "as_of": as_of,
         "today": context.now.date(),
         "first_day": min(changed, default=as_of - timedelta(days=limits.trailing_days)),
-        # The parameter of a limit has the name of the limit's setting.
+        # Each limit's query parameter has the same name as the limit's setting.
         **msgspec.structs.asdict(limits),
     }
     names = sorted(str(path.relative_to(SQL).with_suffix("")) for path in (SQL / "checks").glob("*/*.sql"))

@@ -110,8 +110,8 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
         )
         run_id = run_ids.of_export(reading)
         while _is_superseded(run_id, environment):
-            # A superseded run does not continue. If the run that superseded it has failed, nothing has read the data,
-            # so open another run.
+            # A superseded run does not continue. If the superseding run has failed, no run has read the data. So open
+            # another run.
             run_id = run_ids.of_export_again(reading, run_id)
         if environment.runs.is_opened(run_id):
             return DataRefreshed(run_id, reading.as_of, reading.reason)
@@ -193,7 +193,7 @@ def forget(run_id: str | None, environment: Environment) -> None:
 def _wait(refresh: Refresh, message: Message, current: Current, generation: int, environment: Environment) -> bool:
     """Store the reasons of `refresh` for the following run; return False if another process replaced the claim.
 
-    Reasons for which the open run was opened, or which wait already, are not stored again.
+    A reason is not stored again if the open run was opened for this reason, or if the reason is stored already.
     """
     known = {*reasons(current.reason), *current.waiting}
     new = [reason for reason in reasons(refresh.reason) if reason not in known]
@@ -257,7 +257,7 @@ def _is_recent(last: Training | None, environment: Environment, now: datetime) -
 
 
 def _has_read(current: Current, reading: Reading, environment: Environment) -> bool:
-    """Return whether the last run has read the same data, had all reasons of `reading`, and has not failed."""
+    """Return whether the last run has read the same data, was opened for all reasons of `reading`, and did not fail."""
     read = current.reads
     answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
     return (

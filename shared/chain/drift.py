@@ -42,7 +42,7 @@ class Shift:
     jensen_shannon: the divergence of the shares in bits, 0 to 1
     mean_difference: in standard deviations; None for a category, and for a number that does not vary
     chi_square, degrees: from the test that the shares of both periods are equal
-    base_chi_square, base_degrees: from the test that equal weekdays of the earlier period have equal shares
+    base_chi_square, base_degrees: from the test that, in the earlier period, all days of a weekday have equal shares
     """
 
     feature: str
@@ -95,9 +95,9 @@ def _matters(shift: Shift, limits: Limits) -> bool:
 def probability(shift: Shift) -> float:
     """Return the p-value: the probability that the shares differ at least this much if there is no drift.
 
-    Days differ by more than chance if visitors come in groups, for example from a campaign. So the chi-square statistic
-    is divided by the statistic for equal weekdays of the earlier period, as Rao and Scott (1981) do for clusters. The
-    quotient has an F distribution. With fewer than two weeks or fewer than two cells, the result is 1.
+    Days differ by more than chance if visitors come in groups, for example from a campaign. `base_chi_square` measures
+    this variation, so the chi-square statistic is divided by it, as Rao and Scott (1981) do for clusters. The quotient
+    has an F distribution. With fewer than two weeks or fewer than two cells, the result is 1.
     """
     if not shift.degrees or not shift.base_degrees or shift.chi_square is None or shift.base_chi_square is None:
         return 1.0

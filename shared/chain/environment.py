@@ -88,7 +88,7 @@ class StepContext:
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The warehouse, whose jobs carry the names of this run and step."""
+        """The warehouse. The ids of its jobs contain the names of this run and step."""
         from shared.warehouse import Warehouse
 
         environment = self.environment

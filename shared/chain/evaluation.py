@@ -102,7 +102,8 @@ def predict(candidate: str, model: str, split: str, calibrator: Calibrator, cont
 def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[str, Version], dict[str, str]]:
     """Score the test visitors with the champions.
 
-    Return the versions that could make predictions, and the reasons why the other versions could not, by name.
+    Return two dicts with the names CHAMPION and BEST as keys: the versions that made predictions, and the reasons why
+    the other versions could not make predictions.
     """
     scored, unscored = {}, {}
     for name, version in ((CHAMPION, held.version), (BEST, held.best)):

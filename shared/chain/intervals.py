@@ -24,7 +24,8 @@ METRICS = ("log_loss", "brier", "roc_auc", *RESAMPLED)
 LOSSES = ("log_loss", "brier")
 # The largest possible value of each metric that has a maximum. The smallest is always 0.
 LARGEST = {"roc_auc": 1.0, "pr_auc": 1.0, "brier": 1.0}
-# Largest useful ratio of standard error to difference. Beyond it, some hundred times as many buyers would be needed.
+# Largest useful ratio of standard error to difference. Above this ratio, hundreds of times as many buyers would be
+# needed.
 _MOST_ERRORS = 10
 
 
@@ -94,9 +95,9 @@ def shown_share(hits: float, total: float) -> float:
 
 
 def t_quantile(freedom: float, z: float = Z) -> float:
-    """Return the quantile of Student's t distribution for the probability of the normal quantile `z`.
+    """Return the quantile of Student's t distribution for the same probability as the normal quantile `z`.
 
-    By default, the probability is 97.5 %. Then the error is below 1 % for 2 and more degrees of freedom. The formula
+    The default is 97.5 %. Then the error is below 1 % for 2 and more degrees of freedom. The formula
     has four terms of the expansion around the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
     """
     terms = (

@@ -84,7 +84,7 @@ class ScoringRun(Struct, frozen=True, tag_field="topic", tag=ScoringDue.topic):
 class MonitoringRun(Struct, frozen=True, tag_field="topic", tag=MonitoringDue.topic):
     """A run that checks the model's health on the day `today`.
 
-    `as_of` is the newest day of the export that was read; `today` if none was read yet.
+    `as_of` is the newest day of the export that was read. If no day was read yet, `as_of` equals `today`.
     """
 
     opened_at: datetime

@@ -82,8 +82,8 @@ def promote(
 ) -> str | None:
     """Make the version champion and return None, or return why it must not become champion. Idempotent."""
     while True:
-        # Read the champion before the decision. A decision is written before the alias moves, so this decision cannot
-        # be older than this champion.
+        # Read the champion first, then the decision. Each process writes its decision before it moves the alias. So the
+        # decision that is read here is at least as new as the champion.
         champion = environment.registry.champion()
         decided, generation = _decisions(environment).read()
         why = objection(version.run_id, judged, environment)
@@ -180,7 +180,7 @@ def _decide(
 
 
 def _next(moves: list[Move], serving: str, version: Version, cause: Cause, now: datetime) -> Decision:
-    """Return the decision for `version`, with one more move unless `version` serves already.
+    """Return the decision for `version`. If `version` does not serve yet, the decision has an additional move.
 
     `serving` is the number of the version that has served so far, or "" if there was none.
     """

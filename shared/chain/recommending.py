@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 FACTORIZATION = "matrix_factorization"
 # Maximum number of a visitor's newest products that are used. Longer histories carry little signal.
 MOST_PRODUCTS = 100
-# Maximum number of similar products stored for each product. If the setting `most_similar` is larger, that setting is
-# the maximum.
+# Maximum number of similar products stored for each product. The setting `most_similar` replaces this maximum if the
+# setting is larger.
 MOST_ALIKE = 20
 
 

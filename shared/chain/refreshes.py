@@ -119,7 +119,7 @@ def _log_entry(entry: Mapping[str, Any], export: Export) -> Refresh | None:
 def _is_of_another_property(entry: Mapping[str, Any], export: Export) -> bool:
     """Return whether an export status and the export's dataset name different properties.
 
-    False if either names none.
+    Return False if the export status or the dataset's name contains no property id.
     """
     told = _mapping(_mapping(entry.get("resource")).get("labels")).get("property_id")
     ours = GA4_DATASET.fullmatch(export.dataset)

@@ -29,7 +29,7 @@ TOLERANCE = 1e-6
 
 
 def inputs(candidate: str, context: StepContext) -> dict[str, float | None]:
-    """Return the model's inputs by name, in the order of its columns: the mean of a number, or None for a category."""
+    """Return the mean of each numeric input, and None for each category, by input name in the order of the columns."""
     columns = _model(candidate, context).feature_columns
     means = {feature.input: feature.mean for feature in _statistics(context)[candidate].features}
     return {str(column.name): means[str(column.name)] for column in columns}

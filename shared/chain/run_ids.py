@@ -27,8 +27,8 @@ def of_export_again(reading: Reading, run_id: str) -> str:
 def of_scoring(day: date, session_count: int, version: str, since: int) -> str:
     """Return the id of the run in which the version scores the day's data.
 
-    `since` is the generation of the champion's pointer. It is part of the id, so that a version that becomes champion
-    again scores again.
+    `since` is the generation of the champion's pointer. The id depends on it, so that a version scores the day again
+    if the version becomes champion a second time.
     """
     return _run_id(day, f"{version} {since} {day} {session_count}")
 

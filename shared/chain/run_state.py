@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     )
     from shared.chain.runs import Failure, Record, Runs
 
-# The steps of a run, in order. `training` is no function but the time of BigQuery's training jobs.
+# The steps of a run, in order. `training` is not a function: it represents the time of BigQuery's training jobs.
 STEPS = (
     "build_features",
     "train_models",
@@ -85,7 +85,8 @@ BESIDE = (
     "erase_subject",
 )
 
-# The kind of a run, by the topic of its first event. A run of another topic is a training, or a refresh without one.
+# The kind of a run, by the topic of its first event. A run with another topic is a training, or a refresh without a
+# training.
 KINDS = {
     ScoringDue.topic: "scoring",
     MonitoringDue.topic: "monitoring",

@@ -223,8 +223,8 @@ class Runs:
     def stalled_event(self, run_id: str, before: datetime) -> Event | None:
         """Return the event for which a stalled run waits, or None if the run is not stalled.
 
-        A run is stalled if it has neither ended nor failed for good, and its last record is older than `before`. If it
-        has no record, the time of its opening counts.
+        A run is stalled if it has neither ended nor failed for good, and its last record is older than `before`. If
+        the run has no record, it is stalled if it was opened before `before`.
         """
         run = self.find(run_id)
         if run is None:

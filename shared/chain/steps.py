@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def decode_event(message: Message) -> Event:
-    """Return the event of a message, by its topic.
+    """Return the event in a message. The message's topic determines the event's class.
 
     Raises:
-        Malformed: the topic has no event, or the body is not its event.
+        Malformed: the topic has no event class, or the body is not an event of this class.
     """
     if message.topic not in EVENTS:
         raise Malformed(f"no event belongs to topic {message.topic!r}")
@@ -32,8 +32,9 @@ def decode_event(message: Message) -> Event:
 class Opening:
     """How messages open runs for a step.
 
-    A message on one of the topics `on` requests a run. The exception is a message of the class `event` that contains a
-    run's id. `open` opens or joins a run and returns this run's first event, or None if there is nothing to do.
+    A message on one of the topics `on` requests a run. There is an exception: a message on the topic of `event` that
+    contains a run's id belongs to this run. `open` opens or joins a run and returns this run's first event, or None if
+    there is nothing to do.
     """
 
     event: type[Event]
