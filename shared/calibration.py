@@ -15,7 +15,8 @@ from msgspec import Meta, Struct
 # Probabilities of 0 and 1 have infinite log odds, so they are clipped to this value and 1 minus this value. The
 # statements of sql/evaluation clip at the same values.
 SMALLEST = 1e-15
-# Keeps calibrated probabilities away from 0 and 1, and prevents an overflow in BigQuery's EXP, which would be an error.
+# Largest absolute value of calibrated log odds. The limit keeps calibrated probabilities away from 0 and 1. It also
+# prevents an overflow in BigQuery's EXP, which would be an error.
 LARGEST_LOG_ODDS = 35.0
 # The `start` of the first line. This start is lower than the log odds of every clipped probability.
 LOWEST = -1000.0

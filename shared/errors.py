@@ -40,7 +40,9 @@ class NotReady(Exception):  # noqa: N818 - not a failure: the next delivery look
 
 
 def is_final(error: Exception, published_at: datetime) -> bool:
-    """Return whether another delivery of the event cannot help. `published_at` is the time of the event's publication.
+    """Return whether the error is final: each further delivery of the event would fail too.
+
+    `published_at` is the time of the event's publication.
 
     A missing right is final only if the event is at least ten minutes old: a grant takes that long to reach all
     services.

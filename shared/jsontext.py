@@ -35,8 +35,8 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # msgspec refuses integers above 64 bits and half a surrogate pair, so `json` writes these. `json` also indents
-        # them, because it writes half a surrogate pair as an escape that msgspec's `format` cannot read.
+        # msgspec refuses integers above 64 bits and half a surrogate pair, so `json` writes values that contain these.
+        # `json` also indents such values: msgspec's `format` cannot read the escape of half a surrogate pair.
         plain = _finite(msgspec.to_builtins(value, enc_hook=_plain))
         return json.dumps(plain, sort_keys=is_sorted, indent=indent).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)

@@ -126,8 +126,8 @@ class Training(Section, frozen=True):
 
     window_days: Days = 90
     # Minimum hours between two trainings. A refresh within these hours only rebuilds features and scores with the
-    # champion. If its message names a reason, it trains. Without this limit, GA4 would start several trainings per
-    # day-table, because it rewrites each table for three days.
+    # champion, unless the refresh has a reason. Without this limit, GA4 would start several trainings per day-table,
+    # because GA4 rewrites each table for three days.
     min_hours: Annotated[int, Meta(ge=0, le=8760)] = 20
     evaluation_share: Share = 0.2
     test_share: Share = 0.2
@@ -158,8 +158,8 @@ class Gate(Section, frozen=True):
     min_positives: Annotated[int, Meta(ge=0)] = 30
     # Largest accepted ROC AUC of a single feature. A feature with a larger ROC AUC is taken to reveal the label.
     max_single_feature_roc_auc: Share = 0.95
-    # Probabilities count as calibrated if two intervals lie between 1 / tolerance and tolerance: of the calibration
-    # slope, and of observed over expected buyers. The result does not reject a candidate.
+    # Probabilities count as calibrated if two intervals lie between 1 / tolerance and tolerance: the interval of the
+    # calibration slope, and the interval of observed over expected buyers. The gate does not use the result.
     calibration_tolerance: Annotated[float, Meta(gt=1)] = 1.25
 
 

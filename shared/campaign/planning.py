@@ -114,7 +114,9 @@ class Plan:
 
 
 def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -> int | None:
-    """Return the number of days until the outcomes of `customers` customers are known; None if there are too few.
+    """Return the number of days until the outcomes of `customers` customers are known.
+
+    Return None if the first day's customers are too few and no new customers follow.
 
     `on_first_day` is the number of customers in the first day's audience, and `per_day` the number of new customers on
     each later day. A customer's outcome is counted for `outcome_days` after the assignment.

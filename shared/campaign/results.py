@@ -100,7 +100,7 @@ def _compared(comparison: Literal["control", "holdout"], campaign: str, share: f
 
 
 def results(comparisons: Iterable[Compared], day: date, campaign: Campaign) -> Effects:
-    """Return the results of all comparisons as measured on `day`, by the plan and the costs of `campaign`."""
+    """Return the results of all comparisons on `day`. `campaign` has the planned number of buyers and the costs."""
     found = list(comparisons)
     return Effects(
         day,
@@ -203,6 +203,6 @@ def _mean(arm: Sums) -> float | None:
 
 
 def _bounds(estimated: Interval | Estimate, *names: str) -> dict[str, float | None]:
-    """Return the estimated value and its two bounds under the three `names`. An infinite number becomes None."""
+    """Return the value, its lower and its upper bound, with `names` as keys. An infinite number becomes None."""
     numbers = (estimated.value, estimated.lower, estimated.upper)
     return {name: one if math.isfinite(one) else None for name, one in zip(names, numbers, strict=True)}

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 STEP = "resolve_customers"
 # The tables that decide which customers may be reached.
 TABLES = ("campaign_suppressions", "consents", "suppressions")
-# BigQuery's clock may differ from the function's. So a change shortly before a run's opening counts as a change after
-# it.
+# Maximum difference between BigQuery's clock and the function's clock. A change less than this time before a run was
+# opened counts as a change after the run was opened.
 CLOCKS = timedelta(minutes=1)
 
 
@@ -66,7 +66,7 @@ def _opened(fresh: Newest, environment: Environment) -> CustomersDue:
     environment.runs.open(
         CustomersRun(opened_at=fresh.opened_at, event=due, as_of=fresh.day, audience_run=fresh.audience_run)
     )
-    # If the message is delivered again, the run may have been opened long ago, so take the time of its opening.
+    # An earlier delivery of the message may have opened the run long ago, so read when the run was opened.
     fresh = structs.replace(fresh, opened_at=environment.runs.opened(fresh.run_id).run.opened_at)
     document = newest(environment)
     while True:

@@ -21,8 +21,8 @@ def claim(destination: str, environment: Environment) -> Guarded[Current]:
 def is_followed(run_id: str, environment: Environment) -> bool:
     """Return whether the ticks of members-due continue the run.
 
-    The ticks continue only the current delivery run of a destination that is on. Such a run may wait a day for a
-    platform.
+    The ticks continue a run only if it is the current delivery run of its destination, and if the destination's mode is
+    not `off`. Such a run may wait a day for a platform.
     """
     run = environment.runs.find(run_id)
     if not isinstance(run, DeliveryRun) or run.destination not in destination_settings.switched_on(

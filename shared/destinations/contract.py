@@ -92,7 +92,7 @@ class Destination(Protocol):
     # Whether the destination identifies a customer by the addresses that were sent, not by the customer's id.
     is_keyed_by_address: ClassVar[bool]
     # Whether a newer audience waits until the requests of the previous audience have ended. This is necessary if the
-    # destination may process requests in another order than they were sent.
+    # destination may process requests in another order than the order in which they were sent.
     waits_for_earlier: ClassVar[bool]
     # Time from a request to the first question for its status.
     first_look: ClassVar[timedelta]

@@ -39,7 +39,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 class DeliveryInRun:
-    """The work on a delivery run during one delivery of an event."""
+    """One execution of a delivery run's step, started by one delivery of its event."""
 
     def __init__(self, destination: Destination, context: StepContext) -> None:
         self._destination = destination

@@ -80,7 +80,10 @@ class MetaDestination:
         return None
 
     def apply(self, batch: Batch) -> Answer:
-        """Send the batch as a part of the session of its kind; see Destination.apply."""
+        """Send the batch; see Destination.apply.
+
+        All batches of a run that have the same kind belong to one session of Meta.
+        """
         session = {
             "session_id": _session(f"{batch.run_id}-{batch.kind}"),
             "batch_seq": batch.number,

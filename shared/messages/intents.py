@@ -56,7 +56,7 @@ class Intents(Struct, frozen=True):
         return sum(one.at > since and one.outcome != "refused" for one in self.intents) < mail.most
 
     def with_intent(self, key: str, outcome: Outcome, now: datetime) -> Intents:
-        """Return the intents with this outcome for the key.
+        """Return the intents, in which the key's intent has this outcome.
 
         If the key has no intent, a new intent with the time `now` is added, and expired intents are left out.
         """
@@ -68,5 +68,8 @@ class Intents(Struct, frozen=True):
         return Intents((Intent(key, now, outcome), *(one for one in self.intents if one.at > now - KEPT)))
 
     def without(self, key: str) -> Intents:
-        """Return the intents without the key's intent. The relay must certainly not have accepted its message."""
+        """Return the intents without the key's intent.
+
+        Call this only if the relay has certainly not accepted the message of this intent.
+        """
         return Intents(tuple(one for one in self.intents if one.key != key))

@@ -43,7 +43,7 @@ class Rendered(NamedTuple):
 
 
 def render(mail: Mail, language: str, first_name: str, products: Sequence[str], offer: str) -> Rendered:
-    """Return the message from the template `mail.template`, in the language if the template has it.
+    """Return the message from the template `mail.template`, in `language` if the template has files for this language.
 
     `first_name` may be empty, `language` is a BCP 47 tag or empty, and `offer` is coupon or full_price.
 
@@ -68,7 +68,7 @@ def _filled(template: str, language: str, part: str, values: Mapping[str, object
 
 
 def _names(template: str, language: str) -> Iterator[str]:
-    """Yield the names under which a template may exist. For fr-CA: with fr-ca, with fr, and without a language."""
+    """Yield the possible names of a template's files, e.g. TEMPLATE.fr-ca, TEMPLATE.fr and TEMPLATE for fr-CA."""
     tag = language.lower()
     if tag:
         yield f"{template}.{tag}"

@@ -26,7 +26,8 @@ type Told = MessageSent | MessageSkipped | MessageNotDelivered
 
 # The topic of campaign events, which track_campaign handles.
 EVENTS = "campaign-events"
-# An intent of this age without an outcome belongs to a process that died: the function's timeout is shorter.
+# If an intent of this age has no outcome, the process that was sending its message has died, because this age exceeds
+# the function's timeout.
 AT_WORK = timedelta(minutes=2)
 DIED = "the delivery that was sending it died; it is not sent again, because the customer may have it"
 BROKE = "the connection to the relay broke ({}); it is not sent again, because the customer may have it"
@@ -188,7 +189,7 @@ class _Book:
     def settle(self, outcome: Outcome | None) -> None:
         """Store the outcome of this delivery's intent.
 
-        None deletes the intent, since the relay has not accepted the message.
+        Pass None if the relay has not accepted the message: then the intent is deleted.
         """
         while True:
             intents, generation = self.read()

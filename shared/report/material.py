@@ -43,7 +43,7 @@ class Part(Protocol):
     """A module of shared/report/sections."""
 
     def asks(self, material: Material) -> dict[str, Statement]:
-        """Return the statements that the section needs, by name. `tell` gets each statement's rows by the same name."""
+        """Return the statements that the section needs, by name. `tell` gets each statement's rows under this name."""
 
     def tell(self, material: Material, answers: Answers) -> Section | None:
         """Return the section, made from the rows of its statements, or None if the run has nothing to show in it."""

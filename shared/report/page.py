@@ -90,7 +90,7 @@ class Lines(Figure):
 
 @dataclass(frozen=True)
 class Bars(Figure):
-    """Groups of bars. `bars` holds the heights of each series, by its name, in the order of `labels`."""
+    """Groups of bars. `bars` maps the name of each series to the heights of its bars, in the order of `labels`."""
 
     kind = "bars"
 

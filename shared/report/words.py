@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 NONE = "-"
-# The names of the metrics that are shown for a model; the documents hold more. Metrics have three decimals, except
-# those in DIGITS.
+# The names of the metrics that are shown for a model; the documents hold more metrics. A metric is shown with three
+# decimals, unless DIGITS has another number for it.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",

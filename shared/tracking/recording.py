@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def why_suppressed(event: CampaignEvent) -> str | None:
-    """Return why the customer may no longer be reached through the event's channel, or None if the customer may."""
+    """Return why the event suppresses its customer, or None if the event suppresses nobody."""
     if event.kind == "bounced":
         return "hard bounce" if event.bounce == "hard" else None
     return {"complained": "complaint", "unsubscribed": "unsubscribe"}.get(event.kind)

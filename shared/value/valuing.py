@@ -186,7 +186,7 @@ class _Valuation:
         return lacks
 
     def _model(self, method: str, fit: str) -> str:
-        """Return the common end of the names of the method's two models, which begin with revenue_ and orders_."""
+        """Return the suffix of two model names: the method has one model revenue_SUFFIX and one model orders_SUFFIX."""
         return model_name(f"{method}_{fit}", self._context.run_id)
 
     def _forecast(self, methods: Iterable[str], fit: str, day: date, fitted: _Fit) -> None:

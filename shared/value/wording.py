@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def expected(found: Valued) -> str:
-    """Say how many orders and how much revenue the customers are expected to bring, and in which days."""
+    """Return the expected orders, the expected revenue and the horizon of a valuation as text."""
     orders, revenue = f"{found.expected_orders:,.0f} orders", f"{found.expected_revenue:,.0f} in revenue"
     return f"{orders} and {revenue} in the {found.horizon_days} days after {found.day}"

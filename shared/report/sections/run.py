@@ -67,7 +67,7 @@ def _opened(run: Run) -> str:
 
 
 def _nodes(run: Run) -> list[Node]:
-    """Return the steps of a run of this kind, and all other steps that this run finished or failed at."""
+    """Return the steps of a run of this kind, and all other steps of this run that have finished or failed."""
     begins = _begins(run)
     failed = {function_of(failure.step) for failure in run.failures}
     names = [step for step in (*STEPS, *BESIDE) if step in {*_OF_KIND[run.kind], *run.seconds, *failed}]
