@@ -31,9 +31,9 @@ class Shop:
     """How a campaign assigns customers, and how they buy.
 
     The order rate varies between customers by a gamma distribution with shape `shape`. With a smaller shape, fewer
-    customers make most orders. Amounts are lognormal with `sigma`. All customers are assigned on the first day. If
-    `grows` is set, however, 70 % of them are assigned on random days. At most `allowed` percent of the intervals for
-    one look may miss the true effect.
+    customers make most orders. Amounts are lognormal with `sigma`. If `grows` is set, 70 % of the customers are
+    assigned on random days. All other customers are assigned on the first day. At most `allowed` percent of the
+    intervals for one look may miss the true effect.
     """
 
     name: str

@@ -22,8 +22,8 @@ from shared.warehouse import MOST_AT_ONCE
 SCORED = 1_000_000
 DAYS, SESSIONS = 24, 6000
 ROUNDS = 3
-# The gate must approve any winner, because visitors are scored only after a deployment. Otherwise, it would reject a
-# model that is trained on so few sessions.
+# The gate must approve any winner, because visitors are scored only after a deployment. With the default settings, the
+# gate would reject a model that is trained on so few sessions.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Number of runs to look at. Runs with newer data come first.
+# Number of runs, those with the newest data, among which the newest audience is searched for.
 MOST_RUNS = 200
 KINDS = ("add", "update", "outdated", "withdraw", "remove")
 _CLASSES = {

@@ -68,7 +68,9 @@ class Outcome:
 
 
 def play(seed: int, folder: Path, environment: Environment, pause: Callable[[float], object]) -> Outcome:
-    """Add the customers' responses for `outcome_days` days and have their orders read. Then measure and value.
+    """Load day-tables with the customers' responses for `outcome_days` days, and run the chain on them.
+
+    Then measure the campaign, and value the customers.
 
     Raises:
         CommandError: no customer was assigned, or a run has failed.

@@ -191,7 +191,7 @@ def _destinations(
         new = [run_id for run_id in environment.runs.ids() if run_id not in known]
         if wanted <= follow.settled(environment, new):
             rows = environment.query("destinations/states")
-            # The member ledger is written after the requests.
+            # The ledger is written only after the requests, so wait until no member in it has the state `wanted`.
             if all(row["state"] != "wanted" for row in rows):
                 return rows
         pause(1)

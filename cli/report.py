@@ -106,7 +106,10 @@ def health(found: Health) -> Table:
 
 
 def campaigns(found: Effects) -> Group:
-    """Return a table of effects for each comparison, with lines below it about a mismatch and about the return."""
+    """Return a table of effects for each comparison.
+
+    Lines below a table report a mismatch, and the campaign's return on its cost.
+    """
     parts: list[RenderableType] = []
     for title, results in groupby(found.results, wording.title):
         table = terminal.table(*wording.HEAD, title=f"{words.begun(title)}, with the orders up to {found.day}")

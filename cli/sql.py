@@ -136,7 +136,7 @@ def _job(name: str, run_id: str, opened_at: datetime, client: bigquery.Client) -
 def _filled(text: str, settings: Settings) -> str:
     """Return the text with the identifiers inserted.
 
-    For an identifier that only a run knows, insert an example, and add a comment that asks to replace it.
+    For an identifier that only a run knows, insert an example. Add a comment that asks the user to replace the example.
     """
     known = {
         "dataset": f"{settings.project}.{settings.dataset}",

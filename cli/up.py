@@ -28,8 +28,8 @@ def run(
 ) -> None:
     """Start the cloud and its page, print how to connect to both, and wait for Ctrl-C or a termination signal.
 
-    `named` holds the ports of the options, by service. If a port is None, the default port is used. With `are_free`,
-    any free port is used instead.
+    `named` holds, by service, the ports that the options give. If a port is None, the default port is used. With
+    `are_free`, any free port is used instead.
 
     Raises:
         CommandError: another process uses the state or a port.

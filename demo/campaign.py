@@ -4,10 +4,10 @@ The number of a customer's orders is a Poisson variable. Without the campaign, i
 SHAPE, so few customers make most orders. The mean increases with the customer's predicted probability; its average over
 all customers is ORDERS. The campaign multiplies the mean by 1 + LIFT if the customer is treated and can be reached. So
 
-    P(orders) = 1 - exp(-mean),   and the effect on it is the mean of exp(-mean) - exp(-(1 + LIFT) mean)
+    P(orders)           = 1 - exp(-mean)
+    effect on P(orders) = the mean of exp(-mean) - exp(-(1 + LIFT) mean) over the customers who are compared
 
-over the customers who are compared. Customers also visit without ordering. The content of an order does not depend on
-the campaign.
+Customers also visit without ordering. The content of an order does not depend on the campaign.
 """
 
 import datetime as dt

@@ -152,7 +152,7 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
     views = _views(rng, plans)
     shelf = catalogue.LISTING_PAGE + catalogue.PRODUCT_CATEGORY[views.product]
     page = catalogue.PRODUCT_PAGE + views.product
-    # A click on the product comes before the view of its page. An addition to the basket may come after it.
+    # A click on a product comes before the view of its page. An addition to the basket may come after the view.
     clicks.put(clicks.add(views.visit, views.key - 1e-9, CLICK, shelf), views.product)
     clicks.put(clicks.add(views.visit, views.key, DETAIL, page), views.product)
     added, removed, kept = views.added, views.added & ~views.kept, views.kept

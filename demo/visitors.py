@@ -5,9 +5,9 @@ The causal model: each visitor has a latent intent
     intent = 0.8 effect(channel) + 0.6 effect(country) + effect(device) + moment + season + e,   e ~ N(0, 0.8)
 
 `moment` is an interaction. A desktop in office hours or a phone in the evening raises the intent; at other
-times, both lower it. A phone in the evening that comes from a social network raises the intent
-further. A second trait, curiosity ~ N(0, 1), is independent of intent. Both affect what a visitor does (`behaviour`),
-and a positive curiosity reduces the intent:
+times, these devices lower the intent. A phone in the evening that comes from a social network raises the intent
+further. A second trait, curiosity ~ N(0, 1), is independent of intent. Intent and curiosity affect what a visitor does
+(`behaviour`). A positive curiosity reduces the intent to the resolve:
 
     resolve = intent - max(curiosity, 0)
     returns ~ Poisson(exp(-1.45 + 0.75 resolve)),   days between a return and the first visit exponential, mean 5

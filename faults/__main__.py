@@ -18,7 +18,7 @@ RESULTS = "results.jsonl"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the runs and print the summary of all results in the file. Return 1 if any of them is wrong, otherwise 0."""
+    """Make the runs, and print the summary of all results in the file. Return 1 if a result is wrong, otherwise 0."""
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="number of runs (default: 5); 0 only prints the summary")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first run; each further run adds 1")

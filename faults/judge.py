@@ -45,7 +45,7 @@ State = dict[str, Any]
 def observe(clients: Environment) -> State:
     """Return everything that the chain has written, as a dict with a descriptive name for each entry.
 
-    For example, the name `table scores` has the table's Digest.
+    For example, the entry `table scores` holds the Digest of the table `scores`.
     """
     state: State = {f"table {name}": digest for name, digest in _tables(clients).items()}
     blobs = {blob.name: blob for blob in clients.storage.list_blobs(clients.settings.bucket)}

@@ -24,7 +24,7 @@ _UNAVAILABLE = (
 
 
 class Proxies:
-    """A proxy for each service. Its port stays the same when the service restarts.
+    """The proxies of all services, one for each. A proxy keeps its port when its service restarts.
 
     The proxies carry out faults of connections themselves. For each other fault, such as a killed process, they call
     `strike` in a thread.

@@ -1,4 +1,4 @@
-"""Find the customers of an audience, their arms, and who may not be reached by which channel.
+"""Find the customers of an audience, their arms, and the channels through which each may not be reached.
 
 On     audience-published   AudiencePublished(run_id, day, manifest, members): opens a run
        customers-due        the scheduler's tick: {}, which opens a run after a change; or CustomersDue(run_id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.push import Message
     from shared.tracking.contract import Refused
 NAME = "track_campaign"
-# Number of reasons that a dead letter names.
+# Maximum number of refused events whose reasons a dead letter names.
 NAMED = 5
 
 

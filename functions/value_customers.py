@@ -47,7 +47,7 @@ def open_run(_: Message, environment: Environment, now: datetime) -> ValueDue | 
 def step(event: ValueDue, context: StepContext) -> CustomersValued:
     """Replace the day's rows in customer_value and customer_value_methods.
 
-    If a training takes longer than this delivery, it continues, and the next delivery waits for it.
+    If a training takes longer than this delivery, the training continues, and the next delivery waits for its end.
     """
     valued = valuing.value(context)
     return CustomersValued(event.run_id, valued.day, valued.method, valued.customers)

@@ -91,7 +91,7 @@ resource "google_project_iam_member" "build_logs" {
   member  = local.members.build
 }
 
-# Cloud Functions creates a bucket for the source. Only the beginning of its name is known, so the condition uses that.
+# Cloud Functions creates a bucket for the source. The condition checks only the known beginning of the bucket's name.
 resource "google_project_iam_member" "build_source" {
   project = var.project_id
   role    = "roles/storage.objectViewer"

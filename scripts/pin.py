@@ -3,7 +3,7 @@
     .venv/bin/python scripts/pin.py
 
 The wheels are for CPython 3.13 on two systems: Linux, where the functions run, and macOS with ARM, where the bundles
-can be tried. Run this after a version has changed; it changes only the hashes.
+can be tried. Run the script after a version has changed. The script changes only the hashes.
 """
 
 import json

@@ -1,5 +1,5 @@
 -- Delete the logged checkouts of erased visitors. BigQuery refuses to delete rows that Cloud Logging has written within
--- the last half hour, so these stay until a later pass.
+-- the last half hour, so a later pass deletes such rows.
 -- @pseudonyms  ARRAY<STRING>  keyed hash of each visitor, as in the log
 -- @until       TIMESTAMP      time before which lines are deleted
 delete from run_googleapis_com_stdout
