@@ -12,7 +12,7 @@ import pyarrow as pa
 from demo.schema import FLAG, INT, REAL, TEXT
 
 IDENTIFIERS: Final = {"fullVisitorId", "userId", "user_id", "user_pseudo_id"}
-"""Columns in which numbers are refused: a number has lost leading zeros, and a double digits after the sixteenth."""
+"""Columns of ids. Numbers are refused: they lack leading zeros, and a double lacks all digits after the sixteenth."""
 
 INT64: Final = range(-(2**63), 2**63)
 EXACT_IN_DOUBLE: Final = 2**53

@@ -173,7 +173,7 @@ run "an_export_elsewhere_and_a_bucket_of_another_environment_are_refused" {
 run "a_misspelt_setting_is_refused_before_the_guides_first_step" {
   command = plan
 
-  # By docs/deploy.md, the secrets are created first.
+  # As docs/deploy.md says, the secrets are created first.
   plan_options {
     target = [google_secret_manager_secret.secrets]
   }

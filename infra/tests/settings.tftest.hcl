@@ -141,7 +141,7 @@ run "every_other_setting_may_be_given_and_its_rule_is_understood" {
   }
 
   variables {
-    # All defaults. If the module did not understand a word of a rule, it would refuse every value, so also the default.
+    # All defaults. If the module did not understand a word of a rule, it would refuse every value, and also the default.
     given = merge(
       {
         for section, rule in jsondecode(file("settings/schema.json"))["$defs"].Settings.properties : section => {
