@@ -180,7 +180,7 @@ def _newton_step(rows: Iterable[tuple[float, int, float]], line: Coefficients) -
 
 
 def _cross_fitted_gain(points: Sequence[Point]) -> Estimate | None:
-    """Return the log loss of Platt's calibrator minus that of an isotonic one, as a mean over held-out folds.
+    """Return how much lower the log loss of an isotonic calibrator is than Platt's, as a mean over held-out folds.
 
     For each held-out fold, both calibrators are fitted to the other folds. Return None if there is only one fold, or if
     Platt's calibrator cannot be fitted or would reverse the ranking.

@@ -134,11 +134,10 @@ def is_open(current: Current, environment: Environment, now: datetime) -> bool:
 
 
 def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
-    """Renew the run's claim, so that the run stays open. If a newer run holds the claim, return that run instead.
+    """Renew the run's claim, so that the run stays open. If a newer run holds the claim, return the newer run's id.
 
-    Return None if the claim was renewed, or if it was deleted by a reset.
-
-    After a renewal, no other run is opened until this run ends or shows no activity for `open_hours`.
+    Otherwise return None. The claim is not renewed if a reset has deleted it, or if the last renewal is less than
+    HOLD_SECONDS old. After a renewal, no other run is opened until this run ends or shows no activity for `open_hours`.
     """
     while True:
         found, generation = _claim(environment).read()

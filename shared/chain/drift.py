@@ -119,7 +119,8 @@ def upper_tail_of_f(value: float, degrees: int, other_degrees: int) -> float:
 def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
     """Return the regularized incomplete beta function I_x(a, b). `rest` is 1 - x, passed separately for precision.
 
-    Source: NIST Digital Library of Mathematical Functions, 8.17.22. Where it converges slowly, 8.17.4 is applied first.
+    Source: NIST Digital Library of Mathematical Functions, 8.17.22. If this continued fraction converges slowly, 8.17.4
+    is applied first.
     """
     if x <= 0 or rest <= 0:
         return float(rest <= 0)

@@ -65,9 +65,9 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
 
 
 def held_against(context: StepContext) -> HeldAgainst:
-    """Return the champions with which the run's winner is compared. Each delivery gets the same answer.
+    """Return the champions with which the run's winner is compared. Each delivery gets the same champions.
 
-    The champions are stored at the first call, because a late delivery could find this run's own winner as champion.
+    The first call stores the champions, because during a later delivery this run's own winner may be the champion.
     """
     if kept := context.runs.read(context.run_id, documents.CHAMPION):
         return kept

@@ -27,7 +27,7 @@ MISSING_GOES_LEFT = 1 << 31
 
 
 class BoosterError(ValueError):
-    """The bytes are not a booster of the kind that BigQuery exports."""
+    """The bytes are not a booster in the format that BigQuery exports."""
 
 
 @dataclass(frozen=True)

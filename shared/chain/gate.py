@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = {"log_loss": "log loss", "brier": "Brier score", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
 CHAMPION = "champion"
-# In comparisons, this name stands for the best champion so far, if that is not the current champion.
+# The name of the best champion so far in comparisons, if this champion is not the current champion.
 BEST = "best_champion"
 _CALLED = {CHAMPION: "the champion", BEST: "the best champion so far"}
 # The model types that count as simple, as BigQuery's API names them.

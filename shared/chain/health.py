@@ -228,7 +228,7 @@ def served_features(compared: Sequence[Compared]) -> Finding:
 
 
 def served_answers(answers: Sequence[Answers]) -> Finding:
-    """Judge how many checkouts of the last day got no score, or a score from another scorer than the first."""
+    """Judge how many checkouts of the last day got no score, or a score from the second scorer of `online.order`."""
     total = sum(one.checkouts for one in answers)
     if total < LEAST_CHECKOUTS:
         found = f"not known: {total} checkouts in a day, and {LEAST_CHECKOUTS} are needed"

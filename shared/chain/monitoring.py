@@ -43,7 +43,7 @@ def watched(context: StepContext) -> Monitored:
 
 
 def findings(of: Monitored, context: StepContext) -> list[Finding]:
-    """Return the finding of each check. Without a champion, return only the findings about data and scores."""
+    """Return the finding of each check. Without a champion, return only the findings about data, scores and cost."""
     run = context.run_as(MonitoringRun)
     newest = current.newest_day(context.environment)
     [scored] = context.warehouse.query("monitoring/newest_scores")
@@ -63,7 +63,7 @@ def findings(of: Monitored, context: StepContext) -> list[Finding]:
 def _cost(context: StepContext) -> list[Finding]:
     """Return the finding about BigQuery's billed bytes of the last run that trained.
 
-    Empty before the first training.
+    Return an empty list if no training run was opened yet.
     """
     last = current.last_training(context.environment)
     if last is None:
@@ -103,7 +103,7 @@ def _drifted(champion: Version, last: date, context: StepContext) -> list[drift.
 def _worth(champion: Version, former: Version | None, learnt_until: date, context: StepContext) -> list[Finding]:
     """Compare champion and former champion on visitors whose outcome was unknown when the champion was trained.
 
-    Features depend only on the first visit, so a prediction made today equals a prediction made at that time.
+    Features depend only on the first visit. So today's prediction equals a prediction on the day of the first visit.
     """
     first = learnt_until - timedelta(days=context.settings.label_days - 1)
     training.write_rows(first, context.run.as_of, 0.0, 0.0, context)

@@ -1,9 +1,9 @@
 """Update the champion's pointer in the bucket from the registry's aliases, which are authoritative.
 
 The code that moves an alias or registers a version calls `follow` afterwards. resume_runs calls it too, in case a
-process died in between. Concurrent calls are safe. A call notes the pointer's generation, reads the
-registry, and replaces the pointer only if its generation has not changed. Because the pointer is computed from the
-registry alone, the last write shows the registry's last change.
+process died in between. Concurrent calls are safe: a call reads the pointer's generation, then the registry, and
+replaces the pointer only if this generation has not changed. The pointer is computed from the registry alone, so the
+last write shows the registry's last change.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def follow(environment: Environment) -> None:
-    """Write the current champion's pointer, or delete it if there is no champion. Do nothing if it is already right."""
+    """Write the champion's pointer, or delete the pointer if there is no champion. Do nothing if it is up to date."""
     bucket = environment.bucket
     while not _has_followed(bucket, environment):
         log(PointerReplaced())

@@ -157,7 +157,7 @@ class Builder:
                     "recommendations/factorization", fit, model=self._model(is_final=is_final)
                 )
             except Permanent as error:
-                # The project has no reservation, so a retry cannot help. The other methods need none.
+                # The project has no reservation, so a retry cannot help. The other methods need no reservation.
                 if "reservation" not in str(error):
                     raise
                 log(FactorizationRefused(self._context.run_id, str(error)))

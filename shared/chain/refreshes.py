@@ -39,7 +39,7 @@ class Refresh:
     reason: str = ""
 
     def because(self, others: Iterable[str]) -> Refresh:
-        """Return the refresh with the reasons `others` before its own, each reason once."""
+        """Return a copy of the refresh. Its reasons are `others`, then those of this refresh, without repetitions."""
         both = dict.fromkeys([*others, *reasons(self.reason)])
         return replace(self, reason=SEPARATOR.join(both))
 
@@ -54,7 +54,7 @@ class Export:
 
     @classmethod
     def of(cls, settings: Settings) -> Export:
-        """Return the export of the settings' section `source`."""
+        """Return the export that the section `source` of the settings describes."""
         project, dataset = settings.source_dataset.rsplit(".", 1)
         return cls(project, dataset, settings.table_prefix)
 

@@ -108,7 +108,7 @@ class Registry:
 
         Raises:
             NotReady: the deployment is still running.
-            GoogleAPICallError: the deployment failed, and a retry may help; the next delivery starts a new one.
+            GoogleAPICallError: the deployment failed, and a retry may help: the next delivery deploys again.
             Permanent: the deployment failed, and a retry cannot help.
         """
         deployed_id = _deployed_id(version)
@@ -149,8 +149,8 @@ class Registry:
     def promote(self, deployed_id: str, version: Version) -> None:
         """Give all traffic and the alias to the version, and undeploy all other versions except the former champion.
 
-        The alias moves last. So if the version has the alias already, an earlier call has done everything else. Then
-        return early, so that the version is not recorded as the former champion.
+        The alias moves last. If the version has the alias already, an earlier call has completed all other changes. In
+        this case the method returns early, because otherwise it would record the version as the former champion.
         """
         former = self.champion()
         self._set_traffic({deployed_id: 100})

@@ -142,7 +142,7 @@ def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> A
     return scorer_artefact.from_booster(exported_booster.read(exported or b""), means, vocabularies)
 
 
-# The function that builds the artefact, by BigQuery's model type. A candidate's name does not determine its type.
+# The function that builds the artefact, by BigQuery's model type. The name of a candidate does not show this type.
 _ARTEFACTS: dict[str, Callable[[str, dict[str, float | None], StepContext], Artefact]] = {
     "LOGISTIC_REGRESSION": _of_regression,
     "BOOSTED_TREE_CLASSIFIER": _of_trees,

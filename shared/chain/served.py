@@ -71,8 +71,8 @@ def _performance(champion: Version, as_of: date, pseudonyms: Pseudonyms, context
 def _drawn(first: date, last: date, pseudonyms: Pseudonyms, context: StepContext) -> dict[str, Any] | None:
     """Draw the visitors to compare, and return them with their pseudonyms as query parameters.
 
-    These visitors had a served checkout from `first` to `last`. At most MOST_VISITORS are drawn. Return None if there
-    is no such visitor.
+    These visitors had a served checkout from day `first` to day `last`. At most MOST_VISITORS are drawn. Return None if
+    no visitor had such a checkout.
     """
     days = {"first_day": first, "last_day": last}
     draw = {**days, "most": MOST_VISITORS}
