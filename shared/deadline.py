@@ -2,7 +2,7 @@
 
 import time
 
-# Minimum request timeout, in seconds: a request that starts near the deadline can still be answered.
+# Minimum request timeout, in seconds, so that a request can be answered even if it starts near the deadline.
 MINIMUM_TIMEOUT = 10.0
 # Minimum wait, in seconds, so that a job that has already ended is noticed even after the deadline.
 MINIMUM_WAIT = 1.0

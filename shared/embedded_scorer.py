@@ -184,7 +184,7 @@ def _nested(nodes: list[TreeNode], at: int) -> Node:
 
 
 def _require_numbers(names: list[str], features: Features, largest: float) -> None:
-    """Raise ValueError for the first of the named features that is neither missing nor a number up to `largest`."""
+    """Raise ValueError if a named feature is neither missing nor a number from -`largest` to `largest`."""
     for name in names:
         value = features.get(name)
         if value is not None and not (isinstance(value, (int, float)) and abs(value) <= largest):

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 def handle(message: Message, step: Step) -> None:
     """Run the step on the message's event, unless the step has a record already, and publish the recorded event.
 
-    If an earlier delivery wrote the record, it may have died before it published the event. So the event is published
+    An earlier delivery may have written the record and died before it published the event. So the event is published
     again. If a later step of the run has a record, the event has arrived and is not published.
 
     Returning acknowledges the message. After an exception, Pub/Sub delivers it again, with backoff.
@@ -84,9 +84,9 @@ def handle(message: Message, step: Step) -> None:
 def _run(step: Step, event: Event, context: StepContext, message: Message) -> Record | None:
     """Run the step, record its outcome and return the record.
 
-    Return None if this delivery has no event to publish. There are three reasons. The step waits for something. It
-    failed for good, and run-failed was published. Or a delivery of another message recorded the step first, and
-    publishes the event itself.
+    Return None if this delivery has no event to publish, for one of three reasons. The step waits for something. Or the
+    step failed for good, and run-failed was published. Or a delivery of another message recorded the step first, and
+    that delivery publishes the event.
 
     Raises:
         Malformed: the run was not opened, was opened by another kind of event, or was reset during the step.

@@ -29,8 +29,7 @@ class OnOutcome(Struct, frozen=True):
 class MeasuredEffect(Struct, frozen=True):
     """The effect of `campaign` with the orders up to `day`, by outcome: conversion, revenue and profit.
 
-    If the control group's share has changed, only customers who were assigned with the newest share, `share`, are
-    counted.
+    `share` is the newest share of the control group. Only customers who were assigned with this share are counted.
     """
 
     day: date

@@ -97,7 +97,8 @@ class NoPushError(ValueError):
 def function(take: Callable[[Message], None]) -> Callable[[Request], tuple[str, HTTPStatus]]:
     """Return the entry point that calls `take` with each message.
 
-    If `take` returns, the message is acknowledged. If it raises, Pub/Sub delivers the message again, with backoff.
+    If `take` returns, the message is acknowledged. If `take` raises an exception, Pub/Sub delivers the message again,
+    with backoff.
     """
 
     @wraps(take)

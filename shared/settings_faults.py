@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from msgspec import Struct
 
-# The field's path at the end of msgspec's message; absent if the error concerns the whole document.
+# The field's path at the end of msgspec's message. A message about the whole document has no path.
 _WHERE = re.compile(r" - at `\$(.*)`\Z", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`\Z", re.DOTALL)
@@ -29,7 +29,7 @@ _NEAR = 0.75
 
 
 def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> str:
-    """Return msgspec's message about the document as a sentence that names the correction."""
+    """Return a sentence that says how to correct the document, made from msgspec's message."""
     found = _WHERE.search(message)
     text = message[: found.start()] if found else message
     path = found[1].lstrip(".") if found else ""

@@ -27,8 +27,8 @@ def content(hashes: Iterable[str]) -> bytes:
 class Withheld:
     """The visitors whom one version of serving/withheld.bin lists.
 
-    Only the beginning of each hash is stored, so a visitor who is not listed may be mistaken for a listed visitor. With
-    a million listed visitors, this happens to one in 10^13 visitors.
+    Only the beginning of each hash is stored, so a visitor who is not listed may be mistaken for a listed visitor. If a
+    million visitors are listed, the probability of this mistake is about 1 in 10^13.
     """
 
     def __init__(self, content: bytes = b"") -> None:

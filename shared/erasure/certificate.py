@@ -52,7 +52,7 @@ class Remainder(Struct, frozen=True):
 class Pass(Struct, frozen=True):
     """The deletions of one run: the number of rows by table, and of objects by folder.
 
-    If a delivery died before it wrote its pass, the objects that it changed are not counted.
+    If a delivery dies before it writes the pass, the objects that this delivery has changed are not counted.
     """
 
     run_id: str
@@ -64,8 +64,8 @@ class Pass(Struct, frozen=True):
 class Certificate(Struct, frozen=True, kw_only=True):
     """The state of a request. `subject` holds the keyed hash of each id in the request.
 
-    `destinations` holds `removed`, or why the removal is pending. `completed_at` is None until all is deleted and each
-    destination has confirmed.
+    `destinations` maps each destination to `removed`, or to the reason why the removal is pending. `completed_at` is
+    None until all data are deleted and each destination has confirmed the removal.
     """
 
     request_id: str

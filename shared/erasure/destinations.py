@@ -38,7 +38,7 @@ def states(person: Person, context: StepContext) -> dict[str, str]:
 def release(person: Person, pending: list[str], context: StepContext) -> dict[str, int]:
     """Delete the person's rows about destinations that are not in `pending`; return their number by table.
 
-    The row of the member ledger is deleted last, because it tracks the removal.
+    The row of the member ledger is deleted last, because this row tracks the removal.
     """
     customers = sorted(person.digests.get("customer", ()))
     if not customers:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from shared.erasure.tombstones import Digests
     from shared.pseudonyms import Pseudonyms
 
-# Days after the acceptance in which an erasure is repeated, even if it is completed. A run that started before the
-# acceptance may have written the person's rows again.
+# Number of days after the acceptance for which an erasure is repeated, even if the erasure is completed. The reason is
+# that a run that started before the acceptance may have written the person's rows again.
 AGAIN_DAYS = 3
 # After this time, pending removals raise the alert `erasure_overdue`.
 PATIENCE = timedelta(days=3)

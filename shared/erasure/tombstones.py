@@ -55,8 +55,8 @@ class Hashes:
 def found(request: ErasureRequest, hashes: Hashes, clients: Clients, pseudonyms: Pseudonyms | None) -> Digests:
     """Return the digests of a person's ids: the ids in the request, and all ids that our tables link to these.
 
-    If a request names only visitors, their customer is not added. If `pseudonyms` is None, the
-    pseudonyms in the log are left out.
+    If a request names only visitors, their customer is not added. If `pseudonyms` is None, the result has no digests of
+    the kind PSEUDONYM.
     """
     ids: defaultdict[str, set[str]] = defaultdict(set)
     if request.customer_id:

@@ -28,7 +28,7 @@ class EndpointError(RuntimeError):
 
 @dataclass(frozen=True)
 class Answer:
-    """An uncalibrated probability, and the version that computed it: any version with a share of the traffic."""
+    """An uncalibrated probability, and the version that computed it. Each version with traffic may answer."""
 
     probability: float
     version: str

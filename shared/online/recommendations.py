@@ -22,9 +22,9 @@ class Recommender:
     def next_products(self, cart: Collection[str], unavailable: Collection[str], limit: int) -> list[str]:
         """Return at most `limit` products, best first, without products that are in the cart or unavailable.
 
-        First come the products that follow from rules, by confidence. Then come products similar to those in the cart,
-        by the sum of their similarities, then popular products. `unavailable` must be a set, because each product is
-        looked up in it.
+        First come the products of matching rules, sorted by confidence. Then come products similar to those in the
+        cart, sorted by the sum of their similarities, then popular products. Pass `unavailable` as a set, because a
+        list would make the lookup of each product slow.
         """
         held = set(cart)
         found: dict[str, None] = {}

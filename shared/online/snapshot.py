@@ -44,7 +44,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All objects that one answer uses. A field is None until this process has read its object successfully."""
+    """All objects that one answer uses. A field has its default until this process has read its object successfully."""
 
     champion: Champion | None = None
     recommender: Recommender | None = None

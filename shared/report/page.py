@@ -29,7 +29,7 @@ ROW = 30
 
 @dataclass(frozen=True)
 class Table:
-    """A table. The first cell of each row is its heading. With `numbers`, all other cells are right-aligned.
+    """A table. The first cell of each row is the row's heading. If `numbers` is set, all other cells are right-aligned.
 
     Raises:
         ValueError: a column has no name, which screen readers need.

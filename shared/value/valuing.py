@@ -129,7 +129,7 @@ class _Valuation:
         return report
 
     def _histories(self) -> dict[str, float]:
-        """Write the histories; return, by campaign, the share of the treated customers' orders that are left out."""
+        """Write the histories; return, by campaign, the share of the treated customers' orders that was left out."""
         until = {"first_day": self._last - timedelta(days=HISTORY_DAYS - 1), "as_of": self._last}
         shares = incremental_shares(self._warehouse.query("value/arms", until))
         # BigQuery needs a type, which an empty array lacks. So add a campaign without a name, which no customer has.
