@@ -63,8 +63,9 @@ def _measure(members: int) -> list[Row]:
         first = seconds(lambda: plan(DAY))
         local_bigquery.run(
             client,
-            "insert into destination_members (destination, customer_id, is_wanted, state, email, phone, digest, run_id,"
-            " changed_at, is_there) select destination, customer_id, true, 'confirmed', email, phone, digest, run_id,"
+            "insert into destination_members"
+            " (destination, customer_id, is_wanted, state, email, phone, country, digest, run_id, changed_at, is_there)"
+            " select destination, customer_id, true, 'confirmed', email, phone, country, digest, run_id,"
             " current_timestamp(), true from destination_changes",
         )
         say("  3 rounds")
