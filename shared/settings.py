@@ -244,7 +244,7 @@ class Online(Section, frozen=True):
     # successful requests in a row.
     breaker_open_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     breaker_probes: Annotated[int, Meta(ge=1, le=100)] = 3
-    # Seconds between two checks for a new champion, new recommendations and products that are out of stock.
+    # Seconds between two checks for a new champion, recommendations, products out of stock and visitors without offers.
     refresh_seconds: Annotated[float, Meta(gt=0, le=3600)] = 30.0
     # Maximum number of recommended products in the answer to a checkout.
     next_products: Annotated[int, Meta(ge=0, le=50)] = 4

@@ -230,7 +230,7 @@ class Warehouse:
 
 
 def query(client: bigquery.Client, settings: Settings, statement: Statement) -> list[dict[str, Any]]:
-    """Run a statement that belongs to no run, and return its rows. Repeating it must be harmless.
+    """Run a statement that belongs to no run, and return its rows. The statement must be safe to repeat.
 
     Raises:
         Permanent: BigQuery refused the statement.

@@ -49,7 +49,7 @@ class Compared:
 
     @property
     def customers(self) -> tuple[int, int]:
-        """The numbers of treated customers and of customers in the control group."""
+        """The numbers of customers in both arms: treated and control, or all others and the holdout."""
         arms = self.arms("conversion")
         return arms.treated.customers, arms.control.customers
 

@@ -27,7 +27,7 @@ type State = Literal["fine", "warn", "act"]
 
 # A feature is reported as wrong if it is shown to contradict the export in more than this share of the checkouts.
 MOST_WRONG = 0.05
-# With fewer checkouts, no feature is reported as wrong.
+# Minimum number of checkouts to judge the served features or the answers. With fewer checkouts, nothing is reported.
 LEAST_CHECKOUTS = 50
 
 _ORDER: tuple[State, ...] = ("fine", "warn", "act")

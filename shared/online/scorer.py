@@ -49,7 +49,7 @@ class Scored:
 
 
 class OnlineScorer:
-    """Scores visitors. Each process has one Scorer for its lifetime. Thread-safe.
+    """Scores visitors. Each process has one OnlineScorer for its lifetime. Thread-safe.
 
     The constructor opens no connection and starts no thread, so it may be called before a server forks.
     """
@@ -61,13 +61,14 @@ class OnlineScorer:
         self._asks_endpoint_first = settings.online.order == "endpoint_first"
 
     def snapshot(self) -> Snapshot:
-        """Return the current champion and recommendations. Only the first request of a process waits for the bucket."""
+        """Return the current snapshot. Only the first request of a process waits for the bucket."""
         return self._watch.snapshot()
 
     def score(self, features: Mapping[str, Any], served: Snapshot | None = None) -> Scored:
-        """Return the visitor's score by the champion of the snapshot `served`, by default of the current snapshot.
+        """Return the visitor's score. If the endpoint answers, a canary or the former champion may have computed it.
 
-        `features` are the model's inputs by name; each may be None or absent.
+        The champion comes from the snapshot `served`, by default from the current snapshot. `features` are the model's
+        inputs by name; each may be None or absent.
 
         Raises:
             NoScorerError: neither path can score now.
