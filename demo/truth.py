@@ -4,7 +4,7 @@ The probability is conditional on the visitor's intent and curiosity (`visitors`
 on. Later actions depend on the first visit only through these two values. So on average, no model of the first visit
 can predict better than this probability. A model that does not see the two values predicts worse, by an unknown amount.
 
-The condition does not include the visitor's returns, because these are not decided at the first visit. The number of
+The probability is not conditional on the visitor's returns, because the first visit does not decide them. The number of
 returns is a Poisson variable of mean `return_rate`. A return lies at most `days` whole days after the first visit with
 probability 1 - exp(-(days + 1) / MEAN_GAP_DAYS). The return ends with a purchase with probability `buying`. All these
 events are independent. So the number of purchases on returns within the days is a Poisson variable too. This number is
