@@ -4,7 +4,7 @@ from shared.log import LogEvent
 
 
 class EffectFound(LogEvent, frozen=True):
-    """The effect on one outcome was measured: of one campaign, or of all campaigns together by the holdout."""
+    """The effect of one campaign, or of all campaigns together, on one outcome was measured."""
 
     event = "effect_found"
     message = "{decision}: {found}"
