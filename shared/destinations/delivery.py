@@ -165,7 +165,9 @@ class DeliveryInRun:
         )
         if not mine:
             return
-        refused = {customer: why for one in mine for customer, why in one.refused.items()}
+        # A member whose former address is refused is still sent with the new one.
+        current = (one for one in mine if one.kind != "outdated")
+        refused = {customer: why for one in current for customer, why in one.refused.items()}
         parameters = {
             **self._of_run,
             "kinds": [one.kind for one in mine],

@@ -125,7 +125,11 @@ class Watch:
     def snapshot(self) -> Snapshot:
         """Return the current snapshot. Only the first request of a process waits for the bucket."""
         if self._clock() >= self._due_at and self._looking.acquire(blocking=False):
-            threading.Thread(target=self._look, name="watch", daemon=True).start()
+            try:
+                threading.Thread(target=self._look, name="watch", daemon=True).start()
+            except RuntimeError:
+                # No thread can be started now. A later request tries again.
+                self._looking.release()
         self._has_looked.wait(FIRST_SECONDS)
         return self._snapshot
 

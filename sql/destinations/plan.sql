@@ -67,11 +67,8 @@ using (
                     )
                 )
             ) as digest,
-            if(
-                coalesce(first_name, last_name, country, postal_code) is null,
-                null,
-                array_to_string([first_name, last_name, country, postal_code], '\x1f', '\x1d')
-            ) as postal_address
+            -- NULL unless all four parts are known: platforms match no part of an address alone.
+            concat(first_name, '\x1f', last_name, '\x1f', country, '\x1f', postal_code) as postal_address
         from wanted
     ),
 
@@ -79,11 +76,8 @@ using (
         select
             *,
             coalesce(is_there, state not in ('wanted', 'removed')) and state != 'leaving' as is_present,
-            if(
-                coalesce(first_name, last_name, country, postal_code) is null,
-                null,
-                array_to_string([first_name, last_name, country, postal_code], '\x1f', '\x1d')
-            ) as postal_address
+            -- NULL unless all four parts are known: platforms match no part of an address alone.
+            concat(first_name, '\x1f', last_name, '\x1f', country, '\x1f', postal_code) as postal_address
         from destination_members
         where destination = @destination
     ),

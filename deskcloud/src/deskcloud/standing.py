@@ -4,10 +4,10 @@ import contextlib
 import errno
 import itertools
 import os
+import queue
 import shlex
 import signal
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -80,10 +80,12 @@ def run(
     Raises:
         CommandError: another process uses the state or a port.
     """
-    ending = threading.Event()
+    # A queue and not an event, because a second signal may come while the handler runs: Event.set would then wait for
+    # the lock that its own thread holds.
+    ending: queue.SimpleQueue[None] = queue.SimpleQueue()
     # Install the handlers before the start, so that a signal during the start stops the services too.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ending.set())
+        signal.signal(number, lambda *_: ending.put(None))
     with contextlib.ExitStack() as stack:
         try:
             cloud = stack.enter_context(start())
@@ -99,7 +101,7 @@ def run(
         for line in lines:
             say(line)
         say("ready; Ctrl-C ends it")
-        ending.wait()
+        ending.get()
         say("ending ...")
 
 

@@ -109,6 +109,14 @@ def test_a_wildcard_table_has_the_newest_tables_schema(bigquery_client, day_tabl
             ),
             [(1, "old"), (2, "old"), (5, "five")],
         ),
+        (
+            (
+                "MERGE names.m AS `my t` USING (SELECT 2 AS id UNION ALL SELECT 5) AS `select`"
+                " ON `my t`.id = `select`.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED BY SOURCE AND `my t`.id > 5 THEN UPDATE SET n = 'old'"
+                " WHEN NOT MATCHED AND `select`.id > (SELECT 4) THEN INSERT (id) VALUES (`select`.id)"
+            ),
+            [(1, "a"), (5, None), (9, "old")],
+        ),
     ],
 )
 def test_a_merge_accepts_any_source(bigquery_client, dataset, statement, expected):
@@ -117,6 +125,16 @@ def test_a_merge_accepts_any_source(bigquery_client, dataset, statement, expecte
     ).result()
     bigquery_client.query(statement).result()
     assert rows(bigquery_client, f"SELECT id, n FROM {dataset}.m ORDER BY id") == expected
+
+
+def test_a_merge_inserts_into_a_column_that_has_the_name_of_a_function(bigquery_client, dataset):
+    run = bigquery_client.query_and_wait
+    run(f"CREATE OR REPLACE TABLE {dataset}.days (id INT64, `current_date` INT64)")
+    run(
+        f"MERGE {dataset}.days AS t USING (SELECT 1 AS id) AS s ON t.id = s.id"
+        " WHEN NOT MATCHED THEN INSERT (current_date, id) VALUES (7, s.id)"
+    )
+    assert rows(bigquery_client, f"SELECT id, `current_date` FROM {dataset}.days") == [(1, 7)]
 
 
 def test_a_merge_reads_the_hour_in_a_time_zone_that_is_a_parameter(bigquery_client, dataset):

@@ -48,6 +48,20 @@ def test_the_work_is_done_again_after_the_seconds_that_it_returns():
     thread.close()
 
 
+def test_the_work_is_done_again_after_it_has_failed(monkeypatch):
+    monkeypatch.setattr("deskcloud.bigquery.gateway.waking._SECONDS_AFTER_A_FAILURE", 0.001)
+    calls = queue.Queue()
+
+    def work():
+        calls.put("called")
+        raise ValueError
+
+    thread = WakingThread("test", work)
+    for _ in range(3):
+        calls.get(timeout=SECONDS)
+    thread.close()
+
+
 def test_work_that_is_added_while_a_wake_up_is_cleared_is_seen():
     waiting, seen = ["first"], queue.Queue()
 

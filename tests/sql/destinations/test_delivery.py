@@ -19,7 +19,7 @@ from shared.destinations.contract import Answer, Busy
 from shared.destinations.documents import Current
 from shared.errors import NotReady, Permanent
 from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue, RunSuperseded
-from sql.destinations.test_plan import audience, customers, exclusions
+from sql.destinations.test_plan import audience, customers, exclusions, members
 
 DAY = dt.date(2017, 8, 1)
 HALF_AN_HOUR, MINUTE = dt.timedelta(minutes=30), dt.timedelta(minutes=1)
@@ -156,6 +156,18 @@ def test_a_pending_request_is_not_delivered_and_its_outcome_is_requested_when_du
         {"confirmed": 2, "failed": 1},
         ["the list is closed"],
     )
+
+
+@pytest.mark.slow
+def test_a_member_whose_former_address_is_refused_is_sent_with_the_new_one(world, platform):
+    platform.is_keyed_by_address = True
+    former = members("a", destination="platform", phone="+33612345678")
+    given = {"customers": customers("a", phone="+33687654321"), "audience_customers": audience("a")}
+    world.warehouse.fill({**given, "destination_members": former})
+    assert bring_forward(world, resolved(world)) is None
+    # The platform refuses a member without an e-mail address, and the former address is a phone number.
+    assert [customers for _, customers in platform.sent] == [["a"]]
+    assert states(world) == {"a": "sent"}
 
 
 @pytest.mark.slow

@@ -259,6 +259,17 @@ def test_a_first_address_leaves_no_former_address_to_remove(planned):
 
 
 @pytest.mark.slow
+def test_a_part_of_a_postal_address_is_not_removed_when_the_rest_becomes_known(planned):
+    found = planned(
+        BY_ADDRESS,
+        customers=customers("a", **ADDRESS),
+        audience_customers=audience("a"),
+        destination_members=members("a", country="FR"),
+    )
+    assert found == [("update", "a", "a@example.com")]
+
+
+@pytest.mark.slow
 def test_the_ledger_records_which_customers_the_plan_wants_as_members(warehouse, planned):
     planned(
         FILES, customers=customers("a", "b"), audience_customers=audience("a"), destination_members=members("b", "c")

@@ -9,6 +9,7 @@ from typing import Any
 
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import JobStatistics2
+from local_bigquery.sql.dialect import BigQueryDialect
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
@@ -75,7 +76,7 @@ class Merge:
     def inserting(self, action: exp.Insert, query: exp.Select) -> exp.Insert:
         """Return the statement that inserts the rows of a query as `action` says."""
         if columns := action.this.expressions if action.this else []:
-            into: exp.Expr = exp.Schema(this=self.target.copy(), expressions=[one.this.copy() for one in columns])
+            into: exp.Expr = exp.Schema(this=self.target.copy(), expressions=[_identifier(one) for one in columns])
         else:
             into = self.target.copy()
         return exp.Insert(this=into, expression=query)
@@ -167,6 +168,11 @@ def star(table: str) -> exp.Column:
 def condition(when: exp.When) -> exp.Expr:
     """Return the condition of a clause, which is true if the clause has none."""
     return when.args.get("condition") or exp.true()
+
+
+def _identifier(column: exp.Expr) -> exp.Expr:
+    """Return the name of a column. sqlglot parses some names, such as current_date, as calls of functions."""
+    return column.this.copy() if isinstance(column, exp.Column) else exp.to_identifier(column.sql(BigQueryDialect))
 
 
 def _named(node: exp.Expr, name: str) -> exp.Expr:

@@ -84,6 +84,9 @@ class Jobs:
         # Register the job only after the insert, because a refused job must not replace the job that already has the
         # id.
         self._running[project, job_id] = running
+        if self._is_closing:
+            # `close` may have cancelled the running jobs already, and waits for the threads of all jobs.
+            running.cancelled.set()
         pool = self._training if "CREATE_MODEL" in types else self._quick
         running.future = pool.submit(contextvars.copy_context().run, self._execute, running, configuration)
         return running.resource

@@ -1,13 +1,18 @@
 """A thread that does its work again each time that somebody wakes it."""
 
+import logging
 import threading
 from collections.abc import Callable
+
+_LOG = logging.getLogger(__name__)
+_SECONDS_AFTER_A_FAILURE = 1.0
 
 
 class WakingThread:
     """A thread that calls `work` once at its start and again after each wake-up.
 
-    `work` returns the seconds until it is called without a wake-up, or None to be called after wake-ups only.
+    `work` returns the seconds until it is called without a wake-up, or None to be called after wake-ups only. If it
+    raises an exception, the exception is logged, and `work` is called again after a second.
     """
 
     def __init__(self, name: str, work: Callable[[], float | None]) -> None:
@@ -29,7 +34,12 @@ class WakingThread:
 
     def _run(self) -> None:
         while not self._is_closing:
-            self._wakes.wait(self._work())
+            try:
+                seconds = self._work()
+            except Exception:  # noqa: BLE001 - any failure of the work must leave the thread alive
+                _LOG.exception("the thread %s goes on after a failure", threading.current_thread().name)
+                seconds = _SECONDS_AFTER_A_FAILURE
+            self._wakes.wait(seconds)
             # Clear the wake-up before the next look at `_is_closing` and at the work, and never between a look and the
             # wait: a wake-up that came in between would be lost.
             self._wakes.clear()
