@@ -76,7 +76,6 @@ using (
         select
             *,
             coalesce(is_there, state not in ('wanted', 'removed')) and state != 'leaving' as is_present,
-            -- NULL unless all four parts are known: platforms match no part of an address alone.
             concat(first_name, '\x1f', last_name, '\x1f', country, '\x1f', postal_code) as postal_address
         from destination_members
         where destination = @destination

@@ -113,10 +113,10 @@ def test_a_wildcard_table_has_the_newest_tables_schema(bigquery_client, day_tabl
             (
                 "MERGE names.m AS `my t` USING (SELECT 2 AS id UNION ALL SELECT 5) AS `select`"
                 " ON `my t`.id = `select`.id WHEN MATCHED THEN DELETE"
-                " WHEN NOT MATCHED BY SOURCE AND `my t`.id > 5 THEN UPDATE SET n = 'old'"
+                " WHEN NOT MATCHED BY SOURCE AND `my t`.id > 5 THEN UPDATE SET n = NULL"
                 " WHEN NOT MATCHED AND `select`.id > (SELECT 4) THEN INSERT (id) VALUES (`select`.id)"
             ),
-            [(1, "a"), (5, None), (9, "old")],
+            [(1, "a"), (5, None), (9, None)],
         ),
     ],
 )

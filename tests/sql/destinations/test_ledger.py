@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 
+from sql.destinations.test_plan import ADDRESS
+
 AT = dt.datetime(2017, 8, 2, tzinfo=dt.UTC)
-ADDRESS = {"first_name": "ann", "last_name": "lee", "country": "FR", "postal_code": "75001"}
 RUN = {"created_on": dt.date(2017, 8, 2), "run_id": "20170801-ffffffff"}
 
 

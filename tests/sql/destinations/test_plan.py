@@ -19,6 +19,7 @@ FILES = {
     "is_keyed_by_address": False,
     "batch_size": 100,
 }
+ADDRESS = {"first_name": "ann", "last_name": "lee", "country": "FR", "postal_code": "75001"}
 BY_ADDRESS = FILES | {"is_keyed_by_address": True}
 
 
@@ -206,9 +207,6 @@ def test_an_address_that_another_wanted_customer_shares_is_not_taken_away(planne
         destination_members=members("b", email="family@example.com"),
     )
     assert found == [("add", "a", "family@example.com"), ("remove", "b", None)]
-
-
-ADDRESS = {"first_name": "ann", "last_name": "lee", "country": "FR", "postal_code": "75001"}
 
 
 def sent_addresses(warehouse):

@@ -5,7 +5,7 @@ In these clauses, GoogleSQL uses the select list first, and DuckDB uses FROM fir
 GROUP BY    for a bare name
 HAVING      for a name inside an aggregate; DuckDB handles all other names correctly
 QUALIFY     for any name
-ORDER BY    for any name; DuckDB handles a bare name correctly, but our rule for NaN makes the name an expression
+ORDER BY    for any name; DuckDB handles only a bare name correctly, and our rule for NaN makes it an expression
 
 WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
 

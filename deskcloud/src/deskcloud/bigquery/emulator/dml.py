@@ -195,10 +195,6 @@ def _merge(cursor: Any, tree: exp.Merge, context: Any) -> Any:
             for one in action.expressions:
                 if _is_default(one.expression):
                     one.set("expression", _default(tree.this, one.this.name, context))
-                if isinstance(one.expression, exp.Null):
-                    # Put NULL in parentheses. Otherwise sqlglot would mistake the assignment `x = NULL` for a
-                    # comparison, and write NULL.
-                    one.set("expression", exp.paren(one.expression.copy()))
     run = replacing.run if replacing.is_one(tree) else merging.run
     with contextlib.nullcontext() if _IN_TRANSACTION in context.settings else transaction(cursor):
         return run(cursor, tree, context)

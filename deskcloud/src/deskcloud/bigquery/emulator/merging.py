@@ -16,12 +16,12 @@ from sqlglot import exp
 from deskcloud.bigquery.emulator.translation import translate
 
 # The names of temporary tables. SOURCE holds the rows of the source with row numbers. Each row of the other tables
-# holds row numbers and the number of the clause that applies. _PAIRS is for rows that match, _INSERTS for rows of the
-# source without a match, and _ORPHANS for rows of the target without a match.
+# holds row numbers and the number of the clause that applies. _PAIRS is for rows that match. _INSERTS is for rows of
+# the source without a match. _ORPHANS is for rows of the target without a match.
 SOURCE = "__merge_source"
 _PAIRS, _INSERTS, _ORPHANS = "__merge_pairs", "__merge_inserts", "__merge_orphans"
 _SEVERAL = f"SELECT 1 FROM temp.{_PAIRS} WHERE __clause IS NOT NULL GROUP BY __tid HAVING count(*) > 1 LIMIT 1"  # noqa: S608 - our own names
-# The columns of the temporary tables: the row numbers in the target and the source, and the number of the clause.
+# The columns of the temporary tables: row number in the target, row number in the source, and number of the clause.
 _TID, _SID, _CLAUSE = "__tid", "__sid", "__clause"
 
 
@@ -114,10 +114,10 @@ def _compare(steps: Steps, parts: Merge) -> None:
         raise BigQueryError("invalidQuery", "UPDATE/MERGE must match at most one source row for each target row")
     if parts.of_target:
         inserts = exp.select(exp.column(_SID), _clause(parts.of_target)).from_(parts.rows_of_source())
-        steps.run(inserts.where(_is_in(exp.column(_SID), exp.select(_SID).from_(_PAIRS)).not_()), _INSERTS)
+        steps.run(inserts.where(exp.column(_SID).isin(query=exp.select(_SID).from_(_PAIRS)).not_()), _INSERTS)
     if parts.of_source:
         orphans = exp.select(tid.as_(_TID), _clause(parts.of_source)).from_(parts.rows_of_target())
-        steps.run(orphans.where(_is_in(tid, exp.select(_TID).from_(_PAIRS)).not_()), _ORPHANS)
+        steps.run(orphans.where(tid.isin(query=exp.select(_TID).from_(_PAIRS)).not_()), _ORPHANS)
 
 
 def _clause(whens: list[exp.When]) -> exp.Expr:
@@ -128,7 +128,7 @@ def _clause(whens: list[exp.When]) -> exp.Expr:
 
 def _changing(parts: Merge, when: exp.When, decisions: str, index: int) -> exp.Expr:
     target, action, tid = parts.rows_of_target(), when.args["then"], exp.column("rowid", parts.alias)
-    rows = exp.Where(this=_is_in(tid, _decided(_TID, decisions, index)))
+    rows = exp.Where(this=tid.isin(query=_decided(_TID, decisions, index)))
     if not isinstance(action, exp.Update):
         return exp.Delete(this=target, where=rows)
     if decisions == _ORPHANS:
@@ -149,15 +149,11 @@ def _inserting(parts: Merge, when: exp.When, index: int) -> exp.Expr:
     is_row = isinstance(action.this, exp.Var)
     values = [exp.Star(except_=[exp.column(_SID)])] if is_row else action.expression.expressions
     query = exp.Select(expressions=values).from_(parts.rows_of_source())
-    return parts.inserting(action, query.where(_is_in(exp.column(_SID), _decided(_SID, _INSERTS, index))))
+    return parts.inserting(action, query.where(exp.column(_SID).isin(query=_decided(_SID, _INSERTS, index))))
 
 
 def _decided(column: str, decisions: str, index: int) -> exp.Select:
     return exp.select(column).from_(decisions).where(exp.column(_CLAUSE).eq(index))
-
-
-def _is_in(column: exp.Column, query: exp.Select) -> exp.In:
-    return exp.In(this=column.copy(), query=query.subquery())
 
 
 def star(table: str) -> exp.Column:

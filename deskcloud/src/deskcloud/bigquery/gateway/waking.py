@@ -40,6 +40,6 @@ class WakingThread:
                 _LOG.exception("the thread %s goes on after a failure", threading.current_thread().name)
                 seconds = _SECONDS_AFTER_A_FAILURE
             self._wakes.wait(seconds)
-            # Clear the wake-up before the next look at `_is_closing` and at the work, and never between a look and the
-            # wait: a wake-up that came in between would be lost.
+            # Clear the wake-up directly after the wait. If it were cleared between a look at the work and the wait, a
+            # wake-up that comes in between would be lost.
             self._wakes.clear()
