@@ -25,8 +25,8 @@ UNSEEN = 200_000
 def measure(is_full: bool) -> list[Row]:
     """Measure how well calibration is judged and corrected.
 
-    The rows show three numbers: the share of intervals that miss the true value, the share of models that are called
-    calibrated, and the change of the log loss by calibrators.
+    The rows show three numbers. The first is the share of intervals that miss the true value. The second is the share
+    of models that are called calibrated. The third is the change of the log loss by calibrators.
     """
     random = np.random.default_rng(SEED)
     known = Visitors.draw(KNOWN, random)

@@ -42,7 +42,7 @@ class Shift:
     jensen_shannon: the divergence of the shares in bits, 0 to 1
     mean_difference: in standard deviations; None for a category, and for a number that does not vary
     chi_square, degrees: from the test that the shares of both periods are equal
-    base_chi_square, base_degrees: from the test that, in the earlier period, all days of a weekday have equal shares
+    base_chi_square, base_degrees: from the same test between equal weekdays of the earlier period
     """
 
     feature: str

@@ -1,6 +1,7 @@
 -- Return how well one model's probabilities fit the visitors of a split. The row has the numbers of observed and
--- expected buyers, and the sums from which two variances are computed: that of the ratio of these numbers, and that of
--- the line with @intercept and @slope. A logistic regression of the label on the log odds has fitted this line before.
+-- expected buyers, and sums from which two variances are computed. One is the variance of the ratio of these numbers.
+-- The other is the variance of the line with @intercept and @slope. A logistic regression of the label on the log odds
+-- has fitted this line before.
 -- All rows of a visitor count as one observation.
 -- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
