@@ -70,7 +70,7 @@ def main() -> int:
         say(f"{name} ...")
         try:
             results[name] = MEASURES[name](asked.full)
-        except Exception:  # noqa: BLE001 - printed; the other benchmarks take half an hour, and must not be lost
+        except Exception:  # noqa: BLE001 - the error is printed, and the other benchmarks continue
             traceback.print_exc()
             failed.append(name)
     if asked.json:

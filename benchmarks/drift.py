@@ -46,7 +46,7 @@ class World:
 
     sessions: number of sessions per day
     within_days: number of days within which a planted shift must be found
-    varies: largest share of its visitors that a channel can lose on a day, 0 to 1; each day's share is random
+    varies: largest share of a channel's visitors that can be missing on a day, 0 to 1; each day's share is random
     counts_sessions: whether each session counts as a separate visitor
     """
 

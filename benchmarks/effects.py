@@ -51,7 +51,7 @@ class Shop:
         return float((1 - self.conversion) ** (-1 / self.shape) - 1)
 
     def expected(self, days: Array, relative: float) -> dict[str, Array]:
-        """Return, for each outcome, its expected value for a customer at each number of days since the assignment."""
+        """Return the expected value of each outcome for a customer, `days` days after the assignment."""
         orders = self.shape * self.scale * (1 + relative) * days / DAYS
         return {
             "conversion": 1 - (1 + orders / self.shape) ** -self.shape,

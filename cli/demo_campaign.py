@@ -40,8 +40,8 @@ SETTINGS: dict[str, Any] = {
         "cost_per_order": 3.0,
         "cost_per_customer": 0.25,
     },
-    # The horizon is short, because a valuation needs orders from two horizons ago. The shortest demonstration has only
-    # 50 days of orders.
+    # The horizon is short, because the orders must reach back at least two horizons, and the shortest demonstration has
+    # only 50 days of orders.
     "value": {"horizon_days": 14},
 }
 

@@ -45,8 +45,8 @@ def request(customer_id: str | None, visitor_ids: list[str], request_id: str | N
 def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
     """Return how many rows (by table) and objects (by folder) an erasure would delete now. Nothing is deleted.
 
-    Rows of the log and documents about e-mails are not counted. To find them, the command would need the key of the
-    keyed hash.
+    If a table has several columns with ids, its number is a lower bound. Rows of the log and documents about e-mails
+    are not counted. To find them, the command would need the key of the keyed hash.
     """
     hashes = tombstones.Hashes.of_dataset(environment)
     digests = tombstones.found(asked, hashes, environment, None)
@@ -55,7 +55,8 @@ def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
         if digests.get(one.kind):
             given = {"kind": one.kind, "digests": sorted(digests[one.kind])}
             [found] = environment.query("erasure/count_rows", given, table=one.table, column=one.column)
-            # Rows with several of the person's ids count once.
+            # A row may hold several of the person's ids. Take the largest count of the table's columns instead of the
+            # sum, so that no row counts twice.
             rows[one.table] = max(rows[one.table], found["row_count"])
     person = objects.Person(hashes, digests, ())
     folders = Counter(found.folder for found in objects.find(person, environment))

@@ -17,7 +17,7 @@ PROPENSITY = Path(__file__).parents[1] / ".venv" / "bin" / "propensity"
 
 @pytest.fixture(scope="session", autouse=True)
 def cloud(tmp_path_factory):
-    """Run `propensity up`, and load the variables of the file env.sh that it writes into this process."""
+    """Run `propensity up`. It writes the file env.sh, whose variables are then set in this process."""
     folder = tmp_path_factory.mktemp("cloud")
     command = [PROPENSITY, "up", "--ports", "free", "--state", folder / "state", "--env-file", folder / "env.sh"]
     # Write the output to a file. Nobody would read a pipe, and a full pipe would stop the process.

@@ -7,7 +7,7 @@ The causal model: each visitor has a latent intent
 `moment` is an interaction. A desktop in office hours or a phone in the evening raises the intent; at other
 times, these devices lower the intent. A phone in the evening that comes from a social network raises the intent
 further. A second trait, curiosity ~ N(0, 1), is independent of intent. Intent and curiosity affect what a visitor does
-(`behaviour`). A positive curiosity reduces the intent to the resolve:
+(`behaviour`). The resolve is the intent, reduced by a positive curiosity:
 
     resolve = intent - max(curiosity, 0)
     returns ~ Poisson(exp(-1.45 + 0.75 resolve)),   days between a return and the first visit exponential, mean 5

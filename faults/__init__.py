@@ -1,1 +1,1 @@
-"""`make faults`: run the chain under random faults, and compare their results with an undisturbed run."""
+"""`make faults`: run the chain under random faults, and compare the results with those of an undisturbed run."""

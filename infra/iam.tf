@@ -17,8 +17,8 @@ locals {
   reads  = { for key, one in local.may : key => one if one.verb == "reads" }
   writes = { for key, one in local.may : key => one if one.verb == "writes" }
 
-  # Folders of the bucket, and patterns of object names in which * replaces a part. Each has the IAM condition that
-  # matches its objects.
+  # `objects` maps a folder of the bucket, or a pattern of object names, to the IAM condition that matches its objects.
+  # In a pattern, * matches any part of a name.
   reads_objects = { for key, one in local.reads : key => one if strcontains(one.what, "/") }
   objects = {
     for what in distinct([for one in values(merge(local.reads, local.writes)) : one.what if strcontains(one.what, "/")]) :

@@ -113,7 +113,7 @@ class Logistic:
         """Return the probability. A missing number is replaced by its mean; an unseen category has the weight 0.
 
         Raises:
-            ValueError: a feature that must be a number is not one, or the numbers are too large to be added up.
+            ValueError: a numeric feature is not a number, or the numbers are too large to be added up.
         """
         log_odds = self._intercept
         try:
@@ -145,7 +145,7 @@ class BoostedTrees:
         """Return the probability. A missing number is replaced by its mean; a missing or unseen category has code 0.
 
         Raises:
-            ValueError: a feature that must be a number is not one, or is out of the range of float32.
+            ValueError: a numeric feature is not a number, or is out of the range of float32.
         """
         row = []
         for name, mean, codes in self._inputs:

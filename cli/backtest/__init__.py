@@ -1,1 +1,1 @@
-"""`propensity backtest`: train as of past days, and compare each model's promises with the later outcomes."""
+"""`propensity backtest`: train models on the data of past days, and compare their promises with later outcomes."""

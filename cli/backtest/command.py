@@ -30,7 +30,7 @@ def run(
     is_asked: bool,
     as_json: bool,
 ) -> None:
-    """Train as of the past days. Print the result to `out`, and the progress to `progress`.
+    """Train models on the data known on each past day. Print the result to `out`, and the progress to `progress`.
 
     With `is_asked`, ask for confirmation first, unless the cloud is local.
 

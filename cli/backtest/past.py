@@ -40,7 +40,7 @@ _EXPIRATION_DAYS = training.OLDEST.days + 1
 
 
 class Past(Environment):
-    """The environment in which the chain's code trains as of past days. `name` identifies the backtest."""
+    """The environment in which the chain's code trains on the data of past days. `name` identifies the backtest."""
 
     def __init__(self, production: Environment, days: list[date]) -> None:
         settings = production.settings

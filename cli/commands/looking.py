@@ -174,7 +174,7 @@ def backtest(
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Train as of past days, and compare each model's promises with the later outcomes; asks first on Google Cloud.
+    """Train on the data of past days, and compare the models' promises with later outcomes; asks first on Google Cloud.
 
     The command uses the chain's code in a separate dataset, which it deletes at the end. The command only reads
     production's data.

@@ -76,7 +76,8 @@ locals {
     ]), false)
   ]
 
-  # Some rules compare several settings. For the sections that these rules read: the given values, or else the defaults.
+  # Some rules compare several settings. These values are the sections that such rules read: the given settings, and the
+  # defaults for settings that are not given.
   defaults = {
     for section in ["google_ads", "label", "mail", "meta", "policy", "salesforce", "serving", "training"] : section => { for name, of in local.sections[section] : name => of.default }
   }

@@ -55,7 +55,7 @@ class Sums:
         return self.magnitude**2 / self.squares if self.squares else 0.0
 
     def deviations(self, theta: float = 0.0) -> float:
-        """Return the sum of the squared deviations of the outcome minus `theta` times the covariate."""
+        """Return the sum of squared deviations from the mean, for the variable (outcome - `theta` * covariate)."""
         total, squares = self.total - theta * self.before, theta**2 * self.before_squares
         return max(self.squares - 2 * theta * self.products + squares - total**2 / self.customers, 0.0)
 

@@ -67,7 +67,7 @@ class Current(msgspec.Struct, frozen=True):
     # Ids of the latest messages with a reason, because Pub/Sub may deliver a message again.
     message_ids: list[str] = []
     trained: Training | None = None
-    # The last run that was opened to train before `run_id`.
+    # The previous run that was opened to train, i.e. the last before run `run_id`.
     after: str | None = None
 
     @property

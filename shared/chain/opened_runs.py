@@ -69,7 +69,7 @@ class ExportRun(Reading, frozen=True, kw_only=True, tag_field="topic", tag=DataR
 
     opened_at: datetime
     event: DataRefreshed
-    # The last run that was opened to train before this run.
+    # The previous run that was opened to train.
     after: str | None = None
 
 

@@ -244,7 +244,7 @@ def serve(artefact: Artefact, context: StepContext) -> bool:
                 content, content_type="application/json", if_generation_match=generation
             )
         except (NotFound, PreconditionFailed):
-            # Another run has replaced the artefact since it was read, so compare again.
+            # The artefact was replaced or deleted since it was read, so compare again.
             continue
         return True
 

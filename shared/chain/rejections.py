@@ -30,6 +30,6 @@ def until(run_id: str | None, runs: Runs) -> int:
 
 
 def before(run_id: str, runs: Runs) -> str | None:
-    """Return the last run that was opened to train before this run; None if there is none, or if this run was reset."""
+    """Return the previous run that was opened to train. None if there is none, or if run `run_id` was reset."""
     run = runs.find(run_id)
     return run.after if isinstance(run, ExportRun) else None

@@ -74,7 +74,7 @@ def of_erasure(day: date, why: str) -> str:
 
 
 def of_backtest(day: date, backtest: str) -> str:
-    """Return the id of the run in which the backtest named `backtest` learns as of a past day."""
+    """Return the id of the run in which the backtest named `backtest` trains on the data known on `day`."""
     return _run_id(day, f"backtest {backtest}")
 
 

@@ -86,8 +86,8 @@ def _opened(
 ) -> MembersDue | None:
     """Open the run that delivers the audience. None if the destination has a newer audience already."""
     resolved = environment.runs.opened(event.run_id).run
-    # A run that erases persons sends the current audience again. So compare with the time at which this audience was
-    # first resolved, not with the time of the erasure.
+    # A run that erases persons sends the current audience again. So this audience keeps the time at which it was first
+    # resolved.
     is_again = isinstance(resolved, ErasureRun)
     due = MembersDue(run_ids.of_delivery(event.day, destination.name, event.run_id))
     while True:

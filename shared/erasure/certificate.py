@@ -108,7 +108,7 @@ def path(request_id: str) -> str:
 
 
 def remainders(last: date) -> list[Remainder]:
-    """Return the data that cannot be deleted, and until when it is kept if the last deletion was on day `last`."""
+    """Return the data that cannot be deleted, and until when they are kept if the last deletion was on day `last`."""
 
     def after(days: int) -> date:
         return last + timedelta(days=days)

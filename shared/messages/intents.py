@@ -56,7 +56,7 @@ class Intents(Struct, frozen=True):
         return sum(one.at > since and one.outcome != "refused" for one in self.intents) < mail.most
 
     def with_intent(self, key: str, outcome: Outcome, now: datetime) -> Intents:
-        """Return the intents, in which the key's intent has this outcome.
+        """Return a copy of the intents in which the intent with this key has this outcome.
 
         If the key has no intent, a new intent with the time `now` is added, and expired intents are left out.
         """

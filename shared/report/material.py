@@ -18,7 +18,7 @@ type Answers = dict[str, Rows]
 
 @dataclass(frozen=True)
 class Material:
-    """A run with its documents. `before` is the last run that was opened to train before it, or None.
+    """A run with its documents. `before` is the previous run that was opened to train, or None.
 
     `trainings` holds the bytes that BigQuery bills for the training of each candidate.
     """

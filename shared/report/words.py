@@ -57,7 +57,7 @@ def bounds(name: str, measured: Measured) -> str:
 
 
 def interval(lower: float | None, upper: float | None, digits: int = 3) -> str:
-    """Return an interval as text; NONE stands for a bound that is None."""
+    """Return an interval as text. A bound that is None is written as NONE."""
     return f"{decimal(lower, digits)} to {decimal(upper, digits)}"
 
 

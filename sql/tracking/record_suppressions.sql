@@ -1,5 +1,5 @@
--- Add the suppressions that events have caused, unless they are there already or the customer was erased. Therefore,
--- if the shop has ended a suppression, a second delivery does not add it again.
+-- Add the suppressions that events have caused, unless they are in the table already or the customer was erased. A
+-- suppression that the shop has ended stays in the table, so a second delivery does not add it again.
 -- @event_ids  ARRAY<STRING>     the sender's id of each event
 -- @ids        ARRAY<STRING>     the shop's id of each event's customer
 -- @campaigns  ARRAY<STRING>     name of each event's campaign

@@ -72,7 +72,7 @@ def day_tables_in_which_test_visitors_bought(chain):
 
 
 def without_purchases(path, folder):
-    """Write a copy of a day-table that has no purchases. Sessions with a purchase lose all their hits."""
+    """Copy the file of a day-table, without purchases. In the copy, sessions that had a purchase have no hits."""
     rows = pq.read_table(path).to_pylist()
     for row in rows:
         if row["totals"]["transactions"]:

@@ -143,7 +143,7 @@ def test_only_a_training_that_failed_temporarily_is_repeated(run, failing):
     for _ in range(2):
         assert run.train(failed) == TrainingProgressed(run.run_id, 2)
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2)]
-    # A delivery of the first attempt's event that comes late sees the trainings of the first attempt.
+    # A late delivery of the first attempt's event sees the trainings of the first attempt.
     assert run.evaluate() == failed
 
 

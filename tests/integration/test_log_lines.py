@@ -18,7 +18,7 @@ import pytest
 from deskcloud.web.plain import NO_TLS
 
 REQUESTS, LINES = 16, 30
-# Three lengths of log lines. The second is longer than one atomic write to a pipe; the third, than a pipe's buffer.
+# Three lengths of log lines. The second exceeds one atomic write to a pipe. The third exceeds a pipe's buffer.
 SIZES = (10, 6_000, 70_000)
 FUNCTION = f"""
     import functions_framework

@@ -17,7 +17,7 @@ from deskcloud.pubsub.client import publisher
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
-# The names of two secrets, for the ports and for Pub/Sub's pushes. Pushes have a secret of their own, because their URL
+# The names of two secrets, for the ports and for Pub/Sub's pushes. Pushes have a separate secret, because their URL
 # contains the secret, and everybody who can read a subscription sees this URL.
 _PORTS, _PUSHES = "ports", "pushes"
 

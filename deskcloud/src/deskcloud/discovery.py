@@ -124,7 +124,7 @@ class Document:
         return schema
 
     def has_field(self, schema: dict[str, Any], path: list[str]) -> bool:
-        """Whether a path, given as a list of names, leads to a field of the schema. `*` stands for any field."""
+        """Whether a path, given as a list of names, leads to a field of the schema. `*` matches any field."""
         schema = self.resolved(schema)
         if schema.get("type") == "array":
             return self.has_field(schema["items"], path)

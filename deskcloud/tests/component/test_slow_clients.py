@@ -178,9 +178,9 @@ def test_a_function_answers_408_if_the_rest_of_a_request_does_not_come(hasty, cu
     ids=["head", "body", "chunks", "empty"],
 )
 def test_a_service_closes_the_connection_if_the_rest_of_a_request_does_not_come(hasty_service, cut, status):
-    """If the body is incomplete, a handler has already begun to read it.
+    """If the head is incomplete, the service answers 408. If only the body is incomplete, it answers nothing.
 
-    The handler learns that the client has disconnected, and nothing is answered.
+    In the second case, a handler has already begun to read the body, and learns that the client has disconnected.
     """
     with connected(hasty_service) as connection:
         connection.sendall(cut)

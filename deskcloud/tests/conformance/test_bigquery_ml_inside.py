@@ -1,4 +1,4 @@
-"""Calls of BigQuery ML inside other statements that the local BigQuery does not support.
+"""The local BigQuery does not support calls of BigQuery ML inside certain other statements.
 
 The error names the call, and says what to do instead.
 """

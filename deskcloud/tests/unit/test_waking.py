@@ -1,4 +1,4 @@
-"""A waking thread does its work after each wake-up, and loses none, at whatever moment it comes."""
+"""A waking thread does its work after each wake-up, even if the wake-up comes while the thread is busy."""
 
 import contextlib
 import queue
@@ -12,7 +12,7 @@ SECONDS = 20
 
 
 class InterruptedEvent(threading.Event):
-    """An event during whose clearing other threads act, at the moment when a wake-up is easiest to lose."""
+    """An event that lets other threads act while it is cleared. At this moment, a wake-up is easiest to lose."""
 
     def clear(self):
         while InterruptedEvent.actions:

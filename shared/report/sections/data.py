@@ -144,7 +144,10 @@ def _values(first: int, last: int | None) -> str:
 
 
 def _missing(histograms: dict[str, Histogram], answers: Answers) -> dict[str, float]:
-    """Return the share of visitors without a value, by feature: a number that is NULL, or the category `missing`."""
+    """Return the share of visitors without a value, by feature.
+
+    A number without a value is NULL, and a category without a value is `missing`.
+    """
     everybody = sum(row["visitors"] for row in answers["months"])
     return {
         name: 1 - found.all / everybody if found.sums else found.visitors.get("missing", 0) / everybody

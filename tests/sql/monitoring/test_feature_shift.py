@@ -151,8 +151,8 @@ def test_numbers_below_and_above_the_earlier_ones_fall_into_the_outer_bins(wareh
 
 def test_rare_categories_are_tested_together_or_not_at_all(warehouse):
     day = np.repeat(np.arange(21), 10)
-    # In the later period, the expected number of visitors is three for b and three for c, so six for both cells
-    # together. For tv, which only one visitor has, the expected number is a third.
+    # The later period has a third of all visitors. About three visitors are expected there for b, and three for c.
+    # These two cells are combined, because a cell needs five. For tv, a third of a visitor is expected.
     country = np.where(np.arange(210) % 23 == 0, "b", np.where(np.arange(210) % 23 == 1, "c", "a"))
     device = np.where(np.arange(210) == 31, "tv", "a")
     warehouse.fill({"visitor_features": rows(day, {"country": country, "device": device})})

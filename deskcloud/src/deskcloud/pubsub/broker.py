@@ -64,7 +64,7 @@ class Broker:
         return self._topics[name]
 
     def update_topic(self, change: Any, mask: field_mask_pb2.FieldMask) -> Any:
-        """Set the fields of the topic `change.name` that `mask` names to their values in `change`.
+        """Update the topic `change.name`. The fields that `mask` names get their values from `change`.
 
         Raises:
             PubsubError: NOT_FOUND if there is no such topic; INVALID_ARGUMENT if the mask is empty or names a fixed
@@ -163,7 +163,7 @@ class Broker:
         return queue
 
     def update_subscription(self, change: Any, mask: field_mask_pb2.FieldMask) -> Queue:
-        """Set the fields of the subscription `change.name` that `mask` names to their values in `change`.
+        """Update the subscription `change.name`. The fields that `mask` names get their values from `change`.
 
         Raises:
             PubsubError: NOT_FOUND if there is no such subscription or dead-letter topic; INVALID_ARGUMENT if the mask

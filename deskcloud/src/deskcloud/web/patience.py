@@ -60,7 +60,7 @@ class _PatientProtocol(ResettableProtocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._received or self._was_paused:
-            # Restart the time after a pause of reading, because during the pause the app was slow and not the client.
+            # Restart the time after a pause of reading, because the app has caused the pause and not the client.
             self._began = self.loop.time()
         self._received += len(data)
         super().data_received(data)
@@ -92,7 +92,7 @@ class _PatientProtocol(ResettableProtocol):
 
     def _give_up(self) -> None:
         if self.flow.read_paused:
-            # Wait longer, because the app has paused reading. So the app is slow and not the client.
+            # Wait longer, because the app has caused the pause of reading and not the client.
             self._arm(self.loop.time() + self.waits.body)
             return
         if self._received and self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:

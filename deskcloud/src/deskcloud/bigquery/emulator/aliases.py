@@ -5,12 +5,12 @@ In these clauses, GoogleSQL uses the select list first, and DuckDB uses FROM fir
 GROUP BY    for a bare name
 HAVING      for a name inside an aggregate; DuckDB handles all other names correctly
 QUALIFY     for any name
-ORDER BY    for any name; DuckDB handles only a bare name correctly, and our rule for NaN makes it an expression
+ORDER BY    for any name; DuckDB handles only a bare name correctly, and our rule for NaN replaces bare names
 
 WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
 
-A path such as `a.b` names its column after its last part, `b`. DuckDB uses the same name but does not accept it in
-ORDER BY.
+The column of a path such as `a.b` has the name of the path's last part, `b`. DuckDB uses the same name, but does not
+accept it in ORDER BY.
 """
 
 from collections.abc import Iterator

@@ -134,7 +134,10 @@ def _typed(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _byte_string(node: exp.Expr, _: Any) -> exp.Expr:
-    r"""Read b'\xff' as one byte and b'\\xff' as four. sqlglot has decoded each escape into one character per byte."""
+    r"""Read b'\xff' as one byte and b'\\xff' as four bytes.
+
+    sqlglot has already decoded the escapes, so each character of the string is one byte.
+    """
     if isinstance(node, exp.ByteString):
         return exp.Anonymous(this="from_hex", expressions=[exp.Literal.string(node.this.encode("latin-1").hex())])
     return node

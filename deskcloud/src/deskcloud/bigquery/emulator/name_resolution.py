@@ -312,8 +312,8 @@ class _Resolver:
                 column.type = scopes.type_in(source, names)
                 is_hidden = self._is_argument or isinstance(column.find_ancestor(exp.Unnest, exp.Query), exp.Unnest)
                 if is_field and source.name and is_hidden:
-                    # Add the table's name. Otherwise the name might refer to the element, or to a column in the
-                    # function's body.
+                    # Put the table's name before the column's name. Otherwise the column's name might refer to the
+                    # element, or to a column in the function's body.
                     root = exp.column(parts[0].copy(), source.name)
                     root.type = scopes.type_in(source, names[:1])
                     _put(column, root, parts[1:])

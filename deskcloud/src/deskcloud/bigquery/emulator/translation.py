@@ -1,7 +1,7 @@
 """Translate a statement to DuckDB's SQL as local-bigquery does, in less time.
 
-The version of the tables is read once, and not for each of a dozen lookups. The translated tree is written as it is,
-and not copied first.
+The version of the tables is read once, and not for each of a dozen lookups. The SQL is written from the translated
+tree itself, and not from a copy.
 """
 
 from typing import Any

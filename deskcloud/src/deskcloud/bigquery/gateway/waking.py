@@ -11,8 +11,8 @@ _SECONDS_AFTER_A_FAILURE = 1.0
 class WakingThread:
     """A thread that calls `work` once at its start and again after each wake-up.
 
-    `work` returns the seconds until it is called without a wake-up, or None to be called after wake-ups only. If it
-    raises an exception, the exception is logged, and `work` is called again after a second.
+    `work` returns the number of seconds after which it is called again even without a wake-up. If it returns None, only
+    a wake-up calls it again. If it raises an exception, the exception is logged, and `work` is called after a second.
     """
 
     def __init__(self, name: str, work: Callable[[], float | None]) -> None:
@@ -40,6 +40,6 @@ class WakingThread:
                 _LOG.exception("the thread %s goes on after a failure", threading.current_thread().name)
                 seconds = _SECONDS_AFTER_A_FAILURE
             self._wakes.wait(seconds)
-            # Clear the wake-up directly after the wait. If it were cleared between a look at the work and the wait, a
-            # wake-up that comes in between would be lost.
+            # Clear the event directly after the wait. If it were cleared between `work` and the wait, a wake-up during
+            # `work` would be lost.
             self._wakes.clear()

@@ -116,8 +116,8 @@ class _Half:
     """The linear systems of one side: one system per user, or one per item.
 
     The matrices have one row per member of this side, and one column per member of the other side. `weights` holds c of
-    the rated pairs, or c - 1 with implicit feedback. `pulls` holds c * (p - g). `everywhere` is true with implicit
-    feedback, because its sums are over all pairs.
+    the rated pairs, or c - 1 with implicit feedback. `pulls` holds c * (p - g). The module's docstring explains c, p
+    and g. `everywhere` is true with implicit feedback, because the sums then are over all pairs.
     """
 
     weights: sparse.csr_array

@@ -230,7 +230,7 @@ def jensen_shannon(base: Distribution, study: Distribution) -> float | None:
 def aligned(base: Numbers, study: Numbers) -> tuple[list[float], list[float]]:
     """Return the counts of both histograms in common buckets.
 
-    If all values of a side are equal, these values form a bucket of their own. Both sides share such a bucket only if
+    If all values of a side are equal, these values form a separate bucket. Both sides share such a bucket only if
     each side has a single value and the two values are equal. Infinite values and NaN never share a bucket with the
     other side.
 
