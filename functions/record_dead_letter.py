@@ -43,7 +43,7 @@ def record_dead_letter(message: Message) -> None:
 
 
 def _given_up(about: dict[str, str]) -> str:
-    """Return a reason for a message that names none: Pub/Sub forwarded it, or somebody published it to this topic."""
+    """Return a reason for a message without a reason: Pub/Sub forwarded it, or somebody published it to this topic."""
     if f"{GIVEN_UP}Subscription" not in about:
         return "published to dead-letters directly, neither by a function nor by a subscription"
     attempts = about.get(f"{GIVEN_UP}DeliveryCount", "all")

@@ -59,6 +59,6 @@ class Mail(Section, frozen=True):
     quiet_until: Hour = 8
     # The message is made from the files shared/messages/templates/TEMPLATE.*.jinja.
     template: Template = "checkout"
-    # URL of the page where a customer unsubscribes. The message has it in a header and as a link. If it is empty, both
-    # are left out.
+    # URL of the page where a customer unsubscribes. The message has the URL in a header and as a link. If the URL is
+    # empty, both are left out.
     unsubscribe: Unsubscribe = ""

@@ -36,7 +36,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Shift:
-    """A row of sql/monitoring/feature_shift.sql: one feature, the earlier period ("base") against the later one.
+    """A row of sql/monitoring/feature_shift.sql: a feature in the earlier period ("base") and in the later period.
 
     difference: the largest difference of a category's share, or of a number's cumulative share, 0 to 1
     jensen_shannon: the divergence of the shares in bits, 0 to 1

@@ -82,7 +82,7 @@ class Registry:
         return {one.model_version_id: endpoint.traffic_split.get(one.id, 0) for one in endpoint.deployed_models}
 
     def register(self, model: str, run_id: str, candidate: str, warehouse: Warehouse) -> Version:
-        """Register the BigQuery model as a version of the registered model, unless it is one already, and label it.
+        """Register the BigQuery model as a version, unless it is registered already, and label the version.
 
         Raises:
             NotReady: BigQuery has not registered the model yet.

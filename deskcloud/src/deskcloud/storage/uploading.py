@@ -115,8 +115,8 @@ def cancel(request: Request) -> Response:
 
 async def _receive(request: Request, file: Path, first: int) -> int:
     """Write the request's body into `file`, starting at byte `first`, and return the file's new length."""
-    # Open the file in this way because "wb" would delete the earlier chunks, "ab" cannot truncate the file at `first`,
-    # and "r+b" alone needs an existing file.
+    # os.open creates the file if it does not exist, which the mode "r+b" alone does not do. The mode "wb" would delete
+    # the earlier chunks, and "ab" cannot truncate the file at `first`.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as target:
         target.truncate(first)
         target.seek(first)

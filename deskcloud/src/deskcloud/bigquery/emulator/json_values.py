@@ -147,7 +147,7 @@ def _path(path: str, is_legacy: bool) -> tuple[str, ...]:
 
 
 def _found(text: str | None, path: str | None, is_legacy: bool) -> Any:
-    """Return the value at a path, or `...` if no value is there or the text is not valid JSON."""
+    """Return the value at a path. Return Ellipsis (`...`) if there is no value, or if the text is not valid JSON."""
     if text is None or path is None:
         return ...
     parts = _path(path, is_legacy)

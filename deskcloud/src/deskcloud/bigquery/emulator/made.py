@@ -41,7 +41,7 @@ def duplicates(columns: Iterable[str]) -> list[str]:
 
 
 def check_result(columns: Iterable[str]) -> None:
-    """Check the columns of a query's result that is written to a table.
+    """Check the columns of a query whose result is written to a table.
 
     Raises:
         BigQueryError: two columns have the same name.

@@ -63,7 +63,7 @@ def _without_children(node: Any) -> Any:
     if node.comments is not None:
         copy.comments = list(node.comments)
     if node._type is not None:
-        # A type that belongs to no tree is never changed, so all copies share it. sqlglot copies it for each node.
+        # A type that belongs to no tree is never changed, so all copies share it. sqlglot would copy the type.
         copy._type = node._type if node._type.parent is None else node._type.copy()
     if node._meta is not None:
         copy._meta = {key: list(value) if isinstance(value, list) else value for key, value in node._meta.items()}
