@@ -49,6 +49,24 @@ def test_a_loaded_table_can_be_read_changed_replaced_and_dropped(bigquery_client
     assert rows(bigquery_client, f"SELECT COUNT(*) FROM {table}") == [(2,)]  # noqa: S608
 
 
+def test_a_requested_table_has_no_rows_and_can_be_filled_changed_and_asked_for_nulls(bigquery_client, dataset):
+    table = f"{dataset}.t"
+    bigquery_client.create_table(bigquery.Table(f"{bigquery_client.project}.{table}", SCHEMA))
+    summary = f"SELECT COUNT(*), COUNTIF(n IS NULL), MIN(n), MAX(n), SUM(ARRAY_LENGTH(words)) FROM {table}"  # noqa: S608
+    assert rows(bigquery_client, summary) == [(0, 0, None, None, None)]
+    bigquery_client.query_and_wait(f"ALTER TABLE {table} ALTER COLUMN n DROP NOT NULL")
+    bigquery_client.query_and_wait(f"INSERT INTO {table} VALUES (2, ['a']), (NULL, NULL), (1, [])")  # noqa: S608
+    assert rows(bigquery_client, summary) == [(3, 1, 1, 2, 1)]
+    bigquery_client.query_and_wait(f"ALTER TABLE {table} ADD COLUMN more STRING")
+    bigquery_client.query_and_wait(f"INSERT INTO {table} (n, more) VALUES (3, 'x')")  # noqa: S608
+    assert rows(bigquery_client, f"SELECT n, more FROM {table} WHERE more IS NOT NULL OR n < 2 ORDER BY n") == [  # noqa: S608
+        (1, None),
+        (3, "x"),
+    ]
+    bigquery_client.query_and_wait(f"DELETE FROM {table} WHERE TRUE")  # noqa: S608
+    assert rows(bigquery_client, summary) == [(0, 0, None, None, None)]
+
+
 def test_a_load_without_rows_creates_the_table(bigquery_client, dataset):
     load(bigquery_client, f"{dataset}.t", text="")
     assert rows(bigquery_client, f"SELECT COUNT(*) FROM {dataset}.t") == [(0,)]  # noqa: S608

@@ -12,6 +12,8 @@ from typing import Any
 from local_bigquery.catalog.tables import INGESTION_TIME
 from local_bigquery.engine import database
 
+from deskcloud.bigquery.emulator import lake_columns
+
 _VERSION = "select max(schema_version) from {metadata}.ducklake_snapshot"
 DATASET = "select schema_id from {metadata}.ducklake_schema where end_snapshot is null and schema_name = $1"
 _OBJECTS = """
@@ -44,6 +46,14 @@ from {metadata}.ducklake_table as t
 join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
 join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
 where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
+"""
+_ALL_COLUMNS = """
+select c.column_id, c.column_name, c.column_type, c.nulls_allowed, c.parent_column
+from {metadata}.ducklake_table as t
+join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
+join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
+where t.end_snapshot is null and d.schema_name = $1 and t.table_name = $2
+order by c.column_order
 """
 _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _WIDTH = f"select count(*) {_COLUMNS} and t.table_name = $2 and c.column_name <> $3"
@@ -132,6 +142,12 @@ def _count(project: str, key: int) -> int:
 def has_column(project: str, dataset: str, table: str, column: str) -> bool:
     """Return whether a table has a column with this name."""
     return bool(_rows(project, _HAS_COLUMN, dataset, table, column))
+
+
+def columns(project: str, dataset: str, table: str) -> list[lake_columns.Row]:
+    """Return the rows of a table's columns and of their children. A view has no rows."""
+    found = database.fetch(_ALL_COLUMNS.format(metadata=metadata(project)), [dataset, table])
+    return [lake_columns.Row(*row) for row in found]
 
 
 def _rows(project: str, statement: str, *values: str) -> list[tuple[Any, ...]]:

@@ -86,13 +86,14 @@ class Results:
         size = results.DEFAULT_PAGE_SIZE if limit is None else limit
         with database.cursor() as cursor:
             cursor.register(_PAGE_SOURCE, table.slice(start, size))
-            relation = cursor.sql(_with_kinds(table.schema, _PAGE_SOURCE))
+            source = _with_kinds(table.schema, _PAGE_SOURCE)
+            relation = cursor.sql(source)
             columns = [
                 (column, kind)
                 for column, kind in zip(relation.columns, relation.types, strict=True)
                 if fields is None or column.casefold() in fields
             ]
-            rows = relation.project(types.row(columns, int64_timestamps)).fetchall()
+            rows = cursor.execute(f"SELECT {types.row(columns, int64_timestamps)} FROM ({source})").fetchall()  # noqa: S608 - quoted
         end = start + len(rows)
         token = str(end) if end < table.num_rows else None
         page = results.Page([row for (row,) in rows], table.num_rows, token)
