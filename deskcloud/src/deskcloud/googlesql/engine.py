@@ -28,6 +28,8 @@ _ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 # The status code of a statement that fails when it runs. A statement that is refused has another code.
 _OUT_OF_RANGE = 11
 _KEPT_CATALOGS = 32
+_LENGTH = 4
+_BUFFER = 1 << 16
 
 
 class Engine:
@@ -84,6 +86,8 @@ class Engine:
 
     def _start(self) -> None:
         self._catalogs.clear()
+        # The address of the buffer for requests in the module's memory, and its size in bytes.
+        self._buffer = self._capacity = 0
         self._store = wasmtime.Store(self._wasm)
         wasi = wasmtime.WasiConfig()
         wasi.preopen_dir(str(Path(tzdata.__file__).parent / "zoneinfo"), "/usr/share/zoneinfo")
@@ -92,24 +96,31 @@ class Engine:
         linker.define_wasi()
         self._exports: Any = linker.instantiate(self._store, self._module).exports(self._store)
         self._function("_initialize")
+        self._reserve(_BUFFER)
 
     def _function(self, name: str, *arguments: int) -> int:
         result: int = self._exports[name](self._store, *arguments)
         return result
 
     def _call(self, method: str, request: bytes) -> bytes:
-        sent = self._function("wasm_malloc", len(request))
-        size = self._function("wasm_malloc", 4)
-        self._write(sent, request)
-        answered = self._function(method, sent, len(request), size)
-        length = int.from_bytes(self._read(size, 4), "little")
-        for address in (sent, size):
-            self._function("wasm_free", address)
+        """Call an exported function with a request. The first four bytes of the buffer receive the answer's length.
+
+        The buffer is kept, because each call of the module lets other threads run, which can take 5 ms.
+        """
+        if _LENGTH + len(request) > self._capacity:
+            self._reserve(_LENGTH + len(request))
+        self._write(self._buffer + _LENGTH, request)
+        answered = self._function(method, self._buffer + _LENGTH, len(request), self._buffer)
         if not answered:
             raise self._last_error()
-        answer = self._read(answered, length)
+        answer = self._read(answered, int.from_bytes(self._read(self._buffer, _LENGTH), "little"))
         self._function("wasm_free", answered)
         return answer
+
+    def _reserve(self, size: int) -> None:
+        if self._buffer:
+            self._function("wasm_free", self._buffer)
+        self._buffer, self._capacity = self._function("wasm_malloc", size), size
 
     def _last_error(self) -> Refused:
         length = self._function("wasm_get_last_error_size")
