@@ -48,25 +48,26 @@ class Warehouse:
     def run(self, name: str, parameters=None, **identifiers):
         """Run a file of sql/ as the functions do. Compare the result with that of the reference implementation."""
         parameters = parameters or {}
-        statement = Statement(name, parameters, identifiers)
-        text = _without_comments(statement.text())
-        written = re.match(r"(?:merge into|delete from|insert into|truncate table) `?(\w+)", text)
+        text = _without_comments(Statement(name, parameters, identifiers).text())
+        written = _written(text)
         if name in NOT_RUN:
-            return self._run(statement, written)
+            return self.run_here(name, parameters, **identifiers)
         if written is None:
             expected = Twice(self._contents).query(text, parameters)
-            found = self._run(statement, written)
+            found = self.run_here(name, parameters, **identifiers)
             assert canonical(found) == canonical(expected), f"{name}: the reference implementation finds other rows"
             return found
         expected = Twice(self._contents).modify(text, parameters)
-        found = self._run(statement, written)
-        assert canonical(self.rows(written[1])) == canonical(expected), f"{name}: the reference leaves other rows"
+        found = self.run_here(name, parameters, **identifiers)
+        assert canonical(self.rows(written)) == canonical(expected), f"{name}: the reference leaves other rows"
         return found
 
-    def _run(self, statement: Statement, written: re.Match | None) -> list[dict]:
-        if written:
-            self.filled.add(written[1])
-            self.known.pop(written[1], None)
+    def run_here(self, name: str, parameters: dict, **identifiers) -> list[dict]:
+        """Run a file of sql/ on the local BigQuery alone."""
+        statement = Statement(name, parameters, identifiers)
+        if written := _written(_without_comments(statement.text())):
+            self.filled.add(written)
+            self.known.pop(written, None)
         return warehouse.query(self.client, self.settings, statement)
 
     def _contents(self, name: str) -> list[dict]:
@@ -112,8 +113,9 @@ class Warehouse:
         return f"{self.client.project}.{self.settings.dataset if table in self.schemas else EXPORT}.{table}"
 
     def clean(self) -> None:
+        if self.filled:
+            self.client.query_and_wait("".join(f"truncate table `{self.path(one)}`;" for one in self.filled))
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda one: self.run("reset/all_rows", table=one), self.filled))
             list(pool.map(lambda one: self.client.delete_table(self.path(one)), self.loaded))
         self.filled.clear()
         self.loaded.clear()
@@ -121,6 +123,12 @@ class Warehouse:
 
 def _without_comments(text: str) -> str:
     return re.sub(r"^--.*\n", "", text, flags=re.MULTILINE)
+
+
+def _written(text: str) -> str | None:
+    """Return the table that a statement writes, or None for a query."""
+    found = re.match(r"(?:merge into|delete from|insert into|truncate table) `?(\w+)", text)
+    return found and found[1]
 
 
 def _export_schema(table: str) -> list[bigquery.SchemaField]:
