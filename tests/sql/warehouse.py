@@ -119,6 +119,7 @@ class Warehouse:
             list(pool.map(lambda one: self.client.delete_table(self.path(one)), self.loaded))
         self.filled.clear()
         self.loaded.clear()
+        self.known.clear()
 
 
 def _without_comments(text: str) -> str:
