@@ -11,14 +11,11 @@ A statement that the analyzer refuses fails with the analyzer's message. These s
 If a table or a model is missing, the local BigQuery reports its own error.
 """
 
-import json
 import logging
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
-from deskcloud import jsontext
 from deskcloud.bigquery import ml
 from deskcloud.bigquery.gateway.errors import BigQueryError
 from deskcloud.bigquery.gateway.work import Services, Work, name_positional_parameters
@@ -37,7 +34,6 @@ _JUDGED = frozenset({"SELECT", "WITH", "(", "FROM", "INSERT", "UPDATE", "DELETE"
 _DEFINED = frozenset({"TABLE", "VIEW", "MODEL"})
 _POSITION = re.compile(r" \[at (\d+:\d+)\]$")
 _SUFFIX = {"name": "_TABLE_SUFFIX", "type": "STRING"}
-_KEPT_STATEMENTS = 256
 _INGESTION = ({"name": "_PARTITIONTIME", "type": "TIMESTAMP"}, {"name": "_PARTITIONDATE", "type": "DATE"})
 
 
@@ -67,9 +63,11 @@ class Strict:
         try:
             tables = {name: self._fields(work, name) for path in table_paths(text) if (name := ".".join(path))}
             if None not in tables.values():
-                given = work.query.get("queryParameters", [])
-                parameters = {one["name"].lower(): one["parameterType"] for one in given}
-                _analyze(text, jsontext.text(tables), jsontext.text(parameters))
+                parameters = {
+                    one["name"].lower(): types.of_parameter(one["parameterType"])
+                    for one in work.query.get("queryParameters", [])
+                }
+                analysis.analyze(text, Catalog(tables.get), parameters)
         except Refused as refusal:
             if not dialect.is_beyond(refusal):
                 message = _POSITION.sub(r" at [\1]", str(refusal))
@@ -145,20 +143,6 @@ class Strict:
         learned = found.trained()
         names = class_columns(learned.class_names) if isinstance(learned, ml.Classifier) else ()
         return Model(model_type, label["name"], label["type"]["typeKind"], names)
-
-
-@lru_cache(_KEPT_STATEMENTS)
-def _analyze(text: str, tables: str, parameters: str) -> None:
-    """Analyze a statement, but not again if it was accepted with the same tables and the same types of parameters.
-
-    `tables` is a JSON object with the fields of each table, and `parameters` one with the type of each parameter.
-
-    Raises:
-        Refused: GoogleSQL refuses the statement.
-        Crashed: GoogleSQL's module failed.
-    """
-    kinds = {name: types.of_parameter(kind) for name, kind in json.loads(parameters).items()}
-    analysis.analyze(text, Catalog(json.loads(tables).get), kinds)
 
 
 def _is_judged(query: dict[str, Any]) -> bool:
