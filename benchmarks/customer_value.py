@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from benchmarks import buyers, local_bigquery
 from benchmarks.measure import Row, in_turns, say
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from deskcloud import provisioning
 from shared import warehouse
 from shared.settings import Settings
@@ -33,7 +33,8 @@ def measure(_: bool) -> list[Row]:
     with local_bigquery.started() as client:
         url = str(client._connection.API_BASE_URL)  # noqa: SLF001 - the client's URL
         tables = [one for one in declarations.read().tables if one.name == "customer_forecasts"]
-        provisioning.make_datasets(client.project, (desk.dataset(client.project, local_bigquery.DATASET, tables),), url)
+        dataset = local_cloud.dataset(client.project, local_bigquery.DATASET, tables)
+        provisioning.make_datasets(client.project, (dataset,), url)
         bench = _Bench(client)
         for day, count in ((LEARNT, JUDGED), (HELD_OUT, JUDGED), (LARGE, CUSTOMERS)):
             say(f"  loading {count:,} customers")

@@ -8,7 +8,7 @@ from google.cloud import bigquery
 
 from benchmarks import local_bigquery
 from benchmarks.measure import Row, in_turns, say, seconds
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from deskcloud import provisioning
 from shared import warehouse
 from shared.destinations.delivery import plan_parameters
@@ -40,7 +40,8 @@ def _measure(members: int) -> list[Row]:
         say(f"  loading {members:,} members")
         tables = [one for one in declarations.read().tables if one.name in TABLES]
         url = str(client._connection.API_BASE_URL)  # noqa: SLF001 - where the client asks
-        provisioning.make_datasets(client.project, (desk.dataset(client.project, local_bigquery.DATASET, tables),), url)
+        dataset = local_cloud.dataset(client.project, local_bigquery.DATASET, tables)
+        provisioning.make_datasets(client.project, (dataset,), url)
         settings = Settings(project=client.project, bucket="bench", dataset=local_bigquery.DATASET)
         tomorrow = DAY + dt.timedelta(1)
         everybody = int(members * (1 + CHANGED))

@@ -9,7 +9,7 @@ from mlxtend.frequent_patterns import association_rules, fpgrowth
 
 from benchmarks import local_bigquery
 from benchmarks.measure import Row, in_turns, say
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from deskcloud import provisioning
 from shared import warehouse
 from shared.settings import Recommendations, Settings
@@ -30,7 +30,7 @@ def _measure(baskets: int, rounds: int) -> Row:
     with local_bigquery.started() as client:
         say(f"  loading {baskets:,} baskets")
         tables = [one for one in declarations.read().tables if one.name in {"product_itemsets", "product_rules"}]
-        dataset = desk.dataset(client.project, local_bigquery.DATASET, tables)
+        dataset = local_cloud.dataset(client.project, local_bigquery.DATASET, tables)
         url = str(client._connection.API_BASE_URL)  # noqa: SLF001 - where the client asks
         provisioning.make_datasets(client.project, (dataset,), url)
         local_bigquery.load(client, "interactions", _interactions(basket, product))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from cli import desk
+from cli import local_cloud
 from cli.assignments import assigning, with_overrides
 from cli.errors import CommandError
 from cli.world import LOCAL_PROJECT
@@ -51,7 +51,7 @@ def started(
     with contextlib.ExitStack() as stack:
         try:
             cloud = stack.enter_context(
-                desk.run(
+                local_cloud.run(
                     state,
                     LOCAL_PROJECT,
                     document,

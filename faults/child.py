@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from cli import desk
+from cli import local_cloud
 from deskcloud.cloud import Ports
 from shared import jsontext
 
@@ -23,8 +23,8 @@ def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, 
         return f"{url.rpartition(':')[0]}:{proxies[service]}"
 
     # The backoff is short, so that a trial is quick. A slow restart may then take more attempts than the usual twenty.
-    soon = desk.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
-    with desk.run(
+    soon = local_cloud.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
+    with local_cloud.run(
         state,
         document["bucket"],
         document,

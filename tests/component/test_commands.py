@@ -155,7 +155,7 @@ def test_a_state_that_a_service_cannot_open_is_an_error_that_says_so(monkeypatch
     def run_none(*_, **__):
         raise EmulatorDiedError("it cannot open the state")
 
-    monkeypatch.setattr(machine.desk, "run", run_none)
+    monkeypatch.setattr(machine.local_cloud, "run", run_none)
     with (
         pytest.raises(CommandError, match="it cannot open the state"),
         machine.started(tmp_path, {"bucket": "a-bucket"}),

@@ -4,7 +4,7 @@ import pytest
 from google.cloud import pubsub_v1
 from typer.testing import CliRunner
 
-from cli import desk
+from cli import local_cloud
 from cli.main import app
 from deskcloud import provisioning
 from deskcloud.bigquery.gateway import execution
@@ -139,7 +139,7 @@ def test_a_run_whose_event_was_lost_is_resumed(chain):
     subscriber.delete_subscription(subscription=lost)
     run_id = begin(chain, reason="lost")
     chain.wait_until(lambda: chain.run(run_id).records[-1:] and is_deployed(chain, run_id), "the model is deployed")
-    document = desk.document(chain.clients.settings.project, {"bucket": "a-bucket"}, backoff=SOON)
+    document = local_cloud.document(chain.clients.settings.project, {"bucket": "a-bucket"}, backoff=SOON)
     functions = endpoint.partition("/score_visitors/")[0]
     provisioning.make_topics(document, chain.cloud.services["pubsub"], functions)
     chain.leave_out_what_is_beside()

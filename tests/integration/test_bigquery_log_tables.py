@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from desk.bigquery import PROJECT, connect
 from deskcloud import logs, provisioning
 from deskcloud.web import serving
@@ -23,7 +23,7 @@ DEADLINE = 60
 @pytest.fixture(scope="module")
 def client(bigquery_url):
     wanted = [table for table in declarations.read().tables if table.name in {TABLE, "online_predictions"}]
-    provisioning.make_datasets(PROJECT, (desk.dataset(PROJECT, DATASET, wanted),), bigquery_url)
+    provisioning.make_datasets(PROJECT, (local_cloud.dataset(PROJECT, DATASET, wanted),), bigquery_url)
     return connect(bigquery_url)
 
 

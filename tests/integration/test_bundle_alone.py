@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli import declarations, desk, package
+from cli import declarations, local_cloud, package
 from fixtures.shop import CHECKOUT
 from shared.online import openapi
 
@@ -77,7 +77,7 @@ def build(bundles, tmp_path_factory):
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
     """Start the local cloud that the bundles' functions use. The functions themselves run in other processes."""
-    with desk.run(tmp_path_factory.mktemp("cloud"), PROJECT, SETTINGS) as running:
+    with local_cloud.run(tmp_path_factory.mktemp("cloud"), PROJECT, SETTINGS) as running:
         yield running
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from google.cloud import bigquery
 
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from demo.loading import bigquery_schema
 from demo.schema import GA4
 from desk.bigquery import PROJECT, connect
@@ -66,7 +66,7 @@ class Shop:
         self.now = NOW
         self.clients.storage.create_bucket(document["bucket"])
         self.clients.bigquery.create_dataset(f"export_{name}")
-        dataset = desk.dataset(PROJECT, f"late_{name}", declarations.read().tables)
+        dataset = local_cloud.dataset(PROJECT, f"late_{name}", declarations.read().tables)
         provisioning.make_datasets(PROJECT, (dataset,), url)
 
     def load(self, *days):

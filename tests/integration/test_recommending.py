@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from desk.bigquery import PROJECT, connect
 from deskcloud import provisioning
 from deskcloud.bigquery.gateway import app as gateway
@@ -53,7 +53,7 @@ def project(bigquery_emulator, tmp_path_factory, storage):
         clients = Environment(Settings.from_document(document))
         clients.storage.create_bucket("recommending")
         clients.__dict__["bigquery"] = connect(url)
-        dataset = desk.dataset(PROJECT, "recommending", declarations.read().tables)
+        dataset = local_cloud.dataset(PROJECT, "recommending", declarations.read().tables)
         provisioning.make_datasets(PROJECT, (dataset,), url)
         fill(clients)
         yield clients

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from cli.desk import SALESFORCE_COLUMNS
+from cli.local_cloud import SALESFORCE_COLUMNS
 from desk.platforms import running
 from deskcloud.document import DataExtension, ExtensionColumn, MarketingCloud
 from shared.destination_settings import Salesforce

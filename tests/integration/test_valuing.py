@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from desk.bigquery import PROJECT, connect
 from deskcloud import provisioning
 from deskcloud.bigquery.gateway import app as gateway
@@ -43,7 +43,7 @@ def project(bigquery_emulator, tmp_path_factory, storage):
         clients = Environment(Settings.from_document({"project": PROJECT, "bucket": "valuing", "dataset": "valuing"}))
         clients.storage.create_bucket("valuing")
         clients.__dict__["bigquery"] = connect(url)
-        provisioning.make_datasets(PROJECT, (desk.dataset(PROJECT, "valuing", declarations.read().tables),), url)
+        provisioning.make_datasets(PROJECT, (local_cloud.dataset(PROJECT, "valuing", declarations.read().tables),), url)
         yield clients
 
 

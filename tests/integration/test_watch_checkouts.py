@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from deskcloud import provisioning
 from fixtures.pubsub import pushed
 from fixtures.versions import FIRST, SECOND, promote, who_serves
@@ -24,7 +24,7 @@ def shop(clients, bigquery_client, bigquery_url, monkeypatch):
     name = f"watched_{os.urandom(4).hex()}"
     tables = tuple(table for table in declarations.read().tables if table.name in TABLES)
     provisioning.make_datasets(
-        bigquery_client.project, (desk.dataset(bigquery_client.project, name, tables),), bigquery_url
+        bigquery_client.project, (local_cloud.dataset(bigquery_client.project, name, tables),), bigquery_url
     )
     clients.settings = clients.settings.__class__.from_document(
         {"project": bigquery_client.project, "bucket": clients.settings.bucket, "dataset": name}

@@ -11,7 +11,7 @@ from google.cloud import bigquery
 from rows import canonical
 from twice import NOT_RUN, Twice
 
-from cli import declarations, desk
+from cli import declarations, local_cloud
 from demo.loading import bigquery_schema
 from demo.schema import EXPORTS
 from deskcloud import provisioning
@@ -37,7 +37,7 @@ class Warehouse:
 
     @classmethod
     def create(cls, client: bigquery.Client, dataset: str, bucket: str) -> Warehouse:
-        declared = desk.dataset(client.project, dataset, declarations.read().tables)
+        declared = local_cloud.dataset(client.project, dataset, declarations.read().tables)
         url = client._connection.API_BASE_URL  # noqa: SLF001 - where the client asks
         provisioning.make_datasets(client.project, (declared,), url)
         client.create_dataset(EXPORT, exists_ok=True)

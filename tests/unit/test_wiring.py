@@ -5,7 +5,7 @@ import re
 
 from google.cloud import pubsub_v1
 
-from cli import desk
+from cli import local_cloud
 from deskcloud import provisioning, pubsub
 from tests.unit.test_declarations import DECLARED, FUNCTIONS, HTTP, ROOT
 
@@ -16,7 +16,7 @@ ON = {
     "salesforce": {"mode": "replace", "subdomain": "mc123", "data_extension": "audience"},
     "mail": {"mode": "on", "relay": "smtp.example.com:587", "sender": "hello@shop.example"},
 }
-MADE = desk.document("shop-project", ON)
+MADE = local_cloud.document("shop-project", ON)
 # Functions whose cells in the README's table are not names of topics. For example, resume_runs publishes lost events.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
 TOLD_OTHERWISE_SAYS = {"resume_runs": "the last event of a stalled run"}
@@ -38,7 +38,7 @@ def test_the_table_of_functions_in_the_readme_agrees_with_the_declarations():
 
 
 def test_the_function_of_a_destination_that_is_off_is_left_out():
-    made = desk.document("shop-project", {"bucket": "shop-bucket", "meta": ON["meta"]})
+    made = local_cloud.document("shop-project", {"bucket": "shop-bucket", "meta": ON["meta"]})
     assert {one.name for one in MADE.functions.entry_points} == FUNCTIONS.keys()
     off = {"message_customer", "send_to_google_ads", "send_to_salesforce"}
     assert {one.name for one in made.functions.entry_points} == FUNCTIONS.keys() - off

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from cli.desk import SALESFORCE_COLUMNS
+from cli.local_cloud import SALESFORCE_COLUMNS
 from desk.platforms import running
 from deskcloud.document import DataExtension, MarketingCloud
 from shared.chain.audience_documents import DELIVERY
