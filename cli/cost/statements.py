@@ -211,7 +211,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
     """Return the statements that check the model's health, with a champion and a former champion."""
     return [
-        Reading("monitoring/newest_scores"),
+        Reading("monitoring/newest_scores", {"scores": volumes.within(monitored.RECENT_DAYS + 1)}),
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
         Reading("evaluation/predictions", times=2),
         *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples")),
@@ -338,7 +338,7 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         # This statement reads only the times of the tables' last changes, which is free of charge.
         "customers": [],
         "members": [],
-        "erasures": [Reading("erasure/due")],
+        "erasures": [Reading("erasure/due", {"erasures": volumes.inputs.history_days})],
         # These statements run only on the days after a promotion.
         "checkouts": [Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}, times=2)],
     }

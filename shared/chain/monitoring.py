@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from shared.chain import answers, current, drift, evaluation, health, promotion, rejections, training
@@ -12,7 +12,7 @@ from shared.chain.opened_runs import MonitoringRun
 from shared.errors import Permanent
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from shared.chain.environment import StepContext
     from shared.chain.health import Finding
@@ -25,6 +25,9 @@ SPLIT = "test"
 # Drift compares the last WEEK days with the BASE_WEEKS weeks before them.
 WEEK = 7
 BASE_WEEKS = 4
+# The newest scores are first looked for in so many days.
+RECENT_DAYS = 7
+EARLIEST = date(1970, 1, 1)
 
 
 def watched(context: StepContext) -> Monitored:
@@ -46,10 +49,9 @@ def findings(of: Monitored, context: StepContext) -> list[Finding]:
     """Return the finding of each check. Without a champion, return only the findings about data, scores and cost."""
     run = context.run_as(MonitoringRun)
     newest = current.newest_day(context.environment)
-    [scored] = context.warehouse.query("monitoring/newest_scores")
     found = [
         health.data_age(newest, run.today, context.settings.checks.max_age_days),
-        health.scores_age(scored["day"], newest),
+        health.scores_age(_scored(newest, context), newest),
         *_cost(context),
     ]
     if of.champion is None:
@@ -58,6 +60,17 @@ def findings(of: Monitored, context: StepContext) -> list[Finding]:
     found.append(health.champion_age((run.as_of - learnt_until).days, context.settings.monitoring.max_champion_days))
     worth = _worth(of.champion, of.former, learnt_until, context)
     return [*found, *worth, *_shifts(of.champion, run.as_of, worth, context), _answers(run.opened_at, context)]
+
+
+def _scored(newest: date | None, context: StepContext) -> date | None:
+    """Return the newest day with scores. The query reads all days only if no recent day has scores."""
+    recent = [newest - timedelta(days=RECENT_DAYS)] if newest else []
+    for first_day in (*recent, EARLIEST):
+        [row] = context.warehouse.query("monitoring/newest_scores", {"first_day": first_day})
+        scored: date | None = row["day"]
+        if scored:
+            return scored
+    return None
 
 
 def _cost(context: StepContext) -> list[Finding]:

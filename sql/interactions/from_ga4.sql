@@ -86,8 +86,15 @@ using (
     from totals
     inner join sessions
         on totals.session_id = sessions.session_id
-    where sessions.day in unnest(@days) and not sessions.is_internal
+    where
+        sessions.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
+        and sessions.day in unnest(@days)
+        and not sessions.is_internal
 ) as fresh
     on false
-when not matched by source and target.day in unnest(@days) then delete
+when not matched by source
+-- The bounds leave out the other partitions, which IN UNNEST alone may not.
+and target.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
+and target.day in unnest(@days)
+then delete
 when not matched then insert row

@@ -83,5 +83,9 @@ using (
         not in (select tombstones.digest from tombstones)
 ) as fresh
     on false
-when not matched by source and target.day in unnest(@days) then delete
+when not matched by source
+-- The bounds leave out the other partitions, which IN UNNEST alone may not.
+and target.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
+and target.day in unnest(@days)
+then delete
 when not matched then insert row

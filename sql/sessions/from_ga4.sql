@@ -290,5 +290,9 @@ using (
         on clean.visitor_id = products.visitor_id and clean.visit_id = products.visit_id
 ) as fresh
     on false
-when not matched by source and target.day in unnest(@days) then delete
+when not matched by source
+-- The bounds leave out the other partitions, which IN UNNEST alone may not.
+and target.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
+and target.day in unnest(@days)
+then delete
 when not matched then insert row

@@ -38,19 +38,20 @@ class Case:
     then: dict[str, list[dict]] | None
 
     def check(self, warehouse: Warehouse) -> None:
-        warehouse.fill({table: self._rows(table, rows) for table, rows in self.given.items()})
+        warehouse.fill({table: self.rows(table, rows) for table, rows in self.given.items()})
         for run in (warehouse.run,) if self.then is None else (warehouse.run, warehouse.run_here):
             found = run(self.statement, self.parameters, **self.identifiers)
             if self.expect is not None:
-                assert canonical(found) == canonical(self._rows("expect", self.expect))
+                assert canonical(found) == canonical(self.rows("expect", self.expect))
             for table, rows in (self.then or {}).items():
-                expected = self._rows(table, rows)
+                expected = self.rows(table, rows)
                 nothing = {column.name: None for column in warehouse.schemas[table]}
                 for row in expected:
                     check_names(row, warehouse.schemas[table], table)
                 assert canonical(warehouse.rows(table)) == canonical([nothing | row for row in expected])
 
-    def _rows(self, table: str, rows: list[dict]) -> list[dict]:
+    def rows(self, table: str, rows: list[dict]) -> list[dict]:
+        """Return the rows with the default values of the table, by the table's name or the prefix of day-tables."""
         prefix = table.rstrip("0123456789")
         return [merged(self.row.get(prefix, {}), row) for row in rows]
 
