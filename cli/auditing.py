@@ -43,9 +43,13 @@ def _messages(environment: Environment, first_day: date, last_day: date) -> list
     ]
 
 
+TITLES = {"sends": "requests to destinations", "messages": "e-mails", "erasures": "erasures"}
+
+
 def show(found: dict[str, list[dict[str, Any]]], out: Console) -> None:
     """Print the result of `read`, a table for each kind that has rows."""
-    for title, rows in found.items():
+    for kind, rows in found.items():
+        title = TITLES[kind]
         if not rows:
             out.print(f"no {title} in this period")
             continue

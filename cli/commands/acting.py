@@ -168,7 +168,11 @@ def reset(
 def erase(
     customer: Annotated[str | None, typer.Option(metavar="ID", help="The shop's id of the customer.")] = None,
     visitor: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="A client id of Google Analytics; give it several times.")
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="A visitor's id in the export (GA4: user_pseudo_id, GA360: fullVisitorId); give it several times.",
+        ),
     ] = None,
     request: Annotated[
         str | None,

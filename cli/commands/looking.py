@@ -68,7 +68,7 @@ def show(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show a run: its steps, checks, candidates, gate, deployment, audience and recommendations."""
+    """Show a run: its steps, checks and results, e.g. candidates, audience, deliveries, campaigns, customer values."""
     from cli import report, run_reports
     from shared.chain import run_state
 
@@ -136,7 +136,7 @@ def why(
     *,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show why a customer is or is not reached: score and its causes, offer, arm, consent, exclusions, destinations."""
+    """Show why a customer is or is not reached: score and its causes, value, offer, arm, consent and destinations."""
     from cli import why as known
 
     found = known.read(customer, world.connected())

@@ -28,7 +28,7 @@ DELIVERY_DAYS, CHECKOUT_DAYS = 30, 8
 # Retention of Cloud Logging's bucket _Default.
 LOG_DAYS = 30
 ANALYTICS = (
-    "Google Analytics: delete the person's client ids and user id with Google's User Deletion API, or in the user "
+    "Google Analytics: delete the visitor's ids and the user id with Google's User Deletion API, or in the user "
     "explorer. The BigQuery export is not ours: delete its rows with these ids too. Until then, they are left out when "
     "day-tables are read again."
 )

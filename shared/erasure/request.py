@@ -21,7 +21,7 @@ type Id = Annotated[str, Meta(pattern=r"^\S(.*\S)?\Z", max_length=256)]
 
 
 class ErasureRequest(Struct, frozen=True):
-    """One person, by the shop's id of the customer, the ids of visitors (Google Analytics' client ids), or both."""
+    """One person, by the shop's id of the customer, the ids of visitors in the export, or both."""
 
     request_id: RequestId
     customer_id: Id | None = None

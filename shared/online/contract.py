@@ -192,7 +192,7 @@ def _whole(value: Any) -> Any:
 class Score(Struct, frozen=True, kw_only=True):
     """The answer to the shop.
 
-    `decile` 1 stands for the tenth of the visitors with the highest probabilities; null if the decile is not known.
+    `decile` 1 is the tenth of the visitors with the highest probabilities; null if the decile is not known.
     """
 
     probability: Annotated[float, Meta(ge=0, le=1)]
