@@ -19,6 +19,7 @@ from local_bigquery.sql.rules import STATEMENT_RULES
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
+from deskcloud.bigquery.emulator import descriptions
 from deskcloud.bigquery.emulator.storable import HOLDS, kind_of
 from deskcloud.bigquery.emulator.translation import translate
 
@@ -110,7 +111,7 @@ def _types(query: exp.Query, context: Context) -> Sequence[Any]:
     used = set(context.used)
     try:
         text, bound = translate(query, context)
-        return context.cursor.sql(text, params=bound).types  # type: ignore[no-any-return]  # set by statement_rules.py
+        return descriptions.of_query(context.cursor, text, bound).types  # statement_rules.py sets the cursor
     except (duckdb.Error, BigQueryError):
         return ()
     finally:

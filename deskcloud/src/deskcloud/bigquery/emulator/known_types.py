@@ -13,6 +13,8 @@ from sqlglot import exp
 from sqlglot.optimizer.annotate_types import TypeAnnotator
 from sqlglot.schema import MappingSchema
 
+from deskcloud.bigquery.emulator import descriptions
+
 type Type = exp.DataType | None
 """A type, or None if the type is unknown."""
 type Columns = list[tuple[str, Type]]
@@ -52,11 +54,8 @@ def _of_temporary(context: Context, table: str) -> Columns | None:
 
 def of_query(cursor: duckdb.DuckDBPyConnection, sql: str, bound: dict[str, Any] | None = None) -> Columns:
     """Let DuckDB find the columns of a query without running the query. `sql` is DuckDB's SQL."""
-    relation = cursor.sql(sql, params=bound)
-    return [
-        (name, _parsed(types.bigquery_type(types.field(name, kind))))
-        for name, kind in zip(relation.columns, relation.types, strict=True)
-    ]
+    found = descriptions.of_query(cursor, sql, bound)
+    return [(name, _parsed(types.bigquery_type(types.field(name, kind)))) for name, kind in zip(*found, strict=True)]
 
 
 def _parsed(text: str) -> exp.DataType:

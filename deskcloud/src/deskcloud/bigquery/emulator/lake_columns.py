@@ -8,15 +8,14 @@ Source: https://ducklake.select/docs/stable/specification/tables/ducklake_column
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
-import duckdb
-from duckdb.sqltypes import DuckDBPyType
 from local_bigquery.engine import types
 from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import TableFieldSchema
+
+from deskcloud.bigquery.emulator import descriptions
 
 # The types with different names in DuckDB and DuckLake.
 _TO_LAKE = {"BIGINT": "int64", "DOUBLE": "float64"}
@@ -55,7 +54,9 @@ def fields(found: Sequence[Row]) -> list[TableFieldSchema]:
     children: dict[int | None, list[Row]] = defaultdict(list)
     for row in found:
         children[row.parent].append(row)
-    return [types.field(row.name, _type(_text(row, children)), not row.is_nullable) for row in children[None]]
+    return [
+        types.field(row.name, descriptions.kind(_text(row, children)), not row.is_nullable) for row in children[None]
+    ]
 
 
 def _rows(
@@ -90,8 +91,3 @@ def _text(row: Row, children: dict[int | None, list[Row]]) -> str:
     if row.kind == "struct":
         return f"STRUCT({', '.join(f'{quote(one.name)} {_text(one, children)}' for one in children[row.id])})"
     return _FROM_LAKE.get(row.kind, row.kind)
-
-
-@lru_cache(1000)
-def _type(text: str) -> DuckDBPyType:
-    return duckdb.type(text)

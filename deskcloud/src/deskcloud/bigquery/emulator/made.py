@@ -18,7 +18,7 @@ from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES
 from local_bigquery.sql.rules import query as rules
 from sqlglot import exp
 
-from deskcloud.bigquery.emulator import locations, patching
+from deskcloud.bigquery.emulator import descriptions, locations, patching
 from deskcloud.bigquery.emulator.translation import translate
 
 _MADE = {"TABLE", "VIEW"}
@@ -94,7 +94,7 @@ def _starred_columns(node: exp.Expr, context: Any) -> exp.Expr:
     if select and any(one.is_star for one in select.expressions) and (cursor := getattr(context, "cursor", None)):
         text = node.expression.sql(dialect=DuckDBDialect)
         bound = {name: context.values[name] for name in context.used}
-        if found := duplicates(cursor.sql(text, params=bound).columns):
+        if found := duplicates(descriptions.of_query(cursor, text, bound).columns):
             raise _refusal(_twice(node, found))
     return node
 
@@ -104,10 +104,10 @@ def _run(original: Callable[..., Any], cursor: Any, tree: exp.Expr, context: Any
     _, config, dry_run, _ = rest
     if isinstance(tree, exp.Create) and tree.args.get("kind") in _MADE:
         options.options(tree.args.get("properties"), options.TABLE_OPTIONS, query._evaluator(cursor))  # noqa: SLF001 - no public name exists
-    statistics = original(cursor, tree, context, *rest)
+    statistics = original(descriptions.Describing(cursor) if dry_run else cursor, tree, context, *rest)
     if dry_run and config.destinationTable and isinstance(tree, exp.Query):
         text, bound = translate(tree, context)
-        check_result(cursor.sql(text, params=bound).columns)
+        check_result(descriptions.of_query(cursor, text, bound).columns)
     return statistics
 
 

@@ -30,8 +30,9 @@ from local_bigquery.models import TableFieldSchema, TableReference
 from local_bigquery.settings import settings
 
 from deskcloud import jsontext
-from deskcloud.bigquery.emulator import patching
+from deskcloud.bigquery.emulator import descriptions, patching
 from deskcloud.bigquery.emulator.arrow_export import ROWS
+from deskcloud.bigquery.emulator.descriptions import Description
 
 LIFETIME_SECONDS = 24 * 60 * 60
 
@@ -57,9 +58,9 @@ class Results:
 
     def keep(self, cursor: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any], name: Name) -> None:
         """Run a query and store its rows. An older result of the same job is replaced."""
-        relation = cursor.sql(text, params=parameters)
-        kinds = [types.normalised(kind) for kind in relation.types]
-        cursor.execute(_with_bigquery_types(relation, text), parameters)
+        description = descriptions.of_query(cursor, text, parameters)
+        kinds = [types.normalised(kind) for kind in description.types]
+        cursor.execute(_with_bigquery_types(description, text), parameters)
         reader = cursor.to_arrow_reader(ROWS)
         schema = reader.schema.with_metadata({_KINDS: jsontext.text(kinds)})
         file = self._file(name)
@@ -219,11 +220,12 @@ def _open(file: Path) -> pa.Table:
         return pa.ipc.open_file(mapped).read_all()
 
 
-def _with_bigquery_types(relation: duckdb.DuckDBPyRelation, text: str) -> str:
-    positions = [f"c{index}" for index in range(len(relation.columns))]
+def _with_bigquery_types(description: Description, text: str) -> str:
+    names = results.unique(description.columns)
+    positions = [f"c{index}" for index in range(len(names))]
     columns = ", ".join(
         f"{results._without_null_elements(types.cast(position, kind), column, kind)} AS {quote(column)}"  # noqa: SLF001
-        for position, column, kind in zip(positions, results.unique(relation.columns), relation.types, strict=True)
+        for position, column, kind in zip(positions, names, description.types, strict=True)
     )
     return f"SELECT {columns} FROM ({text}) AS q({', '.join(positions)})"  # noqa: S608 - translated from the client's
 

@@ -16,7 +16,8 @@ from local_bigquery.errors import BigQueryError, already_exists, not_found
 from local_bigquery.jobs.storage import literal
 from local_bigquery.models import JobConfigurationQuery, Table, TableFieldSchema, TimePartitioning
 
-from deskcloud.bigquery.emulator import made, partitions, patching
+from deskcloud.bigquery.emulator import descriptions, made, partitions, patching
+from deskcloud.bigquery.emulator.descriptions import Description
 from deskcloud.bigquery.emulator.partitions import Partition, Reference
 from deskcloud.bigquery.emulator.storable import kind_of
 
@@ -64,14 +65,14 @@ def write(
     Raises:
         BigQueryError: the rows do not fit the table, or must not be written there.
     """
-    relation = cursor.sql(query, params=parameters)
+    description = descriptions.of_query(cursor, query, parameters)
     if isinstance(config, JobConfigurationQuery):
-        made.check_result(relation.columns)
+        made.check_result(description.columns)
     table, partition_id = partitions.split(reference)
     names.table(table[2])
     disposition = config.writeDisposition or default
     is_schema_changed = partition_id is None and disposition == "WRITE_TRUNCATE"
-    incoming = _Incoming(relation, declared)
+    incoming = _Incoming(description, declared)
     changes: Table = tables.layout(incoming.names, config, disposition if partition_id is None else "WRITE_APPEND")
     with _translated(), database.writing(*table):
         stored = tables.load(*table) if tables.exists(*table) else None
@@ -115,8 +116,8 @@ def write(
 class _Incoming:
     """The columns of the rows to be stored, with the modes that the job declares."""
 
-    def __init__(self, relation: duckdb.DuckDBPyRelation, declared: Sequence[TableFieldSchema]) -> None:
-        self.kinds = list(zip(results.unique(relation.columns), relation.types, strict=True))
+    def __init__(self, description: Description, declared: Sequence[TableFieldSchema]) -> None:
+        self.kinds = list(zip(results.unique(description.columns), description.types, strict=True))
         by_name = {(field.name or "").casefold(): field for field in declared}
         self.names = [name for name, _ in self.kinds if name != tables.INGESTION_TIME]
         self.fields = [
