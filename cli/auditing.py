@@ -44,6 +44,8 @@ def _messages(environment: Environment, first_day: date, last_day: date) -> list
 
 
 TITLES = {"sends": "requests to destinations", "messages": "e-mails", "erasures": "erasures"}
+# Titles of columns whose names do not say what was counted.
+COLUMNS = {"row_count": "deleted rows", "object_count": "deleted or rewritten objects", "pending": "waits for"}
 
 
 def show(found: dict[str, list[dict[str, Any]]], out: Console) -> None:
@@ -54,7 +56,9 @@ def show(found: dict[str, list[dict[str, Any]]], out: Console) -> None:
             out.print(f"no {title} in this period")
             continue
         columns = [name for name in rows[0] if name != "subject"]
-        table = terminal.table(*(name.replace("_", " ") for name in columns), title=title.capitalize())
+        table = terminal.table(
+            *(COLUMNS.get(name, name.replace("_", " ")) for name in columns), title=title.capitalize()
+        )
         for row in rows:
             table.add_row(*(_text(row[name]) for name in columns))
         out.print(table)

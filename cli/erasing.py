@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 FUNCTION = "erase_subject"
 PAUSE_SECONDS = 1.0
+# The exit code of `propensity erase` if the erasure is still pending.
+PENDING = 3
+NOT_COUNTED = "logged checkouts and the record of e-mails to the customer"
 
 
 def request(customer_id: str | None, visitor_ids: list[str], request_id: str | None) -> ErasureRequest:
@@ -43,12 +46,12 @@ def request(customer_id: str | None, visitor_ids: list[str], request_id: str | N
 
 
 def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
-    """Return how many rows (by table) and objects (by folder) an erasure would delete now. Nothing is deleted.
+    """Return how many rows (by table) and objects (by folder) an erasure would delete now. Nothing is written.
 
-    If a table has several columns with ids, its number is a lower bound. Rows of the log and documents about e-mails
-    are not counted. To find them, the command would need the key of the keyed hash.
+    If a table has several columns with ids, its number is a lower bound. NOT_COUNTED is missing: to find these data,
+    the command would need the key of the pseudonyms.
     """
-    hashes = tombstones.Hashes.of_dataset(environment)
+    hashes = tombstones.Hashes.standing(environment)
     digests = tombstones.found(asked, hashes, environment, None)
     rows: Counter[str] = Counter()
     for one in persons.columns():
@@ -61,6 +64,39 @@ def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
     person = objects.Person(hashes, digests, ())
     folders = Counter(found.folder for found in objects.find(person, environment))
     return {"rows": dict(+rows), "objects": dict(folders)}
+
+
+def standing(asked: ErasureRequest, environment: Environment) -> Certificate | None:
+    """Return the request's certificate as it is now, or None if the request was not accepted yet.
+
+    Raises:
+        CommandError: the accepted request names another person.
+    """
+    found = Store(environment.bucket).read(certificate.path(asked.request_id), certificate.Certificate)
+    if found is None:
+        return None
+    # The certificate's own hashes need the key of the pseudonyms, which only the functions have. The request's
+    # tombstones stay for good, and need only the key of the dataset.
+    hashes = tombstones.Hashes.standing(environment)
+    erased = tombstones.of_rows(environment.query("erasure/tombstones_of", {"request_id": asked.request_id}))
+    named = [("customer", asked.customer_id)] if asked.customer_id else []
+    named += [("visitor", one) for one in asked.visitor_ids]
+    if not all(hashes.among(erased, kind, one) for kind, one in named):
+        raise CommandError(f"erasure request {asked.request_id} names another person: give each request its own id")
+    return found
+
+
+def is_pending(found: Certificate) -> bool:
+    """Whether data are still to be deleted, or a destination has not confirmed the removal."""
+    return found.completed_at is None or bool(found.pending)
+
+
+def question(found: Certificate | None) -> str:
+    """Return what to ask before a request is published. `found` is its certificate, if it was published before."""
+    if found is None:
+        return "Erase this person? What is deleted cannot be restored."
+    why = f"waiting for {', '.join(found.pending)}" if found.pending else "nothing was deleted yet"
+    return f"Request {found.request_id} is pending: {why}. Publish it again, and wait for its end?"
 
 
 def follow(
@@ -79,7 +115,7 @@ def follow(
     environment.send(requests.TOPIC, msgspec.to_builtins(asked))
     while True:
         found = store.read(certificate.path(asked.request_id), certificate.Certificate)
-        if found and found.completed_at:
+        if found and not is_pending(found):
             return found
         if refused := [why for name, why in _refused(environment).items() if name not in letters]:
             raise CommandError(f"erase_subject has refused request {asked.request_id}: {refused[0]}")

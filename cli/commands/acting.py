@@ -178,15 +178,21 @@ def erase(
         str | None,
         typer.Option(metavar="NAME", help="The request's id, e.g. the ticket's number; by default a new one."),
     ] = None,
-    minutes: Annotated[int, options.count("Maximum time to wait for the destinations.", least=1, most=1_000)] = 5,
+    minutes: Annotated[int, options.count("Maximum time to wait for the destinations; 0: look once.", most=1_000)] = 5,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing; count what would be deleted.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Write nothing; count what would be deleted, without logged checkouts and e-mails."
+        ),
+    ] = False,
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Erase one person out of all tables, files and destinations, and print the certificate; asks first.
 
-    With the id of an earlier request, the command shows the current certificate of that request.
+    With the id of an earlier request, the command shows the current certificate of that request. If the erasure is
+    pending, the command asks whether to publish the request again. The exit code is 3 if the erasure is still pending.
     """
     from cli import erasing
 
@@ -198,11 +204,16 @@ def erase(
             terminal.print_json(counts)
         else:
             erasing.show_counts(counts, "Would be deleted", out)
+            out.print(f"not counted: {erasing.NOT_COUNTED}")
         return
-    if not yes:
-        typer.confirm("Erase this person? What is deleted cannot be restored.", abort=True)
-    certificate = erasing.follow(asked, environment, minutes * 60)
+    certificate = erasing.standing(asked, environment)
+    if certificate is None or erasing.is_pending(certificate):
+        if not yes:
+            typer.confirm(erasing.question(certificate), abort=True)
+        certificate = erasing.follow(asked, environment, minutes * 60)
     if as_json:
         terminal.print_json(certificate)
     else:
         erasing.show(certificate, out)
+    if erasing.is_pending(certificate):
+        raise typer.Exit(erasing.PENDING)

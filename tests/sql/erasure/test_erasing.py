@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from cli import main, world
+from cli import erasing, main, world
 from functions import build_features, erase_subject
 from shared.chain import current
 from shared.chain.environment import StepContext
@@ -138,21 +138,64 @@ def test_commands_count_and_erase_a_person_and_list_visitors_without_a_customer(
         "objects": {"runs/": 1, "dead-letters/": 1},
     }
     assert scene.certificate() is None
+    assert scene.warehouse.rows("erasure_key") == []
     assert "What remains" in run(*asked, "--yes")
     assert scene.certificate().completed_at
     assert scene.certificate().rows == rows | {"run_googleapis_com_stdout": 1}
     assert len(scene.warehouse.rows("customers")) == 2
+    left = run("erase", "--visitor", ANNA.ids["visitor"], "--dry-run")
+    assert "there is nothing to delete" in left
+    assert "not counted: logged checkouts" in left
+    bob = json.loads(run("erase", "--visitor", BOB.ids["visitor"], "--dry-run", "--json"))
+    assert bob["rows"] == rows
 
     today = f"{scene.now:%Y-%m-%d}"
     listed = run("audit", "--from", today, "--to", today, "--json")
     assert [one["request_id"] for one in json.loads(listed)["erasures"]] == ["dsar-1"]
     assert not any(mark in listed for mark in ANNA.marks())
-    assert "spring" in run("audit", "--from", today, "--to", today)
+    shown = run("audit", "--from", today, "--to", today)
+    assert "spring" in shown
+    assert "deleted rows" in shown
+    assert "no requests to destinations in this period" in shown
     with pytest.raises(Malformed, match="another person"):
         scene.erase(customer_id=BOB.ids["customer"])
 
 
+def test_a_repeated_command_publishes_only_while_the_erasure_is_pending(scene, monkeypatch):
+    scene.fill(("customers", "audience_customers"))
+    scene.deliver(scene.resolve())
+    scene.pass_half_an_hour()
+    published = []
+    monkeypatch.setattr(world, "connected", lambda: scene.environment)
+    monkeypatch.setattr(
+        scene.environment, "send", lambda *of: (published.append(of), scene.request(*of)), raising=False
+    )
+    asked = ("erase", "--customer", ANNA.ids["customer"], "--request", "dsar-1", "--minutes", "0")
+
+    assert invoke(*asked, "--yes").exit_code == erasing.PENDING
+    assert len(published) == 1
+    declined = invoke(*asked, answer="n\n")
+    assert "Request dsar-1 is pending: waiting for" in declined.output
+    assert "Publish it again" in declined.output
+    assert declined.exit_code == 1
+    assert len(published) == 1
+    assert invoke(*asked, answer="y\n").exit_code == erasing.PENDING
+    assert len(published) == 2
+
+    planned = scene.erase(customer_id=ANNA.ids["customer"])
+    scene.tell(scene.deliver(planned) + scene.pass_half_an_hour())
+    assert "What remains" in run(*asked)
+    assert json.loads(run(*asked, "--json"))["completed_at"]
+    other = invoke("erase", "--customer", BOB.ids["customer"], "--request", "dsar-1")
+    assert "dsar-1 names another person" in str(other.exception)
+    assert len(published) == 2
+
+
+def invoke(*words, answer=None):
+    return CliRunner().invoke(main.app, list(words), input=answer)
+
+
 def run(*words):
-    answer = CliRunner().invoke(main.app, list(words))
+    answer = invoke(*words)
     assert answer.exit_code == 0, answer.output or answer.exception
     return answer.stdout
