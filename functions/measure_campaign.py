@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared import push
 from shared.campaign import measuring, wording
-from shared.campaign.log_events import EffectFound, NothingToMeasure, SizesDiffer
+from shared.campaign.log_events import EffectFound, MeasuredAlready, NothingToMeasure, SizesDiffer
 from shared.chain.steps import Opening, Step
 from shared.events import CampaignsDue, CampaignsMeasured
 from shared.handler import handle
@@ -33,13 +33,20 @@ def measure_campaign(message: Message) -> None:
     handle(message, STEP)
 
 
-def open_run(_: Message, environment: Environment, now: datetime) -> CampaignsDue | None:
-    """Open today's run, unless it is open already, and return its first event; None if there is nothing to measure."""
+def open_run(message: Message, environment: Environment, now: datetime) -> CampaignsDue | None:
+    """Open today's run, unless it is open already, and return its first event; None if there is nothing to measure.
+
+    The run's id depends on the newest day that was read and on today. So a second message on the same day measures
+    again only if a newer day was read.
+    """
     found = measuring.look(environment, now)
     if found is None:
         log(NothingToMeasure())
         return None
     environment.runs.open(found)
+    done = environment.runs.record(found.event.run_id, STEP.name)
+    if done and done.message_id != message.id:
+        log(MeasuredAlready(found.event.run_id))
     return found.event
 
 

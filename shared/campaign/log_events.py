@@ -30,6 +30,16 @@ class SizesDiffer(LogEvent, frozen=True):
     found: str
 
 
+class MeasuredAlready(LogEvent, frozen=True):
+    """Today's run has measured the campaigns with the same newest day already, so the message measures nothing."""
+
+    event = "measured_already"
+    severity = "NOTICE"
+    message = "run {run_id} has measured the campaigns today; reset this run to measure the same orders again"
+
+    run_id: str
+
+
 class NothingToMeasure(LogEvent, frozen=True):
     """No effect can be measured yet, because no customer has an arm, or because no orders were read."""
 

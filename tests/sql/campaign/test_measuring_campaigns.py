@@ -4,6 +4,7 @@ The tests are about which customers are compared, which orders count, and which 
 """
 
 import datetime as dt
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,12 +13,15 @@ from google.cloud import storage as gcs
 
 from demo import campaign, loading
 from demo.schema import GA360_EXPORT
+from fixtures.pubsub import delivered
 from functions import measure_campaign
 from shared import measured_effect, placeholders
 from shared.campaign import measuring
 from shared.chain.campaign_documents import EFFECTS
 from shared.chain.environment import Environment, StepContext
+from shared.chain.runs import Record
 from shared.deadline import Deadline
+from shared.events import CampaignsMeasured
 from shared.settings import Settings
 
 DAY = dt.date(2017, 6, 1)
@@ -49,7 +53,7 @@ def rows(world, table):
 
 def measure(world, now=NOW):
     """Deliver the scheduler's message to measure_campaign, and return the effects that its run has measured."""
-    tick = SimpleNamespace(topic="campaigns-due", body={})
+    tick = delivered({}, "campaigns-due")
     due = measure_campaign.STEP.event(tick, world.environment, now)
     context = StepContext(world.environment, due.run_id, "measure_campaign", now, Deadline(60))
     measure_campaign.STEP.run(due, context)
@@ -238,9 +242,27 @@ def test_a_second_delivery_changes_nothing_and_a_run_of_the_next_day_replaces_th
     assert measuring.kept_run(world.environment) is None
 
 
+def test_a_second_message_of_the_day_is_logged_unless_a_newer_day_was_read(world, capfd):
+    """A repeated delivery of the first message is not logged, because its run has answered it."""
+    world.warehouse.fill(shop(1, 1))
+    [first, second] = [delivered({}, "campaigns-due", message_id=one) for one in ("1", "2")]
+    due = measure_campaign.STEP.event(first, world.environment, NOW)
+    done = Record("measure_campaign", CampaignsMeasured(due.run_id, DAY, 0, 0, 0), NOW, NOW, 0.0, first.id)
+    world.environment.runs.finish(due.run_id, done)
+    assert measure_campaign.STEP.event(first, world.environment, NOW) == due
+    assert "measured_already" not in capfd.readouterr().out
+    assert measure_campaign.STEP.event(second, world.environment, NOW) == due
+    [line] = capfd.readouterr().out.splitlines()
+    assert json.loads(line)["event"] == "measured_already"
+    assert due.run_id in line
+    world.warehouse.fill({"source_days": [{"day": DAY + dt.timedelta(1), "row_count": 1, "last_modified": 0}]})
+    assert measure_campaign.STEP.event(second, world.environment, NOW) != due
+    assert "measured_already" not in capfd.readouterr().out
+
+
 def test_without_assignments_no_run_is_opened(world):
     world.warehouse.fill({"source_days": [{"day": DAY, "row_count": 1, "last_modified": 0}]})
-    tick = SimpleNamespace(topic="campaigns-due", body={})
+    tick = delivered({}, "campaigns-due")
     assert measure_campaign.STEP.event(tick, world.environment, NOW) is None
 
 
