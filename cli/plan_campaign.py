@@ -49,9 +49,10 @@ class Given(Struct, frozen=True):
 class Design(Struct, frozen=True):
     """A campaign before it starts: the customers whom it can reach, and the outcome expected of its control group.
 
-    `customers` is the number of customers on the first day. This number comes from the audience of `day`. If an option
-    gives it, `day` is empty. `per_day` is the number of new customers on each later day. `mean` and `deviation` are as
-    in `Plan`. A customer's outcome is counted for `outcome_days`.
+    `customers` is the number of customers on the first day. This number comes from the audience of `day`, and counts
+    the customers whom `channel` may reach. If an option gives it, `day` and `channel` are empty. `per_day` is the
+    number of new customers on each later day. `mean` and `deviation` are as in `Plan`. A customer's outcome is counted
+    for `outcome_days`.
     """
 
     campaign: str
@@ -62,6 +63,7 @@ class Design(Struct, frozen=True):
     deviation: float | None
     outcome_days: int
     day: str = ""
+    channel: str = ""
 
 
 class Need(Struct, frozen=True):
@@ -120,6 +122,7 @@ def design(given: Given, settings: Settings, environment: Environment | None, ch
         deviation=given.deviation,
         outcome_days=_or(given.outcome_days, settings.label_days),
         day="" if given.customers else newest.get("day", ""),
+        channel="" if given.customers else channel,
     )
 
 
@@ -188,11 +191,13 @@ def _settings(designed: Design, effect: float, ends: int, customers: int) -> dic
 def show(found: CampaignPlan, out: Console) -> None:
     """Print how many customers and days it takes to detect each effect, then which effects the campaign can detect."""
     designed = found.design
-    of_day = f" on {designed.day}" if designed.day else ""
+    of_day = f" whom {designed.channel} may reach on {designed.day}" if designed.day else ""
     out.print(f"campaign     {designed.campaign}, control group {designed.control_share:.0%}", highlight=False)
     out.print(
         f"audience     {designed.customers:,} customers{of_day}, {designed.per_day:,g} new a day", highlight=False
     )
+    if designed.day:
+        out.print("             the measurement also counts customers whom only another channel may reach")
     out.print(f"outcome      {_expected(designed)}, within {designed.outcome_days} days", highlight=False)
     table = terminal.table(
         "effect",

@@ -7,7 +7,8 @@ import pytest
 from google.cloud import storage as gcs
 
 from cli.errors import CommandError
-from cli.plan_campaign import Given, design, plan
+from cli.plan_campaign import Given, design, plan, show
+from cli.terminal import out
 from shared.chain.environment import Environment
 
 TODAY = dt.datetime.now(dt.UTC).date()
@@ -37,11 +38,15 @@ def exclusions(*ids):
     return [{"customer_id": one, **row} for one in ids]
 
 
-def test_the_plan_uses_the_customers_who_may_be_reached_and_their_probabilities(warehouse, environment):
+def test_the_plan_uses_the_customers_who_may_be_reached_and_their_probabilities(warehouse, environment, capsys):
     earlier = audience(6, TODAY - dt.timedelta(2))
     warehouse.fill({"audience_customers": [*earlier, *audience(10)], "exclusions": exclusions("c8", "c9")})
     found = designed(environment)
     assert (found.customers, found.mean, found.day, found.outcome_days) == (8, 0.25, str(TODAY), 14)
+    show(plan(found, 0.5, 0.8, None), out)
+    shown = capsys.readouterr().out
+    assert f"8 customers whom email may reach on {TODAY}" in shown
+    assert "the measurement also counts customers whom only another channel may reach" in shown
     # Each day, two customers are new in the audience. Of them, 8 in 10 can be reached.
     assert found.per_day == 1.6
     assert designed(environment, channel="ads").customers == 10
@@ -53,7 +58,7 @@ def test_an_option_replaces_the_value_from_the_audience(warehouse, environment):
     warehouse.fill({"audience_customers": audience(3), "exclusions": []})
     found = designed(environment, Given(500, 7.0, None, None, 30, 0.5))
     assert (found.customers, found.per_day, found.outcome_days, found.control_share) == (500, 7.0, 30, 0.5)
-    assert (found.mean, found.day) == (0.25, "")
+    assert (found.mean, found.day, found.channel) == (0.25, "", "")
 
 
 def test_without_an_audience_or_without_reachable_customers_the_error_has_a_remedy(warehouse, environment):
