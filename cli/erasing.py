@@ -46,12 +46,12 @@ def request(customer_id: str | None, visitor_ids: list[str], request_id: str | N
 
 
 def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
-    """Return how many rows (by table) and objects (by folder) an erasure would delete now. Nothing is written.
+    """Return how many rows (by table) and objects (by folder) an erasure would delete now. Nothing is deleted.
 
     If a table has several columns with ids, its number is a lower bound. NOT_COUNTED is missing: to find these data,
     the command would need the key of the pseudonyms.
     """
-    hashes = tombstones.Hashes.standing(environment)
+    hashes = tombstones.Hashes.of_dataset(environment)
     digests = tombstones.found(asked, hashes, environment, None)
     rows: Counter[str] = Counter()
     for one in persons.columns():
@@ -77,7 +77,7 @@ def standing(asked: ErasureRequest, environment: Environment) -> Certificate | N
         return None
     # The certificate's own hashes need the key of the pseudonyms, which only the functions have. The request's
     # tombstones stay for good, and need only the key of the dataset.
-    hashes = tombstones.Hashes.standing(environment)
+    hashes = tombstones.Hashes.of_dataset(environment)
     erased = tombstones.of_rows(environment.query("erasure/tombstones_of", {"request_id": asked.request_id}))
     named = [("customer", asked.customer_id)] if asked.customer_id else []
     named += [("visitor", one) for one in asked.visitor_ids]

@@ -183,7 +183,7 @@ def erase(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Write nothing; count what would be deleted, without logged checkouts and e-mails."
+            "--dry-run", help="Delete nothing; count what would be deleted, without logged checkouts and e-mails."
         ),
     ] = False,
     yes: options.Yes = False,

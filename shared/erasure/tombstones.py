@@ -43,16 +43,6 @@ class Hashes:
             rows = clients.query("erasure/key")
         return cls(rows[0]["secret"])
 
-    @classmethod
-    def standing(cls, clients: Clients) -> Hashes:
-        """Return the hashes with the dataset's secret, and write nothing.
-
-        While nobody was erased, there is no secret. Then ids are hashed with an empty one, as count_rows.sql and
-        related.sql in sql/erasure do.
-        """
-        rows = clients.query("erasure/key")
-        return cls(rows[0]["secret"] if rows else "")
-
     def of(self, kind: str, text: str) -> str:
         """Return the digest of an id of this kind: 64 hexadecimal digits."""
         return hashlib.sha256(f"{self._secret}|{kind}|{text}".encode()).hexdigest()

@@ -1,13 +1,13 @@
 -- Return all ids of a person that our tables link to the given ids. A row has the kind (visitor, user or order) and the
 -- id. The visitors of a customer are found by the rules of customers/visitors.sql, and in former audiences. A visitor
--- is included even if the visitor is also linked to another customer. While there is no secret yet, ids are hashed with
--- an empty one, so that a command can count before anybody was erased.
+-- is included even if the visitor is also linked to another customer.
 -- @customers  ARRAY<STRING>  tombstone digests of the person's customer ids
 -- @visitors   ARRAY<STRING>  tombstone digests of the visitor ids that the request names
 -- @users      ARRAY<STRING>  tombstone digests of user ids that are known to be the person's
 with
 key as (
-    select coalesce((select erasure_key.secret from erasure_key), '') as secret
+    select secret
+    from erasure_key
 ),
 
 known as (

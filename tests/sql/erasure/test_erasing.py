@@ -138,7 +138,6 @@ def test_commands_count_and_erase_a_person_and_list_visitors_without_a_customer(
         "objects": {"runs/": 1, "dead-letters/": 1},
     }
     assert scene.certificate() is None
-    assert scene.warehouse.rows("erasure_key") == []
     assert "What remains" in run(*asked, "--yes")
     assert scene.certificate().completed_at
     assert scene.certificate().rows == rows | {"run_googleapis_com_stdout": 1}
