@@ -16,6 +16,7 @@ Whole rows are compared, in any order, and floats to nine digits. In `then`, a c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ class Case:
         return [merged(self.row.get(prefix, {}), row) for row in rows]
 
 
+@cache
 def read() -> list[Case]:
     return [case for path in sorted(HERE.rglob("*.yaml")) for case in _read(path)]
 

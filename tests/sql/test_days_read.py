@@ -1,12 +1,13 @@
 """A statement reads no days but those that `propensity cost` counts.
 
-Rows of an old day are added to each table of which the cost counts only some days, and the files with these rows are
-taken away while the statement runs. A statement that reads the old day fails, because its files are missing.
+Each table of which the cost counts only some days gets rows of an old day. The files with these rows are taken away while
+the statement runs. A statement that reads the old day fails, because its files are missing.
 """
 
 from __future__ import annotations
 
 import contextlib
+from functools import cache
 from typing import TYPE_CHECKING
 
 import cases
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 HISTORY_DAYS = 10_000
 OLD_DAY = "1990-01-01"
+# The partitioning column of each partitioned table.
+PARTITIONS = {table.name: table.partition for table in declarations.read().tables if table.partition}
 EXPORTED = tuple(export.prefix for export in EXPORTS)
 # The smallest and the largest value of each type. A file with both cannot be left out because of another column.
 EXTREMES = {
@@ -43,18 +46,18 @@ def first_cases() -> list[cases.Case]:
     return list({case.statement: case for case in reversed(cases.read()) if case.statement in counted}.values())
 
 
+@cache
 def limited(statement: str) -> set[str]:
     """Return the tables of which the statement reads some days only. The name of the export's tables is `export`.
 
     The target of a MERGE is left out if it has rows that match, because the local BigQuery then reads the whole target.
     """
-    partitioned = {table.name for table in declarations.read().tables if table.partition} | {"export"}
     found = [one for kind in ("ga360", "ga4") for one in readings(kind, HISTORY_DAYS) if one.statement == statement]
     target, _, read = parsed(statement)
     some = {table for table in read - {target} if all(one.days.get(table, 1) < HISTORY_DAYS for one in found)}
     if "on false" in text(statement) and all(one.replaced < HISTORY_DAYS for one in found):
         some.add(target)
-    return some & partitioned
+    return some & {*PARTITIONS, "export"}
 
 
 def fill_an_old_day(warehouse, case: cases.Case, table: str) -> None:
@@ -62,11 +65,10 @@ def fill_an_old_day(warehouse, case: cases.Case, table: str) -> None:
         prefix = min((name.rstrip("0123456789") for name in case.row if name.startswith(EXPORTED)), key=len)
         warehouse.fill({prefix + OLD_DAY.replace("-", ""): [case.row[prefix]]})
         return
-    partition = next(one.partition for one in declarations.read().tables if one.name == table)
     columns = [one for one in warehouse.schemas[table] if one.mode != "REPEATED" and one.field_type in EXTREMES]
     rows = [{one.name: EXTREMES[one.field_type][number] for one in columns} for number in range(2)]
     rows.append({name: value for name, value in rows[0].items() if _is_required(warehouse, table, name)})
-    warehouse.fill({table: [{**row, partition: OLD_DAY} for row in rows]})
+    warehouse.fill({table: [{**row, PARTITIONS[table]: OLD_DAY} for row in rows]})
 
 
 def _is_required(warehouse, table: str, column: str) -> bool:

@@ -48,24 +48,28 @@ class Warehouse:
     def run(self, name: str, parameters=None, **identifiers):
         """Run a file of sql/ as the functions do. Compare the result with that of the reference implementation."""
         parameters = parameters or {}
-        text = _without_comments(Statement(name, parameters, identifiers).text())
+        statement = Statement(name, parameters, identifiers)
+        text = _without_comments(statement.text())
         written = _written(text)
         if name in NOT_RUN:
-            return self.run_here(name, parameters, **identifiers)
+            return self._run(statement, written)
         if written is None:
             expected = Twice(self._contents).query(text, parameters)
-            found = self.run_here(name, parameters, **identifiers)
+            found = self._run(statement, written)
             assert canonical(found) == canonical(expected), f"{name}: the reference implementation finds other rows"
             return found
         expected = Twice(self._contents).modify(text, parameters)
-        found = self.run_here(name, parameters, **identifiers)
+        found = self._run(statement, written)
         assert canonical(self.rows(written)) == canonical(expected), f"{name}: the reference leaves other rows"
         return found
 
     def run_here(self, name: str, parameters: dict, **identifiers) -> list[dict]:
         """Run a file of sql/ on the local BigQuery alone."""
         statement = Statement(name, parameters, identifiers)
-        if written := _written(_without_comments(statement.text())):
+        return self._run(statement, _written(_without_comments(statement.text())))
+
+    def _run(self, statement: Statement, written: str | None) -> list[dict]:
+        if written:
             self.filled.add(written)
             self.known.pop(written, None)
         return warehouse.query(self.client, self.settings, statement)

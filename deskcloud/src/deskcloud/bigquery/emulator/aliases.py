@@ -2,10 +2,10 @@
 
 In these clauses, GoogleSQL uses the select list first, and DuckDB uses FROM first:
 
-GROUP BY    for a bare name
-HAVING      for a name inside an aggregate; DuckDB handles all other names correctly
-QUALIFY     for any name
-ORDER BY    for any name; DuckDB handles only a bare name correctly, and our rule for NaN replaces bare names
+GROUP BY    For a bare name.
+HAVING      For a name inside an aggregate. DuckDB handles all other names correctly.
+QUALIFY     For any name.
+ORDER BY    For any name. DuckDB handles only a bare name correctly, and our rule for NaN replaces bare names.
 
 WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
 
