@@ -1,7 +1,7 @@
 """A statement reads no days but those that `propensity cost` counts.
 
-Each table of which the cost counts only some days gets rows of an old day. The files with these rows are taken away while
-the statement runs. A statement that reads the old day fails, because its files are missing.
+Each table of which the cost counts only some days gets rows of an old day. The files with these rows are taken away
+while the statement runs. A statement that reads the old day fails, because its files are missing.
 """
 
 from __future__ import annotations

@@ -41,19 +41,16 @@ join {metadata}.ducklake_schema as d on v.schema_id = d.schema_id and d.end_snap
 where v.end_snapshot is null and d.schema_name = $1 and v.view_name = $2
 """
 _COUNT = "select record_count from {metadata}.ducklake_table_stats where table_id = $1"
-_COLUMNS = """
+_NESTED_COLUMNS = """
 from {metadata}.ducklake_table as t
 join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
 join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
-where t.end_snapshot is null and d.schema_name = $1 and c.parent_column is null
+where t.end_snapshot is null and d.schema_name = $1
 """
-_ALL_COLUMNS = """
-select c.column_id, c.column_name, c.column_type, c.nulls_allowed, c.parent_column
-from {metadata}.ducklake_table as t
-join {metadata}.ducklake_schema as d on t.schema_id = d.schema_id and d.end_snapshot is null
-join {metadata}.ducklake_column as c on t.table_id = c.table_id and c.end_snapshot is null
-where t.end_snapshot is null and d.schema_name = $1 and t.table_name = $2
-order by c.column_order
+_COLUMNS = f"{_NESTED_COLUMNS} and c.parent_column is null"
+_ALL_COLUMNS = f"""
+select c.column_id, c.column_name, c.column_type, c.nulls_allowed, c.parent_column {_NESTED_COLUMNS}
+and t.table_name = $2 order by c.column_order
 """
 _WIDTHS = f"select t.table_name, count(*) {_COLUMNS} group by t.table_name"
 _WIDTH = f"select count(*) {_COLUMNS} and t.table_name = $2 and c.column_name <> $3"

@@ -30,7 +30,7 @@ from local_bigquery.models import TableFieldSchema, TableReference
 from local_bigquery.settings import settings
 
 from deskcloud import jsontext
-from deskcloud.bigquery.emulator import descriptions, patching
+from deskcloud.bigquery.emulator import descriptions, patching, row_pages
 from deskcloud.bigquery.emulator.arrow_export import ROWS
 from deskcloud.bigquery.emulator.descriptions import Description
 
@@ -87,17 +87,11 @@ class Results:
         size = results.DEFAULT_PAGE_SIZE if limit is None else limit
         with database.cursor() as cursor:
             cursor.register(_PAGE_SOURCE, table.slice(start, size))
-            source = _with_kinds(table.schema, _PAGE_SOURCE)
-            relation = cursor.sql(source)
-            columns = [
-                (column, kind)
-                for column, kind in zip(relation.columns, relation.types, strict=True)
-                if fields is None or column.casefold() in fields
-            ]
-            rows = cursor.execute(f"SELECT {types.row(columns, int64_timestamps)} FROM ({source})").fetchall()  # noqa: S608 - quoted
+            text = _with_kinds(table.schema, _PAGE_SOURCE)
+            rows, columns = row_pages.formatted(cursor, text, fields, int64_timestamps=int64_timestamps)
         end = start + len(rows)
         token = str(end) if end < table.num_rows else None
-        page = results.Page([row for (row,) in rows], table.num_rows, token)
+        page = results.Page(rows, table.num_rows, token)
         return page, [types.field(column, kind) for column, kind in columns]
 
     def as_table(self, name: Name) -> int | None:
