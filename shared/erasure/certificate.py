@@ -37,6 +37,7 @@ CRM = (
     "that is loaded again is not used, but stays in its table until the next load without it."
 )
 CONSUMERS = "Destinations files and topic: the systems that read them must apply the removal."
+MAIL = "Mail relay: delete the customer's address from its logs, if it keeps addresses."
 
 
 class Remainder(Struct, frozen=True):
@@ -76,7 +77,7 @@ class Certificate(Struct, frozen=True, kw_only=True):
     destinations: dict[str, str] = {}
     completed_at: datetime | None = None
     remains: list[Remainder] = []
-    steps: tuple[str, ...] = (ANALYTICS, CRM, CONSUMERS)
+    steps: tuple[str, ...] = (ANALYTICS, CRM, CONSUMERS, MAIL)
 
     @property
     def path(self) -> str:
@@ -127,5 +128,6 @@ def remainders(last: date) -> list[Remainder]:
         Remainder("files in deliveries/ that tell their reader to remove the customer", after(DELIVERY_DAYS)),
         Remainder("log entries, with keyed hashes of visitors only", after(LOG_DAYS)),
         Remainder("parameters of statements in BigQuery's job history", after(JOB_DAYS)),
+        Remainder("e-mails that were sent: in the customer's mailbox, and in the logs of the mail relay", None),
         Remainder("models that were trained with the person's rows: until the next training, without ids", None),
     ]

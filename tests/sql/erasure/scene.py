@@ -1,6 +1,6 @@
 """The scene of tests about erasures, with two people, Anna and Bob.
 
-Every table has rows of both, the bucket has files about both, and both are members at two platforms.
+Every table has rows of both, the bucket has files about both, and both are members at three platforms.
 """
 
 import base64
@@ -21,18 +21,25 @@ from shared.chain.opened_runs import CustomersRun
 from shared.chain.runs import Record
 from shared.dead_letters import Letter
 from shared.deadline import Deadline
+from shared.destinations import marketing_cloud
 from shared.destinations.meta import MetaDestination
+from shared.destinations.salesforce import SalesforceDestination
 from shared.destinations.step import step_of
 from shared.erasure.certificate import Certificate, path
 from shared.erasure.persons import UNTIL_REMOVED
 from shared.events import CustomersDue, CustomersResolved, MembersDelivered, MembersDue
-from shared.messages.intents import Intent, Intents
+from shared.messages.log_events import MessageSent
+from shared.messages.relay import Credentials
+from shared.messages.sending import Messenger
+from shared.online.contract import CheckoutScored
 from shared.store import Store
 
 DAY = dt.date(2017, 8, 1)
 TABLES = {table.name: table for table in declarations.read().tables}
 PERSONS = declarations.read().persons
 FILLED = PERSONS.keys() - UNTIL_REMOVED
+# The tables that decide whether a customer gets an e-mail.
+RECIPIENTS = {"customers", "customer_visitors", "consents"}
 AUDIENCE = "20170801-00000000"
 HALF_AN_HOUR = 1800
 VALUES = {"STRING": "x", "INT64": 1, "FLOAT64": 0.5, "BOOL": True, "DATE": DAY, "TIMESTAMP": "2017-08-01 10:00:00 UTC"}
@@ -80,6 +87,7 @@ def row(table, who):
         "first_name": who.name,
         "last_name": who.name,
         "country": "FR",
+        "purpose": "email",
         "email_sha256": hashlib.sha256(who.email.encode()).hexdigest(),
         "session_id": f"{who.ids['visitor']}-1",
         "digest": f"row of {who.name}",
@@ -117,10 +125,25 @@ class Scene:
         for who in (ANNA, BOB):
             body = json.dumps({"visitor_id": who.ids["visitor"], "cart": []})
             self.environment.dead_letters.bury(who.name, letter(body))
-            intents = Intents((Intent("spring/1", self.now, "sent"),))
-            Store(bucket).write(f"messages/{erase_subject.PSEUDONYMS.of(who.ids['customer'])}.json", intents)
         hashes = sorted(hashlib.sha256(who.ids["visitor"].encode()).hexdigest()[:16] for who in (ANNA, BOB))
         bucket.blob(withheld.PATH).upload_from_string(withheld.content(hashes))
+
+    def mail(self, who):
+        """Send the person the e-mail after a checkout. The tables of RECIPIENTS must be filled."""
+        known = self.platforms.running.credentials
+        credentials = Credentials(known["MAIL_USER"], known["MAIL_PASSWORD"])
+        scored = CheckoutScored(
+            probability=0.6,
+            decile=1,
+            model_version="7",
+            offer="coupon",
+            next_products=[],
+            request_id=f"checkout of {who.name}",
+            scored_by="embedded",
+            visitor_id=who.ids["visitor"],
+        )
+        messenger = Messenger(self.environment, erase_subject.PSEUDONYMS, credentials, self.now)
+        assert isinstance(messenger.take(scored, self.now), MessageSent)
 
     def resolve(self):
         """Open a run that finds the customers of the day. Return its last event, but do not run its steps."""
@@ -156,13 +179,20 @@ class Scene:
         return self._handled_by_all(MembersDue.topic, {})
 
     def _handled_by_all(self, topic, body):
-        steps = (send_to_files.STEP, send_to_google_ads.STEP, self.to_meta)
+        steps = (send_to_files.STEP, send_to_google_ads.STEP, self.to_salesforce, self.to_meta)
         return [event for step in steps if (event := self.handle(step, topic, body))]
 
     @property
     def to_meta(self):
         token = self.platforms.running.credentials["META_ACCESS_TOKEN"]
         return step_of("send_to_meta", MetaDestination.name, lambda world: MetaDestination(world.settings.meta, token))
+
+    @property
+    def to_salesforce(self):
+        known = self.platforms.running.credentials
+        client = marketing_cloud.Client(known["SALESFORCE_CLIENT_ID"], known["SALESFORCE_CLIENT_SECRET"])
+        destination = SalesforceDestination(self.environment.settings.salesforce, client)
+        return step_of("send_to_salesforce", SalesforceDestination.name, lambda _: destination)
 
     def erase(self, **asked):
         return self.handle(erase_subject.STEP, "erasure-requested", {"request_id": "dsar-1", **asked})
@@ -191,7 +221,10 @@ class Scene:
         return Store(self.environment.bucket).read(path(request_id), Certificate)
 
     def everything(self):
-        """Map each place to its stored text. Places are tables, objects, events, the log and the platform's members."""
+        """Map each place to its stored text.
+
+        Places are tables, objects, events, the log, the platforms' members, and mailboxes.
+        """
         client, dataset = self.environment.bigquery, self.environment.settings.dataset
         # Read all tables with one statement, because one request per table would take most of the test's time.
         rows = " union all ".join(
@@ -211,7 +244,9 @@ class Scene:
         found["events"] = json.dumps(self.published)
         found["log"] = self.printed.getvalue()
         settings = self.environment.settings
+        found["mailboxes"] = json.dumps(self.platforms.admin("GET", "mail/messages"))
         found["meta"] = self._members("meta", settings.meta.audience)
+        found["salesforce"] = self._members("salesforce", settings.salesforce.data_extension)
         found["google_ads"] = self._members(
             "datamanager", f"{settings.google_ads.account}/{settings.google_ads.user_list}"
         )

@@ -15,10 +15,12 @@ from shared.chain.environment import StepContext
 from shared.deadline import Deadline
 from shared.errors import Malformed, Permanent
 from shared.events import CustomersResolved, ErasureDue
-from sql.erasure.scene import ANNA, AUDIENCE, BOB, DAY, PERSONS, where
+from sql.erasure.scene import ANNA, AUDIENCE, BOB, DAY, FILLED, PERSONS, RECIPIENTS, where
 
 pytestmark = pytest.mark.slow
 
+PLATFORMS = {"google_ads", "meta", "salesforce"}
+DESTINATIONS = PLATFORMS | {"files"}
 # Names of the statements that the functions run in these tests.
 RUN = (
     "destinations/record_sends",
@@ -37,20 +39,21 @@ RUN = (
 
 
 def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatch):
-    scene.fill()
+    scene.fill(RECIPIENTS)
+    scene.mail(ANNA)
+    scene.mail(BOB)
+    scene.fill(FILLED - RECIPIENTS)
     delivered = scene.deliver(scene.resolve()) + scene.pass_half_an_hour()
-    assert [(one.destination, one.members) for one in delivered] == [
-        (name, 2) for name in ("files", "meta", "google_ads")
-    ]
+    assert {(one.destination, one.members) for one in delivered} == {(name, 2) for name in DESTINATIONS}
     before = scene.everything()
-    places = {f"table {name}" for name in PERSONS} | {"google_ads", "meta", "withheld", "letter anna"}
+    places = {f"table {name}" for name in PERSONS} | PLATFORMS | {"mailboxes", "withheld", "letter anna"}
     assert places <= where(ANNA, before)
 
     planned = scene.erase(customer_id=ANNA.ids["customer"])
     assert isinstance(planned, CustomersResolved)
-    assert set(scene.certificate().pending) == {"files", "google_ads", "meta"}
+    assert set(scene.certificate().pending) == DESTINATIONS
     # The member ledger and the platforms still hold the person, until the destinations have confirmed the removal.
-    left = {"table destination_changes", "table destination_members", "google_ads", "meta"}
+    left = {"table destination_changes", "table destination_members", "mailboxes"} | PLATFORMS
     assert where(ANNA, scene.everything()) == left
     assert scene.erase(customer_id=ANNA.ids["customer"]) == planned
     # A delivery may die after it has written the certificate and before the step is recorded.
@@ -71,17 +74,19 @@ def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatc
     scene.tell(scene.pass_half_an_hour())
     certificate = scene.certificate()
     assert certificate.completed_at
-    assert certificate.destinations == dict.fromkeys(("files", "google_ads", "meta"), "removed")
-    assert certificate.rows == dict.fromkeys(PERSONS, 1) | {"destination_changes": 8, "destination_members": 3}
+    assert certificate.destinations == dict.fromkeys(DESTINATIONS, "removed")
+    assert certificate.rows == dict.fromkeys(PERSONS, 1) | {"destination_changes": 10, "destination_members": 4}
     assert certificate.objects == {"runs/": 1, "deliveries/": 1, "dead-letters/": 1, "messages/": 1}
 
     after = scene.everything()
-    [withdrawal] = where(ANNA, after)
+    # The certificate names both: the file that tells its reader to remove the customer, and sent e-mails.
+    [withdrawal] = where(ANNA, after) - {"mailboxes"}
     assert re.fullmatch("object deliveries/.*/withdraw-000001.csv", withdrawal)
+    assert {"files in deliveries/", "e-mails"} <= {one.what.split(" that ")[0] for one in certificate.remains}
     assert where(BOB, before) == where(BOB, after)
 
     _read_again(scene, monkeypatch)
-    assert where(ANNA, scene.everything()) == {withdrawal, "table crm_customers"}
+    assert where(ANNA, scene.everything()) == {withdrawal, "mailboxes", "table crm_customers"}
     [customer] = scene.environment.query("customers/unchecked", {"page": 1, "most": 10})
     assert customer["customer_id"] == BOB.ids["customer"]
 
@@ -125,7 +130,8 @@ def _read_again(scene, monkeypatch):
 
 
 def test_commands_count_and_erase_a_person_and_list_visitors_without_a_customer(scene, monkeypatch):
-    scene.fill(("sessions", "orders", "customer_visitors", "customers", "audience"))
+    scene.fill({"sessions", "orders", "audience"} | RECIPIENTS)
+    scene.mail(BOB)
     scene.log_checkout(ANNA)
     scene.log_checkout(BOB)
     monkeypatch.setattr(world, "connected", lambda: scene.environment)
@@ -153,7 +159,7 @@ def test_commands_count_and_erase_a_person_and_list_visitors_without_a_customer(
     assert [one["request_id"] for one in json.loads(listed)["erasures"]] == ["dsar-1"]
     assert not any(mark in listed for mark in ANNA.marks())
     shown = run("audit", "--from", today, "--to", today)
-    assert "spring" in shown
+    assert "always_on" in shown
     assert "deleted rows" in shown
     assert "no requests to destinations in this period" in shown
     with pytest.raises(Malformed, match="another person"):
