@@ -100,8 +100,8 @@ def write(output: Path, root: Path = ROOT) -> list[Bundle]:
         CommandError: a file is missing that a function needs.
         UsageError: `output` cannot be created as a folder.
     """
-    bundles = contents(root)
     _require_place(output)
+    bundles = contents(root)
     output.mkdir(parents=True, exist_ok=True)
     return [_write(output / f"{name}.zip", files, root) for name, files in bundles.items()]
 

@@ -90,11 +90,9 @@ def files_of(module):
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """Write the bundles, and return their folder."""
-    folder = tmp_path_factory.mktemp("bundles")
-    package.write(folder)
-    return folder
+def here(tmp_path_factory):
+    """Write the bundles of this checkout, and return them."""
+    return package.write(tmp_path_factory.mktemp("bundles"))
 
 
 @pytest.fixture(scope="module")
@@ -110,8 +108,9 @@ def name(request):
 
 
 @pytest.fixture
-def bundle(written, name):
-    with zipfile.ZipFile(written / f"{name}.zip") as opened:
+def bundle(here, name):
+    [path] = [one.path for one in here if one.path.stem == name]
+    with zipfile.ZipFile(path) as opened:
         yield opened
 
 
@@ -127,15 +126,17 @@ def tree(tmp_path, contents):
     return tmp_path / "tree"
 
 
-def hashes(folder, tree):
-    return {bundle.path.stem: bundle.sha256 for bundle in package.write(folder, tree)}
+def changed(before, after):
+    """Return the names of the bundles whose bytes are others."""
+    of_before, of_after = ({one.path.stem: one.sha256 for one in some} for some in (before, after))
+    assert of_before.keys() == of_after.keys() == set(NAMES)
+    return [name for name in NAMES if of_before[name] != of_after[name]]
 
 
-def test_unchanged_files_give_the_same_bundles(tree, tmp_path):
-    here = package.write(tmp_path / "here")
+def test_unchanged_files_give_the_same_bundles(here, tree, tmp_path):
     there = package.write(tmp_path / "new" / "folder", tree)
     assert [one.path.read_bytes() for one in here] == [one.path.read_bytes() for one in there]
-    assert [(one.path.name, one.sha256) for one in here] == [(one.path.name, one.sha256) for one in there]
+    assert changed(here, there) == []
 
 
 def test_each_file_of_requirements_has_a_bundle_with_the_functions_that_name_it(contents):
@@ -146,8 +147,7 @@ def test_each_file_of_requirements_has_a_bundle_with_the_functions_that_name_it(
         ]
 
 
-def test_a_change_of_files_that_no_function_uses_changes_no_bundle(tree, tmp_path):
-    before = hashes(tmp_path / "before", tree)
+def test_a_change_of_files_that_no_function_uses_changes_no_bundle(here, tree, tmp_path):
     for name in ("README.md", "functions/functions.yaml", "sql/tables/new.sql", "tests/test_new.py", "shared/notes.md"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         with (tree / name).open("a") as file:
@@ -155,16 +155,14 @@ def test_a_change_of_files_that_no_function_uses_changes_no_bundle(tree, tmp_pat
     (tree / "shared" / "new.py").write_text("nobody = 'imports this'")
     (tree / "shared" / "__pycache__").mkdir()
     (tree / "shared" / "__pycache__" / "rules.cpython-313.pyc").write_bytes(b"compiled")
-    assert hashes(tmp_path / "after", tree) == before
+    assert changed(here, package.write(tmp_path / "after", tree)) == []
 
 
-def test_a_change_of_code_or_statements_changes_the_bundle(tree, tmp_path):
-    before = hashes(tmp_path / "before", tree)
+def test_a_change_of_code_or_statements_changes_the_bundle(here, tree, tmp_path):
     for name in ("functions/score_checkout.py", "sql/scoring/scores.sql"):
         with (tree / name).open("a") as file:
             file.write("\n")
-    after = hashes(tmp_path / "after", tree)
-    assert [name for name in NAMES if before[name] == after[name]] == []
+    assert changed(here, package.write(tmp_path / "after", tree)) == NAMES
 
 
 @pytest.mark.parametrize(
