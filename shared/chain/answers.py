@@ -30,8 +30,9 @@ _FAULTS = (
 
 
 class Answers(NamedTuple):
-    """A row of sql/monitoring/answers.sql: the checkouts that a version answered. An unknown version is "".
+    """A row of sql/monitoring/answers.sql: the numbers of checkouts of one model version, by result.
 
+    version: the number of the model version; "" for failures that name no version
     scored: checkouts with a score
     replaced: scored checkouts for which the first scorer failed and the other scorer computed the score
     slow: scored checkouts that took longer than monitoring.slow_ms
@@ -51,7 +52,7 @@ class Answers(NamedTuple):
 
 
 def parameters(since: datetime, until: datetime, settings: Settings) -> dict[str, Any]:
-    """Return the parameters of sql/monitoring/answers.sql for a period."""
+    """Return the parameters of sql/monitoring/answers.sql for the checkouts from `since` to before `until`."""
     first = settings.online.order.removesuffix("_first")
     return {"since": since, "until": until, "first": first, "slow_ms": settings.monitoring.slow_ms}
 
@@ -62,7 +63,7 @@ def of_version(answers: Iterable[Answers], version: str) -> Answers:
 
 
 def reason_to_return(champion: Answers, former: Answers) -> str | None:
-    """Return the fault for which the former champion should serve again, or None.
+    """Return the fault of `champion` for which the former champion should serve again, or None.
 
     A fault counts only if its share of the checkouts is shown to exceed the accepted share. A fault that the former
     champion had too does not count, because a rollback would not remove this fault.

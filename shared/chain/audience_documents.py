@@ -1,4 +1,4 @@
-"""The documents of runs that follow an audience: its customers, and the result of sending them to a destination."""
+"""The documents of two kinds of runs: one finds an audience's customers, the other sends them to a destination."""
 
 from msgspec import Struct
 
@@ -17,11 +17,11 @@ class Excluded(Struct, frozen=True):
 
 
 class Resolved(Struct, frozen=True):
-    """The counts of an audience: visitors, visitors who belong to a customer, and customers by arm.
+    """The counts of an audience: visitors, visitors who belong to a customer (`matched`), and customers by arm.
 
-    `conflicts` counts visitors whom the CRM gives to several customers. These visitors are treated as visitors without
-    a customer. `refused_rows` counts the unusable rows of crm_customers, and `refused_values` the unusable values of
-    other rows.
+    `conflicts` counts visitors whom the CRM assigns to more than one customer. These visitors are treated as visitors
+    without a customer. `refused_rows` counts the unusable rows of crm_customers, and `refused_values` the unusable
+    values of other rows.
     """
 
     visitors: int

@@ -17,8 +17,8 @@ from shared.chain.intervals import Estimate, more_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Number of bins per fold in sql/evaluation/calibration_points.sql. If a calibrator is fitted to 200 bins and not to the
-# rows, its probabilities change by less than 0.3 %.
+# Number of bins per fold in sql/evaluation/calibration_points.sql. A calibrator that is fitted to 200 bins gives
+# probabilities that differ by less than 0.3 % from those of a calibrator that is fitted to the single rows.
 BINS = 200
 # Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
@@ -76,9 +76,11 @@ class Sums:
 
 
 def fit(points: Sequence[Point], min_positives: int) -> Fitted:
-    """Return an isotonic calibrator if buyers suffice and cross-fitting shows that it is better; otherwise Platt's.
+    """Return an isotonic calibrator if it is shown to be better than Platt's calibrator; otherwise Platt's.
 
-    Return the identity if there are fewer than `min_positives` buyers, or if the fit fails or reverses the ranking.
+    Isotonic regression is tried if there are at least ISOTONIC_BUYERS buyers. Cross-fitting compares the two
+    calibrators. Return the identity if there are fewer than `min_positives` buyers, or if the fit fails or reverses the
+    ranking.
     """
     line = platt(points)
     if line is None:
@@ -98,7 +100,7 @@ def fit(points: Sequence[Point], min_positives: int) -> Fitted:
 
 
 def _objection(points: Sequence[Point], line: Coefficients, min_positives: int) -> str | None:
-    """Return the reason why the line cannot be used as a calibrator; None if it can be used."""
+    """Return the reason why Platt's `line` cannot be used as a calibrator; None if `line` can be used."""
     buyers = _buyers(points)
     if buyers in (0, sum(point.row_count for point in points)):
         return "the evaluation visitors are all buyers or all none"
@@ -230,10 +232,11 @@ class _Block:
 
 
 def _isotonic(points: Sequence[Point], line: Coefficients) -> Calibrator:
-    """Return isotonic regression: lines between the means of its blocks, and Platt's slope outside the blocks.
+    """Return a calibrator by isotonic regression. Each block becomes a knot, and lines connect the knots.
 
-    Steps would give many visitors the same probability, and so change the ranking. A knot's x is the log odds of the
-    model's mean probability in the block. Its y is the log odds of the share of buyers.
+    The step function of isotonic regression would give all visitors of a block the same probability, and so change the
+    ranking. A knot's x is the log odds of the model's mean probability in the block, and the knot's y is the log odds
+    of the block's share of buyers. Outside the knots, the calibrator has the slope of Platt's `line`.
     """
     blocks = _large(pooled(points))
     knots: list[tuple[float, float]] = []
@@ -259,10 +262,10 @@ def pooled(points: Sequence[Point]) -> list[_Block]:
 
 
 def _large(blocks: Sequence[_Block]) -> list[_Block]:
-    """Merge neighbouring blocks with too few buyers or too few others for a reliable share of buyers.
+    """Merge neighbouring blocks if a block has too few visitors of one outcome for a reliable share of buyers.
 
-    Let n be the smaller of two totals: the number of buyers and the number of others. Each returned block has at least
-    n / MOST_KNOTS buyers and n / MOST_KNOTS others.
+    Let n be min(total buyers, total others) / MOST_KNOTS. Each returned block has at least n buyers and at least n
+    others.
     """
     least = sum(blocks[1:], blocks[0]).rarer / MOST_KNOTS
     large = [blocks[0]]
@@ -309,7 +312,7 @@ def judge(slope: Estimate | None, ratio: Estimate | None, buyers: int, tolerance
     """Say whether the probabilities are shown to be calibrated, shown to be off (and by how much), or neither.
 
     `ratio` is observed over expected buyers. `slope` or `ratio` is None if it could not be estimated. A tolerance of
-    1.25 means 0.8 to 1.25.
+    1.25 means that `slope` and `ratio` must be between 0.8 and 1.25.
     """
     within = f"within {1 / tolerance:.2g} to {tolerance:.3g}"
     if slope is None or ratio is None:
@@ -351,9 +354,10 @@ def _fault_of_slope(slope: Estimate, tolerance: float) -> list[str]:
 
 
 def _more_needed(estimate: Estimate, buyers: int, tolerance: float) -> int | None:
-    """Return how many more buyers would bring the interval within the tolerance, if everything else stays the same.
+    """Return how many more buyers would bring the interval of `estimate` between 1 / tolerance and `tolerance`.
 
-    Return None if no realistic number of buyers would suffice.
+    Everything but the number of buyers is assumed to stay the same. Return None if no realistic number of buyers would
+    suffice.
     """
     above = Estimate(estimate.value - tolerance, estimate.variance, estimate.third)
     below = Estimate(1 / tolerance - estimate.value, estimate.variance, -estimate.third)

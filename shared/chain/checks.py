@@ -1,7 +1,7 @@
 """Check the data before a model learns from them: one check per file of sql/checks.
 
-A check returns one row: `is_ok`, and `found`, a text about the data. A failed check in sql/checks/fail ends the run. A
-failed check in sql/checks/warn is only recorded.
+A check returns one row with `is_ok` and with `found`, a text that says what was found in the data. A failed check in
+sql/checks/fail ends the run. A failed check in sql/checks/warn is only recorded.
 
 The check `fail/columns` is not a statement. It asks BigQuery's API for the columns of the export, because
 INFORMATION_SCHEMA.COLUMN_FIELD_PATHS would read the schema of every day-table.
@@ -79,6 +79,6 @@ def run(as_of: date, changed: list[date], context: StepContext) -> None:
 
 
 def _used(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return only the values whose parameters occur in the statement."""
+    """Return only those entries of `values` that the statement `name` has as parameters."""
     text = (SQL / f"{name}.sql").read_text()
     return {key: value for key, value in values.items() if f"@{key}" in text}

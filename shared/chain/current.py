@@ -3,9 +3,9 @@
 One run reads the export at a time. While this run is open, newer data wait. One following run then reads all of them.
 
 `runs/current.json`, the claim, names the newest run that data-refreshed has opened. To open a run, a process first
-replaces the claim, on the condition that nobody has replaced it since it was read. So of two simultaneous refreshes,
-one opens a run and the other joins it. A run that has lost the claim is superseded: it must not write to tables and
-documents that several runs share.
+reads the claim and then replaces it, on the condition that no other process has replaced the claim in between. So of
+two simultaneous refreshes, one opens a run, and the other joins this run. A run that has lost the claim is superseded:
+it must not write to tables and documents that several runs share.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MOST_MESSAGES = 100
 
 
 class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends as superseded
-    """A run must stop, because run `by` holds the claim now and reads newer data."""
+    """A run must stop, because the newer run `by` holds the claim now."""
 
     def __init__(self, by: str) -> None:
         super().__init__(by)
@@ -64,7 +64,7 @@ class Current(msgspec.Struct, frozen=True):
     opened_at: datetime
     held_at: datetime
     waiting: list[str] = []
-    # Ids of the latest messages with a reason, because Pub/Sub may deliver a message again.
+    # Ids of the latest messages with a reason. If Pub/Sub delivers one of them again, its reason is not stored again.
     message_ids: list[str] = []
     trained: Training | None = None
     # The previous run that was opened to train, i.e. the last before run `run_id`.
@@ -85,8 +85,8 @@ class Current(msgspec.Struct, frozen=True):
 def join(announced: Refresh, message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Return the event of the open run, or of a new run on the export's current state; None if nothing is new.
 
-    While a run is open, newer data wait for its end. If the refresh has a reason, the reason is stored, and the
-    following run trains.
+    While a run is open, newer data wait for the end of this run. If the refresh has a reason then, the reason is
+    stored, and the following run trains.
 
     Raises:
         Forbidden: a right is missing, or a quota is used up; a retry may help.
@@ -96,7 +96,8 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
         is_again = found is not None and message.id in found.message_ids
         refresh = Refresh(announced.day) if is_again else announced
         if found:
-            # The process that replaced the claim may have died before it wrote run.json.
+            # Write run.json if it is missing: the process that replaced the claim may have died before it wrote
+            # run.json.
             environment.runs.open(found.run)
             if is_open(found, environment, now):
                 if _wait(refresh, message, found, generation, environment):
@@ -110,8 +111,8 @@ def join(announced: Refresh, message: Message, environment: Environment, now: da
         )
         run_id = run_ids.of_export(reading)
         while _is_superseded(run_id, environment):
-            # A superseded run does not continue. If the superseding run has failed, no run has read the data. So open
-            # another run.
+            # A superseded run does not continue. If the run that superseded it has failed, no run has read the data to
+            # the end. So open another run on the same data.
             run_id = run_ids.of_export_again(reading, run_id)
         if environment.runs.is_opened(run_id):
             return DataRefreshed(run_id, reading.as_of, reading.reason)
@@ -134,10 +135,10 @@ def is_open(current: Current, environment: Environment, now: datetime) -> bool:
 
 
 def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
-    """Renew the run's claim, so that the run stays open. If a newer run holds the claim, return the newer run's id.
+    """Renew the run's claim and return None. If a newer run holds the claim, return the newer run's id.
 
-    Otherwise return None. The claim is not renewed if a reset has deleted it, or if the last renewal is less than
-    HOLD_SECONDS old. After a renewal, no other run is opened until this run ends or shows no activity for `open_hours`.
+    The claim is not renewed if a reset has deleted it, or if the last renewal is less than HOLD_SECONDS old. After a
+    renewal, no other run is opened until this run ends, fails for good or shows no activity for `open_hours`.
     """
     while True:
         found, generation = _claim(environment).read()
@@ -154,8 +155,8 @@ def hold(run_id: str, environment: Environment, now: datetime) -> str | None:
 def require(context: StepContext) -> None:
     """Renew the run's claim. Call this before writing to tables that runs share.
 
-    Another delivery of the same step may have failed for good since this delivery began, so a newer run may have been
-    opened.
+    A newer run may have been opened since this delivery began. For example, another delivery of the same step may have
+    failed for good.
 
     Raises:
         Overtaken: a newer run holds the claim.
@@ -211,10 +212,9 @@ def _message_ids(current: Current | None, refresh: Refresh, message: Message) ->
 
 
 def _unanswered(current: Current, environment: Environment) -> list[str]:
-    """Return the reasons for which a run is still wanted.
+    """Return the reasons for which a run is still wanted: all waiting reasons, and those of an unfinished run.
 
-    All waiting reasons are returned. If the run with the claim has neither ended nor failed for good, its own reasons
-    are returned too.
+    The run with the claim is unfinished if it has neither ended nor failed for good.
     """
     is_answered = _has_ended(current.run_id, environment) or _has_failed(current.run_id, environment)
     return [*([] if is_answered else reasons(current.reason)), *current.waiting]
@@ -256,7 +256,7 @@ def _is_recent(last: Training | None, environment: Environment, now: datetime) -
 
 
 def _has_read(current: Current, reading: Reading, environment: Environment) -> bool:
-    """Return whether the last run has read the same data, was opened for all reasons of `reading`, and did not fail."""
+    """Return whether run `current` reads the data and has all the reasons of `reading`, and has not failed for good."""
     read = current.reads
     answered = set(reasons(reading.reason)) <= set(reasons(read.reason))
     return (

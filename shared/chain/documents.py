@@ -62,8 +62,8 @@ class Check(Struct, frozen=True):
 class HeldAgainst(Struct, frozen=True):
     """The champions with which the run's winner is compared.
 
-    `version` is the champion, or None if there is none yet. `best` is the best champion so far, or None if that is the
-    champion itself.
+    `version` is the champion, or None if there is none yet. `best` is the best champion so far, or None if `version` is
+    the best.
     """
 
     version: Version | None
@@ -71,7 +71,7 @@ class HeldAgainst(Struct, frozen=True):
 
 
 class CalibratedDecile(Struct, frozen=True):
-    """The mean probability of one tenth of the visitors, and the share of buyers among these visitors."""
+    """The mean probability (`predicted`) of a decile's visitors, and the share of buyers among them (`observed`)."""
 
     decile: int
     visitors: int
@@ -141,9 +141,10 @@ class Evaluation(Struct, frozen=True):
     """The metrics of the candidates and the champions, the choice, and the gate's verdict on the winner.
 
     `candidates` holds the candidates' metrics on the evaluation visitors. `test` holds the metrics of the winner and
-    the champions on the test visitors. `best` is the best champion so far, or None if the winner is shown to be better
-    or there was no champion. `failed` maps each model that could not be trained or scored to the reason.
-    `single_features` holds the ROC AUC of each feature alone, or None if it could not be computed.
+    the champions on the test visitors. `best` is the best champion so far. It is None if there was no champion that
+    could be scored, and if the winner is shown to be better than that champion. `failed` holds, by model, the reason
+    why the model could not be trained or scored. `single_features` holds, by feature, the ROC AUC of the feature alone,
+    or None if it could not be computed.
     """
 
     winner: str
@@ -250,7 +251,7 @@ class Deployment(Struct, frozen=True):
 
 
 class DeploymentOperation(Struct, frozen=True):
-    """The name of the operation in Vertex AI that deploys the run's version, or None once it has failed."""
+    """The name of the operation in Vertex AI that deploys the run's version. None after the operation has failed."""
 
     name: str | None
 
@@ -303,9 +304,9 @@ class Recommended(Struct, frozen=True):
 class Valued(Struct, frozen=True):
     """The result of a valuation: the chosen method, the reason for it, and sums over the customers.
 
-    `lacking` maps each method that could not be fitted to the reason. `incremental_shares` holds, by campaign, the
-    share of the treated customers' orders that was left out. `independence` says whether the number and the revenue of
-    orders are independent.
+    `lacking` holds, by method, the reason why the method could not be fitted. `incremental_shares` holds, by campaign,
+    the share of the treated customers' orders that was left out. `independence` says whether a customer's number of
+    orders and revenue per order are independent.
     """
 
     day: date

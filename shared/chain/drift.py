@@ -42,7 +42,7 @@ class Shift:
     jensen_shannon: the divergence of the shares in bits, 0 to 1
     mean_difference: in standard deviations; None for a category, and for a number that does not vary
     chi_square, degrees: from the test that the shares of both periods are equal
-    base_chi_square, base_degrees: from the same test between equal weekdays of the earlier period
+    base_chi_square, base_degrees: from the same test between days of the earlier period that have the same weekday
     """
 
     feature: str
@@ -96,8 +96,9 @@ def probability(shift: Shift) -> float:
     """Return the p-value: the probability that the shares differ at least this much if there is no drift.
 
     Days differ by more than chance if visitors come in groups, for example from a campaign. `base_chi_square` measures
-    this variation, so the chi-square statistic is divided by it, as Rao and Scott (1981) do for clusters. The quotient
-    has an F distribution. With fewer than two weeks or fewer than two cells, the result is 1.
+    this variation. So `chi_square / degrees` is divided by `base_chi_square / base_degrees`, but by at least 1, as Rao
+    and Scott (1981) do for clusters. The quotient has an F distribution. If either test has no degrees of freedom, the
+    p-value is 1.
     """
     if not shift.degrees or not shift.base_degrees or shift.chi_square is None or shift.base_chi_square is None:
         return 1.0
@@ -106,7 +107,7 @@ def probability(shift: Shift) -> float:
 
 
 def upper_tail_of_f(value: float, degrees: int, other_degrees: int) -> float:
-    """Return the probability that an F variable is at least `value`.
+    """Return the probability that a variable with an F distribution is at least `value`.
 
     Source: Press and others, Numerical Recipes (2007), 6.14.10.
     """
@@ -119,8 +120,8 @@ def upper_tail_of_f(value: float, degrees: int, other_degrees: int) -> float:
 def _incomplete_beta(x: float, rest: float, a: float, b: float) -> float:
     """Return the regularized incomplete beta function I_x(a, b). `rest` is 1 - x, passed separately for precision.
 
-    Source: NIST Digital Library of Mathematical Functions, 8.17.22. If this continued fraction converges slowly, 8.17.4
-    is applied first.
+    Source: NIST Digital Library of Mathematical Functions, formula 8.17.22. Where this continued fraction converges
+    slowly, formula 8.17.4 is applied first: I_x(a, b) = 1 - I_(1-x)(b, a).
     """
     if x <= 0 or rest <= 0:
         return float(rest <= 0)

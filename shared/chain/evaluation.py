@@ -67,7 +67,7 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
 def held_against(context: StepContext) -> HeldAgainst:
     """Return the champions with which the run's winner is compared. Each delivery gets the same champions.
 
-    The first call stores the champions, because during a later delivery this run's own winner may be the champion.
+    The first call stores the champions. Otherwise a later delivery might find this run's own winner as the champion.
     """
     if kept := context.runs.read(context.run_id, documents.CHAMPION):
         return kept
@@ -93,7 +93,7 @@ def lack_of_buyers(context: StepContext) -> str | None:
 
 def predict(candidate: str, model: str, split: str, calibrator: Calibrator, context: StepContext) -> None:
     """Write the model's predictions, calibrated by `calibrator`, for the visitors of one split of the run's rows."""
-    # Call `predict` for one model after another: BigQuery cannot replace rows of one partition in parallel statements.
+    # Do not call `predict` in parallel: BigQuery cannot replace rows of one partition in parallel statements.
     of = {**training.rows_of_run(context), "candidate": candidate, "split": split}
     parameters = {**of, **calibrator.parameters}
     context.warehouse.query("evaluation/predictions", parameters, model=model)
@@ -102,8 +102,8 @@ def predict(candidate: str, model: str, split: str, calibrator: Calibrator, cont
 def _predict_champions(held: HeldAgainst, context: StepContext) -> tuple[dict[str, Version], dict[str, str]]:
     """Score the test visitors with the champions.
 
-    Return two dicts with the names CHAMPION and BEST as keys: the versions that made predictions, and the reasons why
-    the other versions could not make predictions.
+    Return two dicts with CHAMPION and BEST as keys. The first dict holds the versions that made predictions. The second
+    dict holds the reasons why the other versions could not make predictions.
     """
     scored, unscored = {}, {}
     for name, version in ((CHAMPION, held.version), (BEST, held.best)):
@@ -153,7 +153,7 @@ def _points(candidate: str, split: str, context: StepContext) -> list[calibratio
 
 
 def _calibration(winner: str, fitted: calibration.Fitted, buyers: int, context: StepContext) -> Calibration:
-    """Return the winner's calibrator, with the calibration measured on the test visitors.
+    """Return the calibrator in `fitted`, and how well it calibrates the winner's probabilities of the test visitors.
 
     `buyers` is the number of buyers among the test visitors.
     """
@@ -194,6 +194,6 @@ def _described(candidate: str, model: str, context: StepContext) -> gate.Model:
 def _still_best(
     winner: str, champions: dict[str, Version], compared: Comparisons, limits: settings.Gate
 ) -> Version | None:
-    """Return the best champion so far; None if the winner is shown to be better, or if no champion could be scored."""
+    """Return the best champion so far; None if none could be scored, or if the winner is shown to be better than it."""
     name = BEST if BEST in champions else CHAMPION
     return None if gate.is_better(winner, name, compared, limits) else champions.get(name)

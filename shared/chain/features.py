@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def parameters(first_touched: date, as_of: date, settings: Settings) -> Parameters:
-    """Return the parameters that replace all first visits whose features or label depend on days since `first_touched`.
+    """Return the parameters with which the statement replaces all first visits that the changed days affect.
 
-    `as_of` is the newest day of the data.
+    These are the first visits whose features or label depend on the days from `first_touched` on. `as_of` is the newest
+    day of the data.
     """
     label_days = settings.label_days
     return {

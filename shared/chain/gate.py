@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = {"log_loss": "log loss", "brier": "Brier score", "roc_auc": "ROC AUC", "pr_auc": "PR AUC"}
 CHAMPION = "champion"
-# The name of the best champion so far in comparisons, if this champion is not the current champion.
+# In comparisons, the name of the best champion so far. Not used if the current champion is the best.
 BEST = "best_champion"
 _CALLED = {CHAMPION: "the champion", BEST: "the best champion so far"}
 # The model types that count as simple, as BigQuery's API names them.
@@ -84,10 +84,10 @@ def by_simplicity(models: Sequence[Model]) -> list[Model]:
 
 
 def choose(models: Sequence[Model], compared: Comparisons, limits: Gate) -> Choice:
-    """Return the best candidate, or a simpler candidate that is shown to be no worse within the margin.
+    """Return the candidate with the best metric, or a simpler candidate that is shown to be no worse than the best.
 
-    If several simpler candidates are no worse, the simplest wins. `compared` holds comparisons on the evaluation
-    visitors. If the metric cannot be computed on these visitors, the simplest candidate wins.
+    If several simpler candidates are no worse, the simplest is chosen. `compared` holds comparisons on the evaluation
+    visitors. If the metric `limits.metric` cannot be computed on these visitors, the simplest candidate is chosen.
     """
     ordered = by_simplicity(models)
     metric, called = limits.metric, NAMES[limits.metric]
@@ -126,8 +126,8 @@ def judge(
 ) -> Verdict:
     """Return whether the winner may serve, and if not, each reason with its numbers.
 
-    `held_against` names the champions to compare with. `on` counts the test visitors, and `compared` holds comparisons
-    on the test visitors. `single_features` holds the ROC AUC of each feature alone on held-out rows.
+    `held_against` names the champions with which the winner is compared. `on` counts the test visitors, and `compared`
+    holds comparisons on the test visitors. `single_features` holds the ROC AUC of each feature alone on held-out rows.
     """
     reasons = [*_too_few(on, limits), *_ranking(winner, on, compared, limits)]
     for champion in held_against:
@@ -143,7 +143,7 @@ def judge(
 def is_better(winner: str, champion: str, compared: Comparisons, limits: Gate) -> bool:
     """Return whether the winner is shown to be better than the champion on the same visitors.
 
-    False without a comparison.
+    Return False if `compared` has no comparison of the two.
     """
     loss = compared.loss(limits.metric, winner, champion)
     return loss is not None and loss.upper < 0

@@ -25,19 +25,17 @@ class Guarded[T: msgspec.Struct]:
     def read(self) -> tuple[T | None, int]:
         """Return the document and its generation; (None, 0) if it does not exist."""
         while blob := self._bucket.get_blob(self._path):
-            # If the document was replaced or deleted between the two requests, start again.
+            # If the document was replaced or deleted between `get_blob` and the download, start again.
             with contextlib.suppress(NotFound, PreconditionFailed):
                 content = blob.download_as_bytes(if_generation_match=blob.generation)
                 return msgspec.json.decode(content, type=self._kind), int(blob.generation)
         return None, 0
 
     def replace(self, document: T, generation: int | None) -> int | None:
-        """Write the document if its generation is `generation`.
+        """Replace the stored document if its generation is `generation`, and return the new generation.
 
-        Return the new generation, or None if the document has another generation.
-
-        Generation 0 means that the document must not exist. If `generation` is None, the document is written in any
-        case.
+        Return None, and write nothing, if the stored document has another generation. Generation 0 means that no
+        document must be stored. If `generation` is None, the document is written in any case.
         """
         blob = self._bucket.blob(self._path)
         content = jsontext.encode(document, 1)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 type State = Literal["fine", "warn", "act"]
 
-# A feature is reported as wrong if it is shown to contradict the export in more than this share of the checkouts.
+# Largest accepted share of checkouts in which a feature contradicts the export. If the share is shown to be larger, the
+# feature is reported as wrong.
 MOST_WRONG = 0.05
 # Minimum number of checkouts to judge the served features or the answers. With fewer checkouts, nothing is reported.
 LEAST_CHECKOUTS = 50
@@ -124,8 +125,8 @@ def champion_age(days: int, most: int) -> Finding:
 def performance(promised: Measured | None, realised: Measured | None) -> Finding:
     """Compare the champion's ROC AUC on new visitors (`realised`) with the ROC AUC of its evaluation (`promised`).
 
-    New visitors came after the champion's training data. The champion is worse if its interval lies below the promised
-    interval. Overlapping intervals show no difference.
+    New visitors came after the champion's training data. The champion has become worse if the interval of `realised`
+    lies below the interval of `promised`. Overlapping intervals show no difference.
     """
     if realised is None or realised.roc_auc is None:
         return Finding("performance", "fine", "not known yet: nobody who came since has bought, or had the time to")
@@ -192,8 +193,8 @@ def skew(rows: Sequence[Skew], visitors: int, *, is_felt: bool) -> Finding:
 def drift(judged: Sequence[Judged], *, is_felt: bool) -> Finding:
     """Report the features that have drifted.
 
-    `is_felt` is True if the champion's scores or metrics have changed too. Otherwise the drift is reported as
-    fine, because it needs no action.
+    `is_felt` is True if the champion's scores or metrics have changed as well as the features. Otherwise the drift
+    needs no action, and the finding's state is fine.
     """
     least = Limits().min_difference
     judged = [one for one in judged if one.shift.feature != SCORE]
@@ -208,7 +209,7 @@ def drift(judged: Sequence[Judged], *, is_felt: bool) -> Finding:
 
 
 def served_features(compared: Sequence[Compared]) -> Finding:
-    """Judge whether the inputs of served checkouts agree with the features of the same sessions in BigQuery."""
+    """Judge whether the features that the shop sent at checkouts agree with those of the same sessions in BigQuery."""
     checkouts = max((one.checkouts for one in compared), default=0)
     if checkouts < LEAST_CHECKOUTS:
         found = f"not known: {checkouts} checkouts of the last week could be compared, and {LEAST_CHECKOUTS} are needed"
@@ -255,9 +256,9 @@ def served_performance(
 ) -> Finding:
     """Compare `ratio`, observed over expected buyers at the checkout, with the ratio in the evaluation (`promised`).
 
-    The ROC AUC is only reported. Among visitors at the checkout it is lower than among all visitors, even for a good
-    model. A ratio counts as changed if the intervals do not overlap, and if it differs by more than the factor
-    `tolerance`.
+    The ratio counts as changed if the two intervals do not overlap and the two ratios differ by more than the factor
+    `tolerance`. The ROC AUC in `measured` is reported but not judged: among visitors at the checkout it is lower than
+    among all visitors, even for a good model.
 
     A change never requests a training: the model learns from first visits, and checkouts may belong to later visits.
     """

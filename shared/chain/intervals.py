@@ -24,8 +24,8 @@ METRICS = ("log_loss", "brier", "roc_auc", *RESAMPLED)
 LOSSES = ("log_loss", "brier")
 # The largest possible value of each metric that has a maximum. The smallest is always 0.
 LARGEST = {"roc_auc": 1.0, "pr_auc": 1.0, "brier": 1.0}
-# Largest useful ratio of standard error to difference. Above this ratio, hundreds of times as many buyers would be
-# needed.
+# Largest ratio of standard error to difference for which `more_needed` returns a number. Above this ratio, a
+# significant difference would need hundreds of times as many buyers.
 _MOST_ERRORS = 10
 
 
@@ -74,7 +74,7 @@ class Estimate:
 
 
 def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, float]:
-    """Return the interval of a share; the whole range for a total of 0. `z` is the normal quantile.
+    """Return the interval of the share `hits / total`; 0 to 1 for a total of 0. `z` is the normal quantile.
 
     Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
     """
@@ -87,7 +87,7 @@ def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, floa
 
 
 def shown_share(hits: float, total: float) -> float:
-    """Return the lower bound of the share's interval of three standard deviations.
+    """Return a lower bound of the share `hits / total`, the lower end of its interval with a quantile of 3.
 
     The true share is almost certainly above this bound.
     """
@@ -97,8 +97,9 @@ def shown_share(hits: float, total: float) -> float:
 def t_quantile(freedom: float, z: float = Z) -> float:
     """Return the quantile of Student's t distribution for the same probability as the normal quantile `z`.
 
-    The default is 97.5 %. Then the error is below 1 % for 2 and more degrees of freedom. The formula
-    has four terms of the expansion around the normal quantile: Abramowitz and Stegun (1964), 26.7.5.
+    The default of `z` belongs to a probability of 97.5 %. With this `z`, the error of the result is below 1 % for 2 and
+    more degrees of freedom. The formula has four terms of the expansion around the normal quantile: Abramowitz and
+    Stegun (1964), 26.7.5.
     """
     terms = (
         (z**3 + z) / 4,
@@ -173,7 +174,7 @@ def mean(total: float, squares: float, cubes: float, sums: Sums) -> Estimate:
 
 
 def _unbiased(squares: float, count: int) -> float:
-    """Apply Bessel's correction to a sum of squared deviations; the result is infinite for one visitor."""
+    """Return the sum of squared deviations with Bessel's correction; infinity if `count` is less than 2."""
     return squares * count / (count - 1) if count > 1 else math.inf
 
 
@@ -205,10 +206,10 @@ class Comparisons:
         return {metric: estimate for metric, estimate in found.items() if estimate is not None}
 
     def loss(self, metric: str, candidate: str, other: str, *, with_margin: bool = False) -> Estimate | None:
-        """Return how much worse `candidate` is than `other`. If `with_margin` is set, subtract the allowed margin.
+        """Return how much worse `candidate` is than `other`, minus the allowed margin if `with_margin` is True.
 
-        If the upper bound is below 0, the candidate is shown to be better or, with the margin, no worse. Return None if
-        the two models cannot be compared on these visitors.
+        If the upper bound is below 0, `candidate` is shown to be better than `other` or, with the margin, no worse.
+        Return None if the two models cannot be compared on these visitors.
         """
         found = self._estimates.get((metric, candidate, other, with_margin))
         return found if found is None or metric in LOSSES else -found
@@ -222,7 +223,7 @@ def interval(metric: str, estimate: Estimate) -> tuple[float, float]:
 def more_needed(loss: Estimate, buyers: int) -> int | None:
     """Return how many more buyers would show that `loss` is below 0, or None if no realistic number would.
 
-    The estimate assumes that only the number of buyers changes, so that the variance is inversely proportional to it.
+    The variance of `loss` is assumed to be inversely proportional to the number of buyers.
     """
     if loss.value >= 0 or not math.isfinite(loss.variance):
         return None

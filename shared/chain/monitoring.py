@@ -25,7 +25,7 @@ SPLIT = "test"
 # Drift compares the last WEEK days with the BASE_WEEKS weeks before them.
 WEEK = 7
 BASE_WEEKS = 4
-# The newest scores are first looked for in so many days.
+# Number of days before the newest day in which the newest scores are searched for first.
 RECENT_DAYS = 7
 EARLIEST = date(1970, 1, 1)
 
@@ -33,7 +33,7 @@ EARLIEST = date(1970, 1, 1)
 def watched(context: StepContext) -> Monitored:
     """Return the champion, and the former champion if a promotion replaced it. Each delivery gets the same answer.
 
-    After a rollback, the former champion is left out, because the rollback was a decision against it.
+    After a rollback, the version that was champion before the rollback is left out: it has been rejected already.
     """
     if kept := context.runs.read(context.run_id, MONITORED):
         return kept
@@ -116,7 +116,8 @@ def _drifted(champion: Version, last: date, context: StepContext) -> list[drift.
 def _worth(champion: Version, former: Version | None, learnt_until: date, context: StepContext) -> list[Finding]:
     """Compare champion and former champion on visitors whose outcome was unknown when the champion was trained.
 
-    Features depend only on the first visit. So today's prediction equals a prediction on the day of the first visit.
+    The visitors are scored today. The features depend only on the first visit, so a model gives the same score today as
+    on the day of the first visit.
     """
     first = learnt_until - timedelta(days=context.settings.label_days - 1)
     training.write_rows(first, context.run.as_of, 0.0, 0.0, context)
@@ -154,7 +155,7 @@ def _against_former(compared: Comparisons, context: StepContext) -> list[Finding
 
 
 def reasons_to_train(found: list[Finding], context: StepContext) -> tuple[list[str], str]:
-    """Return the reasons for a training, and the reason against a training (empty if a training follows)."""
+    """Return the reasons for a training, and the reason that prevents it, which is empty if nothing prevents it."""
     reasons = [f"monitoring: {one.found}" for one in found if one.state == "act"]
     if not reasons:
         return [], ""

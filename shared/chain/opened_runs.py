@@ -32,8 +32,9 @@ class DayState(Struct, frozen=True, array_like=True):
 class Reading(Struct, frozen=True):
     """The part of the export that a run reads, fixed when the run is opened.
 
-    `as_of` is the newest day. `reason` holds the reasons for which a person or a function wanted the run; it is empty
-    if there are only new data. `problem` says why the export cannot be used, and is empty if the export is usable.
+    `as_of` is the newest day. `reason` holds the reasons for which a person or a function wanted the run. It is empty
+    if only new data have caused the run. `problem` says why the export cannot be used, and is empty if the export is
+    usable.
     """
 
     as_of: date
@@ -60,7 +61,7 @@ class Reading(Struct, frozen=True):
 
     @property
     def seen(self) -> list[tuple[date, int, int]]:
-        """A value that identifies this state of the export: (day, row count, last modification) of each day-table."""
+        """The state of the export: (day, row count, last modification) of each day-table."""
         return [(day, table.row_count, table.last_modified) for day, table in self.days.items()]
 
 
@@ -115,7 +116,7 @@ class ValueRun(Struct, frozen=True, tag_field="topic", tag=ValueDue.topic):
 
 
 class CustomersRun(Struct, frozen=True, tag_field="topic", tag=CustomersDue.topic):
-    """A run that finds the customers of the audience of day `as_of`; run `audience_run` published it."""
+    """A run that finds the customers of the audience that run `audience_run` published for day `as_of`."""
 
     opened_at: datetime
     event: CustomersDue
@@ -124,7 +125,7 @@ class CustomersRun(Struct, frozen=True, tag_field="topic", tag=CustomersDue.topi
 
 
 class DeliveryRun(Struct, frozen=True, tag_field="topic", tag=MembersDue.topic):
-    """A run that sends the audience of day `as_of` to a destination.
+    """A run that sends the customers of the audience of day `as_of` to a destination.
 
     `mode` is the destination's mode in the settings when the run was opened.
     """

@@ -1,9 +1,9 @@
 """Update the champion's pointer in the bucket from the registry's aliases, which are authoritative.
 
-The code that moves an alias or registers a version calls `follow` afterwards. resume_runs calls it too, in case a
-process died in between. Concurrent calls are safe: a call reads the pointer's generation, then the registry, and
-replaces the pointer only if this generation has not changed. The pointer is computed from the registry alone, so the
-last write shows the registry's last change.
+The code that moves an alias or registers a version calls `follow` afterwards. resume_runs calls `follow` too, because a
+process may have died before the call. Concurrent calls are safe: a call reads the pointer's generation, then the
+registry, and replaces the pointer only if this generation has not changed. So a pointer that was computed from an older
+state of the registry never replaces a pointer that was computed from a newer state.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 The registry cannot move an alias conditionally, but the bucket can replace an object conditionally. Therefore
 `serving/promotion.json` holds the last decision, a promotion or a rollback. A process first replaces this object, on
-the condition that it is unchanged since it was read. Then the process moves traffic and alias. If another decision was
-written in the meantime, the process starts again. So a concurrent deployment cannot undo a rollback, even if it moves
-the alias last.
+the condition that no other process has changed it since the read. Then the process moves traffic and alias. If another
+decision was written in the meantime, the process starts again. So a concurrent deployment cannot undo a rollback, even
+if it moves the alias last.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ if TYPE_CHECKING:
     from shared.chain.versions import Version
 
 PATH = "serving/promotion.json"
-# Maximum number of moves that a decision holds. Older moves are only in the table champion_history.
+# Maximum number of moves that are stored with the decision. Older moves are only in the table champion_history.
 MOST_MOVES = 100
 
 
 class Move(msgspec.Struct, frozen=True):
     """A change of the champion from one version to another, with the decider and the reason.
 
-    `number` counts the moves from 1.
-
-    `from_version` is empty if `to_version` was the first champion. `run_id` is the run that made `to_version`.
+    `number` counts the moves from 1. `from_version` is empty if `to_version` was the first champion. `run_id` is the
+    run that made `to_version`.
     """
 
     number: int
@@ -55,7 +54,8 @@ class Cause(NamedTuple):
 class Decision(msgspec.Struct, frozen=True):
     """The version that must serve, and the latest moves.
 
-    The moves are stored here too, so that none is lost if a process dies before it writes the table champion_history.
+    The moves are also in the table champion_history. They are stored here as well, so that no move is lost if a process
+    dies before it writes the table.
     """
 
     version: str
@@ -82,8 +82,8 @@ def promote(
 ) -> str | None:
     """Make the version champion and return None, or return why it must not become champion. Idempotent."""
     while True:
-        # Read the champion first, then the decision. Each process writes its decision before it moves the alias. So the
-        # decision that is read here is at least as new as the champion.
+        # Read the champion first, then the decision. Each process writes its decision before it moves the alias. So if
+        # the two differ here, the decision is newer than the champion.
         champion = environment.registry.champion()
         decided, generation = _decisions(environment).read()
         why = objection(version.run_id, judged, environment)
@@ -150,7 +150,7 @@ def is_decided(environment: Environment) -> bool:
 
 
 def forget(environment: Environment) -> None:
-    """Delete the last decision. Call this only after all versions were removed."""
+    """Delete the stored decision. Call this only after all versions were removed."""
     _decisions(environment).remove(_decisions(environment).read()[1])
 
 
@@ -180,7 +180,7 @@ def _decide(
 
 
 def _next(moves: list[Move], serving: str, version: Version, cause: Cause, now: datetime) -> Decision:
-    """Return the decision for `version`. If `version` does not serve yet, the decision has an additional move.
+    """Return the decision that `version` must serve. If another version served so far, add a move to `moves`.
 
     `serving` is the number of the version that has served so far, or "" if there was none.
     """

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment, StepContext
 
 FACTORIZATION = "matrix_factorization"
-# Maximum number of a visitor's newest products that are used. Longer histories carry little signal.
+# Maximum number of products that are used per visitor, the newest first. Longer histories carry little signal.
 MOST_PRODUCTS = 100
 # Maximum number of similar products stored for each product. The setting `most_similar` replaces this maximum if the
 # setting is larger.
@@ -38,7 +38,8 @@ MOST_ALIKE = 20
 def look(environment: Environment, now: datetime) -> RecommendationsRun | None:
     """Return the document of a run on the current data, with the products out of stock; None if there are no data yet.
 
-    The run's id depends on the data alone, not on the stock, because the online path reads the stock itself.
+    The run's id does not depend on the stock: a change of the stock needs no new run, because the online path reads the
+    stock itself.
 
     Raises:
         Permanent: the shop's list of products out of stock is invalid.
@@ -157,7 +158,8 @@ class Builder:
                     "recommendations/factorization", fit, model=self._model(is_final=is_final)
                 )
             except Permanent as error:
-                # The project has no reservation, so a retry cannot help. The other methods need no reservation.
+                # BigQuery refuses a project without a reservation, so a retry cannot help. Use the other methods, which
+                # need no reservation.
                 if "reservation" not in str(error):
                     raise
                 log(FactorizationRefused(self._context.run_id, str(error)))
@@ -170,7 +172,8 @@ class Builder:
             "is_final": is_final,
             "as_of": self.as_of,
             "active_from": self.as_of - timedelta(days=self._context.settings.audience.window_days - 1),
-            # In the evaluation, include products that are out of stock now: they may have been available then.
+            # In the evaluation, include products that are out of stock now. They may have been available when the
+            # evaluation's visitors looked at products.
             "unavailable": self._unavailable if is_final else [],
             "most_recommended": self._settings.per_visitor,
         }
@@ -186,7 +189,7 @@ class Builder:
 def build(context: StepContext) -> Recommended:
     """Build the recommendations, and write and return the report about them.
 
-    The artefact that the online path reads is replaced, unless the stored artefact is from newer data.
+    The artefact that the online path reads is replaced, unless the stored artefact is newer.
     """
     builder = Builder(context)
     rankings = builder.judge() if builder.count() else []
@@ -209,7 +212,7 @@ def build(context: StepContext) -> Recommended:
 def _artefact(
     run: RecommendationsRun, rules: list[dict[str, Any]], similar: list[dict[str, Any]], popular: list[dict[str, Any]]
 ) -> Artefact:
-    """Return the artefact for the online path; the arguments are rows of the artefact_*.sql statements."""
+    """Return the artefact for the online path. The lists are the rows of sql/recommendations/artefact_*.sql."""
     following: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     for row in rules:
         following.setdefault(tuple(row["antecedents"]), []).append((row["product_id"], row["confidence"]))
@@ -227,9 +230,9 @@ def _artefact(
 
 
 def serve(artefact: Artefact, context: StepContext) -> bool:
-    """Store the artefact for the online path, unless the stored artefact is newer; return whether it was replaced.
+    """Store the artefact for the online path and return True. Return False if the stored artefact is newer.
 
-    An artefact is newer if its newest day is later or, for the same day, if its run was opened later.
+    The stored artefact is newer if its newest day is later or, for the same day, if its run was opened later.
     """
     bucket = context.environment.bucket
     content = jsontext.encode(artefact)
@@ -244,13 +247,13 @@ def serve(artefact: Artefact, context: StepContext) -> bool:
                 content, content_type="application/json", if_generation_match=generation
             )
         except (NotFound, PreconditionFailed):
-            # The artefact was replaced or deleted since it was read, so compare again.
+            # The stored artefact was replaced or deleted since it was read, so compare again.
             continue
         return True
 
 
 def newer_run(context: StepContext) -> str | None:
-    """Return the run whose artefact the online path reads, if its data are newer than this run's; otherwise None."""
+    """Return the run whose artefact the online path reads, if that artefact is newer than this run; otherwise None."""
     served = _standing(context.environment)
     return served.run_id if served and _age(served) > _age(context.run_as(RecommendationsRun)) else None
 

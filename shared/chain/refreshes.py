@@ -5,8 +5,8 @@ GA4's export status                  LogEntry of analyticsdata.googleapis.com, C
 a load job's audit log               LogEntry, BigQueryAuditMetadata or the older AuditData
 a Data Transfer run                  TransferRun with state SUCCEEDED
 
-A project may hold the exports of several properties, which all announce their days on this topic. Messages about
-another dataset than the configured export are ignored.
+A project may contain the exports of several Google Analytics properties, which all announce their days on this topic.
+Messages about another dataset than the configured export are ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SEPARATOR = "; "
 
 @dataclass(frozen=True)
 class Refresh:
-    """A refresh of one day, or of all changed days (None). A `reason` opens a run even if no data changed."""
+    """A refresh of one day, or of all changed days if `day` is None. A `reason` opens a run even if no data changed."""
 
     day: date | None = None
     reason: str = ""
@@ -74,7 +74,8 @@ def parse(body: Mapping[str, Any], export: Export) -> Refresh | None:
     if "logName" in body or "protoPayload" in body or "jsonPayload" in body:
         return _log_entry(body, export)
     if "state" in body and ("dataSourceId" in body or "destinationDatasetId" in body):
-        # The run's name contains the project's number instead of its id, so compare only the dataset.
+        # The name of a Data Transfer run contains the project's number, and the settings have the project's id. So
+        # compare only the dataset.
         is_of_export = (body.get("destinationDatasetId") or export.dataset) == export.dataset
         return Refresh() if body["state"] == "SUCCEEDED" and is_of_export else None
     return _request(body, export)

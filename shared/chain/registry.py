@@ -47,8 +47,8 @@ DEFAULT = "default"
 # Errors after which a new deployment may succeed: faults of Vertex AI, missing machines, exceeded quotas, missing
 # rights.
 HEALING = (Aborted, Forbidden, ServerError, TooManyRequests)
-# Maximum number of requests that are sent until the canary answers. Other versions may answer first, because the canary
-# gets only a share of the traffic.
+# Maximum number of requests that are sent until the canary answers. Other versions may answer the first requests,
+# because the canary gets only a share of the traffic.
 MOST_TRIES = 500
 
 
@@ -103,8 +103,8 @@ class Registry:
     def deploy_canary(self, version: Version, operation_note: Note, deadline: Deadline) -> str:
         """Deploy the version, give it the canary's share of the traffic, and return the deployed model's id.
 
-        On an empty endpoint, the version gets all traffic. `operation_note` stores the operation's name for later
-        deliveries.
+        On an empty endpoint, the version gets all traffic. `operation_note` stores the name of the deployment's
+        operation for later deliveries.
 
         Raises:
             NotReady: the deployment is still running.
@@ -120,7 +120,7 @@ class Registry:
         return deployed_id
 
     def answers(self, deployed_id: str, instances: list[dict[str, Any]], deadline: Deadline) -> list[float]:
-        """Return the probabilities that this deployed model computes for the instances.
+        """Return the probabilities that the deployed model `deployed_id` computes for the instances.
 
         Raises:
             NotReady: other deployed models answered all requests.
@@ -133,8 +133,8 @@ class Registry:
             except RefusedError as error:
                 if error.code != 400:
                     raise
-                # A refusal does not name the deployed model that refused. The champion may have refused, because its
-                # inputs may differ.
+                # A refusal does not name the deployed model that refused. It may be the champion, whose inputs may
+                # differ from the canary's. So ask again.
                 refusal = error
                 continue
             if answer.deployed_model_id == deployed_id:
@@ -175,10 +175,10 @@ class Registry:
         self._undeploy(deployed_id)
 
     def champion_and(self, number: str | None = None) -> tuple[Version, Version]:
-        """Return the champion, and the deployed version with this number, by default the former champion.
+        """Return the champion and the deployed version `number`. By default, `number` is that of the former champion.
 
         Raises:
-            Permanent: there is no champion, or the other version is not deployed.
+            Permanent: there is no champion, or version `number` is not deployed.
         """
         champion = self.champion()
         if champion is None:
@@ -196,7 +196,7 @@ class Registry:
         return champion, former
 
     def make_champion(self, number: str) -> None:
-        """Give all traffic and the alias to a deployed version, unless it has the alias already.
+        """Give all traffic and the alias `champion` to version `number`, unless the version has the alias already.
 
         Raises:
             Permanent: the version is not deployed.
@@ -239,10 +239,11 @@ class Registry:
         ]
 
     def remove(self, version: Version) -> None:
-        """Undeploy the version and delete its BigQuery model, unless they are gone already.
+        """Undeploy the version and delete its BigQuery model, unless this was done already.
 
-        BigQuery owns the version: deleting the BigQuery model removes it from Vertex AI's registry, which refuses to
-        delete it directly (https://cloud.google.com/vertex-ai/docs/model-registry/delete-model).
+        BigQuery owns the version: if the BigQuery model is deleted, the version disappears from Vertex AI's registry.
+        The registry refuses to delete a version directly
+        (https://cloud.google.com/vertex-ai/docs/model-registry/delete-model).
         """
         for deployed in self._deployed(version):
             self.withdraw(deployed.id)
@@ -250,7 +251,8 @@ class Registry:
         others = [one.version_id for one in versions if one.version_id != version.number]
         is_default = any(DEFAULT in one.version_aliases for one in versions if one.version_id == version.number)
         if is_default and others:
-            # Vertex AI deletes the default version only together with the whole model, so move the alias first.
+            # Vertex AI deletes the default version only together with the whole model. So give the alias `default` to
+            # another version first.
             self._name(others[-1], DEFAULT)
         self._bigquery.delete_model(self._in_bigquery(version.model), not_found_ok=True)
 
@@ -322,8 +324,8 @@ class Registry:
                 raise NotReady(f"deployment {operation} is still running; the next delivery looks again")
             time.sleep(pause)
             pause = min(pause * 2, 10)
-        # If two deliveries deploy at the same time, one operation fails, but the version is deployed. So ignore the
-        # failure.
+        # If two deliveries deploy at the same time, one operation fails, but the other operation deploys the version.
+        # So ignore the failure if the version is deployed.
         if not self._deployed(version):
             note.write(None)
             message = f"deployment {operation} failed: {state.error.message or 'the model was undeployed meanwhile'}"

@@ -1,4 +1,7 @@
-"""Count how many runs in a row the gate has rejected. After some rejections, monitoring requests no more trainings."""
+"""Count how many runs in a row the gate has rejected.
+
+After `monitoring.max_rejections` rejections in a row, monitoring requests no more trainings.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ MOST_RUNS = 10
 
 
 def until(run_id: str | None, runs: Runs) -> int:
-    """Return how many evaluated runs up to run `run_id` the gate rejected in a row; 0 if `run_id` is None.
+    """Return how many runs in a row the gate has rejected, counted back from run `run_id`; 0 if `run_id` is None.
 
     A run that was not evaluated, because it failed or was superseded, is skipped. At most MOST_RUNS runs are read.
     """
@@ -30,6 +33,9 @@ def until(run_id: str | None, runs: Runs) -> int:
 
 
 def before(run_id: str, runs: Runs) -> str | None:
-    """Return the previous run that was opened to train. None if there is none, or if run `run_id` was reset."""
+    """Return the last run before run `run_id` that was opened to train; None if there is none.
+
+    Also return None if run `run_id` was reset, because its run.json is deleted then.
+    """
     run = runs.find(run_id)
     return run.after if isinstance(run, ExportRun) else None

@@ -29,7 +29,10 @@ TOLERANCE = 1e-6
 
 
 def inputs(candidate: str, context: StepContext) -> dict[str, float | None]:
-    """Return the mean of each numeric input, and None for each category, by input name in the order of the columns."""
+    """Return, by input name, the mean of each numeric input, and None for each categorical input.
+
+    The inputs have the order of the model's columns.
+    """
     columns = _model(candidate, context).feature_columns
     means = {feature.input: feature.mean for feature in _statistics(context)[candidate].features}
     return {str(column.name): means[str(column.name)] for column in columns}
@@ -43,11 +46,11 @@ def _model(candidate: str, context: StepContext) -> bigquery.Model:
 def _statistics(context: StepContext) -> dict[str, TrainingStatistics]:
     """Return the training statistics of each of the run's models, and write them to the run's folder.
 
-    deploy_model calls this, because ML.TRAINING_INFO and ML.FEATURE_INFO need the right to create models.
-    evaluate_models does not have this right.
+    The statement uses ML.TRAINING_INFO and ML.FEATURE_INFO, which need the right to create models. deploy_model has
+    this right and evaluate_models does not, so deploy_model calls this function.
     """
     evaluation = context.runs.require(context.run_id, EVALUATION)
-    # If there are no evaluation visitors, `candidates` is empty although there is a winner. So add the winner.
+    # Without evaluation visitors, `evaluation.candidates` is empty, although there is a winner. So add the winner.
     names = sorted({*evaluation.candidates, evaluation.winner})
     models = [model_name(name, context.run_id) for name in names]
     found = context.warehouse.query_all(
@@ -132,7 +135,7 @@ def _of_regression(candidate: str, means: dict[str, float | None], context: Step
 
 
 def _of_trees(_: str, means: dict[str, float | None], context: StepContext) -> Artefact:
-    # The file name of a category's vocabulary is the position of the input.
+    # The vocabulary of a categorical input is in the file that is named for the input's position.
     vocabularies = {
         position: scorer_artefact.vocabulary(content)
         for position in range(len(means))

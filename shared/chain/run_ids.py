@@ -20,15 +20,15 @@ def of_export(reading: Reading) -> str:
 
 
 def of_export_again(reading: Reading, run_id: str) -> str:
-    """Return the id of the run that reads the same state again after run `run_id`."""
+    """Return the id of a second run on the state of the export that run `run_id` has read."""
     return _run_id(reading.as_of, run_id)
 
 
 def of_scoring(day: date, session_count: int, version: str, since: int) -> str:
     """Return the id of the run in which the version scores the day's data.
 
-    `since` is the generation of the champion's pointer. The id depends on it, so that a version scores the day again
-    if the version becomes champion a second time.
+    `since` is the generation of the champion's pointer. The generation is part of the id, so that a version that
+    becomes champion a second time scores the day again.
     """
     return _run_id(day, f"{version} {since} {day} {session_count}")
 
@@ -69,7 +69,7 @@ def of_campaigns(as_of: date, today: date) -> str:
 
 
 def of_erasure(day: date, why: str) -> str:
-    """Return the id of the run that erases persons on a day, for a request, a scheduled message or a delivery run."""
+    """Return the id of the run that erases persons on a day. `why` names the request, message or run that causes it."""
     return _run_id(day, f"erasure {why}")
 
 
