@@ -57,6 +57,10 @@ class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         calibrated = line.intercept + line.slope * model_log_odds
         return sigmoid(min(max(calibrated, -LARGEST_LOG_ODDS), LARGEST_LOG_ODDS))
 
+    def after(self, shift: float) -> "Calibrator":
+        """Return the calibrator that adds `shift` to the model's log odds, and then applies this calibrator."""
+        return Calibrator(self.slope, tuple((before - shift, after) for before, after in self.knots))
+
     @cached_property
     def lines(self) -> list[Line]:
         """The lines below, between and above the knots, in ascending order of `start`.

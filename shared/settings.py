@@ -131,6 +131,10 @@ class Training(Section, frozen=True):
     min_hours: Annotated[int, Meta(ge=0, le=8760)] = 20
     evaluation_share: Share = 0.2
     test_share: Share = 0.2
+    # About how many training rows the models learn from; 0 for all. Beyond this number, a sample of the visitors who
+    # did not buy is drawn. All buyers and at least as many others are kept. The probabilities are corrected for the
+    # sample. Evaluation and test visitors are never left out.
+    max_rows: Annotated[int, Meta(ge=0)] = 0
     candidates: Annotated[tuple[Candidate, ...], Meta(min_length=1)] = (
         "baseline",
         "logistic",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from shared.calibration import IDENTITY
-from shared.chain import calibration, documents, gate, training
+from shared.chain import calibration, documents, gate, sampling, training
 from shared.chain.documents import Calibration, Estimated, Evaluation, HeldAgainst, Measured, Split
 from shared.chain.gate import BEST, CHAMPION
 from shared.chain.intervals import REPLICATES, Comparisons, Estimate, Sums, interval
@@ -31,20 +31,23 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
     """
     limits = context.settings.gate
     models = {name: model_name(name, context.run_id) for name in trained}
+    rows, single_features = context.warehouse.query_all(
+        Statement(f"evaluation/{name}", training.rows_of_run(context)) for name in ("splits", "single_features")
+    )
+    splits = msgspec.convert(rows, list[Split])
+    kept = sampling.kept_share(splits)
     for name, model in models.items():
-        predict(name, model, "evaluation", IDENTITY, context)
+        predict(name, model, "evaluation", IDENTITY.after(sampling.shift(kept)), context)
     candidates, compared = measured("evaluation", context)
     choice = gate.choose([_described(name, model, context) for name, model in models.items()], compared, limits)
     winner = choice.candidate
 
     fitted = calibration.fit(_points(winner, "evaluation", context), limits.min_positives)
+    fitted = sampling.corrected(fitted, kept)
     predict(winner, models[winner], "test", fitted.calibrator, context)
     held = held_against(context)
     champions, unscored = _predict_champions(held, context)
     test, compared = measured("test", context)
-    splits, single_features = context.warehouse.query_all(
-        Statement(f"evaluation/{name}", training.rows_of_run(context)) for name in ("splits", "single_features")
-    )
     alone = {row["feature"]: row["roc_auc"] for row in single_features}
     on = gate.Counts(test[winner].visitors, test[winner].positives) if winner in test else gate.Counts(0, 0)
     verdict = gate.judge(winner, list(champions), on, compared, alone, limits)
@@ -58,7 +61,7 @@ def evaluate(trained: list[str], failed: dict[str, str], context: StepContext) -
         candidates=candidates,
         test=test,
         failed=failed | unscored,
-        splits=msgspec.convert(splits, list[Split]),
+        splits=splits,
         single_features=alone,
         calibration=_calibration(winner, fitted, on.buyers, context),
     )

@@ -55,10 +55,11 @@ def write_rows(first: date, last: date, train: float, evaluation: float, context
     """Write the run's rows: visitors from `first` to `last` whose outcome is known, split by time.
 
     `train` and `evaluation` are the shares of the visitors in these splits. The remaining visitors are the test split.
+    `training.max_rows` limits the split train only.
     """
     days = {"from_day": first, "as_of": last}
-    shares = {"train_share": train, "evaluation_share": evaluation}
-    context.warehouse.query("features/training_rows", {**rows_of_run(context), **days, **shares})
+    sizes = {"train_share": train, "evaluation_share": evaluation, "max_rows": context.settings.training.max_rows}
+    context.warehouse.query("features/training_rows", {**rows_of_run(context), **days, **sizes})
 
 
 def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> None:

@@ -1,6 +1,6 @@
 -- Return one row per feature: the ROC AUC of the feature alone. A very high value shows that the feature contains
--- information from after the first visit. A category is replaced by its share of buyers among the training rows. The
--- ROC AUC is computed on the held-out rows.
+-- information from after the first visit. A category is replaced by its share of buyers on the training days, among all
+-- visitors, also if models learn from a sample. The ROC AUC is computed on the held-out rows.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 with
@@ -40,7 +40,7 @@ rates as (
         category,
         avg(label) as rate
     from categories
-    where split = 'train'
+    where split in ('train', 'unused')
     group by feature, category
 ),
 
@@ -50,7 +50,7 @@ encoded as (
         numbers.label,
         numbers.value
     from numbers
-    where numbers.split != 'train'
+    where numbers.split in ('evaluation', 'test')
     union all
     select
         categories.feature,
@@ -59,7 +59,7 @@ encoded as (
     from categories
     left join rates
         on categories.feature = rates.feature and categories.category = rates.category
-    where categories.split != 'train'
+    where categories.split in ('evaluation', 'test')
 ),
 
 ranked as (

@@ -1,4 +1,5 @@
--- Return the numbers of visitors and buyers, and the first and last day, of each split of the run.
+-- Return the numbers of visitors and buyers, and the first and last day, of each split of the run. The split unused
+-- exists only if models learn from a sample (training.max_rows).
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 select
@@ -10,4 +11,4 @@ select
 from training_rows
 where run_id = @run_id and created_on = @created_on
 group by split
-order by first_day
+order by first_day, split

@@ -25,7 +25,8 @@ DATASET = "unit_training"
 MODEL = """create or replace model `${model}` options (model_type = 'LOGISTIC_REG') as
 select x, mod(x, 2) as label from unnest(generate_array(1, 50)) as x where @run_id != '' and @created_on is not null"""
 STATEMENTS = {
-    "features/training_rows": "select @run_id, @created_on, @from_day, @as_of, @train_share, @evaluation_share",
+    "features/training_rows": "select @run_id, @created_on, @from_day, @as_of, @train_share, @evaluation_share, "
+    "@max_rows",
     "models/baseline": MODEL,
     "models/logistic": MODEL,
     "evaluation/splits": "select 'train' as split, @created_on as first_day, @created_on as last_day, "

@@ -17,6 +17,7 @@ ON = {**RUN, "candidate": "logistic"}
 CALIBRATORS = {
     "Platt": Calibrator(0.7, ((0.0, -0.5),)),
     "isotonic": Calibrator(0.7, ((-1.5, -2.0), (-0.5, -1.8), (0.5, 0.1), (1.0, 2.0))),
+    "after a sample": Calibrator(0.7, ((0.0, -0.5),)).after(-3.0),
     "beyond what EXP can do": Calibrator(1000.0, ((0.0, 0.0),)),
 }
 
