@@ -70,7 +70,7 @@ class Compared(NamedTuple):
 
 
 class Skew(NamedTuple):
-    """A row of sql/monitoring/skew.sql: how far the recent values of feature `input` are from the training data."""
+    """How far the recent values of feature `input` are from the training data: a row of sql/monitoring/skew*.sql."""
 
     input: str
     metric: str

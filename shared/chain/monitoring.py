@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from shared.chain import answers, current, drift, evaluation, health, promotion, rejections, training
+from shared.chain import answers, current, drift, evaluation, health, promotion, rejections, sampling, training
 from shared.chain.documents import EVALUATION, MONITORED, Monitored
 from shared.chain.gate import CHAMPION
 from shared.chain.opened_runs import MonitoringRun
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.chain.health import Finding
     from shared.chain.intervals import Comparisons
     from shared.chain.versions import Version
+    from shared.warehouse import Parameters
 
 FORMER = "former_champion"
 # The split that a monitoring run gives to all its training and evaluation rows.
@@ -100,9 +101,22 @@ def _shifts(champion: Version, last: date, worth: list[Finding], context: StepCo
     scored = health.score_drift(judged)
     is_felt = any(one.state != "fine" for one in [*worth, scored])
     week = {"first_day": last - timedelta(days=WEEK - 1), "last_day": last}
-    skewed = [health.Skew(**row) for row in context.warehouse.query("monitoring/skew", week, model=champion.model)]
+    skewed = _skewed(champion, week, context)
     visitors = max((one.shift.visitors for one in judged), default=0)
     return [scored, health.drift(judged, is_felt=is_felt), health.skew(skewed, visitors, is_felt=is_felt)]
+
+
+def _skewed(champion: Version, week: Parameters, context: StepContext) -> list[health.Skew]:
+    """Compare the last week with the champion's training data. If it learnt from a sample, all visitors count."""
+    judged = context.runs.read(champion.run_id, EVALUATION)
+    splits = judged.splits if judged else []
+    if sampling.kept_share(splits) == 1:
+        rows = context.warehouse.query("monitoring/skew", week, model=champion.model)
+    else:
+        train = next(one for one in splits if one.split == sampling.TRAIN)
+        learnt = {"learnt_from": train.first_day, "learnt_until": train.last_day}
+        rows = context.warehouse.query("monitoring/skew_of_sample", {**week, **learnt})
+    return [health.Skew(**row) for row in rows]
 
 
 def _drifted(champion: Version, last: date, context: StepContext) -> list[drift.Judged]:

@@ -28,7 +28,7 @@ NOT_RUN = {
     "evaluation/predictions": "BigQuery ML",
     "deployment/training_statistics": "BigQuery ML",
     **dict.fromkeys((f"models/{candidate}" for candidate in CANDIDATES), "CREATE MODEL"),
-    **dict.fromkeys(("monitoring/feature_shift", "monitoring/skew"), "BigQuery ML"),
+    **dict.fromkeys(("monitoring/feature_shift", "monitoring/skew", "monitoring/skew_of_sample"), "BigQuery ML"),
     "recommendations/by_matrix_factorization": "BigQuery ML",
     "recommendations/factorization": "CREATE MODEL",
     "report/drivers": "BigQuery ML",

@@ -124,6 +124,25 @@ def test_features_far_from_the_training_data_are_found_with_their_distance(wareh
     assert found["country"]["value"] == pytest.approx(2 / 44)
 
 
+def test_after_a_sample_recent_features_are_compared_with_all_visitors_of_the_training_days(warehouse):
+    day = np.repeat(np.arange(10), 4)
+    country = np.where((day < 3) | (np.arange(40) % 2 == 0), "Peru", "France")
+    warehouse.fill({"visitor_features": rows(day, {"country": country, "source": np.repeat("google", 40)})})
+
+    learnt = {"learnt_from": MONDAY, "learnt_until": MONDAY + dt.timedelta(2)}
+    week = {"first_day": MONDAY + dt.timedelta(3), "last_day": MONDAY + dt.timedelta(9)}
+    found = {row["input"]: row for row in warehouse.run("monitoring/skew_of_sample", {**learnt, **week})}
+    assert found.keys() == NUMBERS | CATEGORIES | {"weekday"}
+    assert found["country"] == {
+        "input": "country",
+        "metric": "L_INFTY",
+        "threshold": 0.3,
+        "value": pytest.approx(0.5),
+        "is_anomaly": True,
+    }
+    assert not found["source"]["is_anomaly"]
+
+
 def test_missing_numbers_have_a_bin_before_all_others(warehouse):
     day = np.repeat(np.arange(21), 4)
     seconds = np.array([None if number % 4 == 0 and one >= 14 else np.int64(60) for number, one in enumerate(day)])

@@ -9,7 +9,7 @@ from google.cloud import storage as gcs
 
 from shared.calibration import Calibrator
 from shared.chain import current, evaluation, monitoring, training
-from shared.chain.documents import EVALUATION, Evaluation, Monitored
+from shared.chain.documents import EVALUATION, Evaluation, Monitored, Split
 from shared.chain.environment import Environment, StepContext
 from shared.chain.guarded import Guarded
 from shared.chain.opened_runs import ExportRun, MonitoringRun, Reading
@@ -171,6 +171,18 @@ def test_a_drift_that_changes_neither_scores_nor_metrics_is_only_information(war
     assert not_fine(found) == {}
     assert found["drift"].found.startswith("drifted: device by ")
     assert found["drift"].found.endswith(" of the visitors; neither scores nor metrics have changed")
+
+
+def test_after_a_sample_skew_compares_with_all_visitors_of_the_training_days(warehouse, environment, trained):
+    splits = [Split("train", FIRST_DAY, day(15), 900, 450), Split("unused", FIRST_DAY, day(15), 300, 0)]
+    judged = environment.runs.require(TRAINED, EVALUATION)
+    environment.runs.write(TRAINED, EVALUATION, msgspec.structs.replace(judged, splits=splits))
+    # The model's own statistics say that 0.3 of its visitors came by mail.
+    visitors = shop(mail=lambda of: 0.9 if of <= 15 else 0.3)
+    found, _ = checked(warehouse, environment, visitors, trained[0]["logistic"])
+    assert not_fine(found) == {}
+    assert found["skew"].value == pytest.approx(0.6, abs=0.05)
+    assert found["skew"].found.startswith("far from the training data: source (0.")
 
 
 def test_an_export_that_has_stopped_is_reported(warehouse, environment, trained):
