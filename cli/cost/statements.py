@@ -3,7 +3,7 @@
 For each table, a statement is charged for the columns that it names (all columns for `*`), but at least 10 MiB. A MERGE
 is also charged for the whole partitions that it replaces. Clustering is ignored: if there are several runs per day,
 each run is counted as if it read the rows of all runs. So the result is an upper bound that grows with the square of
-the number of runs.
+the number of runs. Only the rows that `training.max_rows` leaves out are not counted as read by CREATE MODEL.
 """
 
 import re
@@ -162,7 +162,7 @@ def training(volumes: Volumes, settings: Settings) -> list[Reading]:
     candidates = settings.training.candidates
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
-        *(Reading(f"models/{candidate}") for candidate in candidates),
+        *(Reading(f"models/{candidate}", {"training_rows": volumes.learnt_share}) for candidate in candidates),
         # The candidates are scored on the evaluation visitors. The winner, the champion and the best champion so far
         # are scored on the test visitors.
         Reading("evaluation/predictions", times=len(candidates) + 3),
@@ -216,11 +216,18 @@ def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
         Reading("evaluation/predictions", times=2),
         *(Reading(f"evaluation/{name}") for name in ("metrics", "comparisons", "resamples")),
         Reading("monitoring/feature_shift", {"visitor_features": volumes.within(DRIFT_DAYS)}),
-        Reading("monitoring/skew", {"visitor_features": volumes.within(monitored.WEEK)}),
+        _skew(volumes, settings),
         Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}),
         *_served(volumes, settings),
         Reading("monitoring/health"),
     ]
+
+
+def _skew(volumes: Volumes, settings: Settings) -> Reading:
+    """Return the statement that compares the last week with the training data, or with their days after a sample."""
+    if not settings.training.max_rows:
+        return Reading("monitoring/skew", {"visitor_features": volumes.within(monitored.WEEK)})
+    return Reading("monitoring/skew_of_sample", {"visitor_features": volumes.within(settings.training.window_days)})
 
 
 def _served(volumes: Volumes, settings: Settings) -> list[Reading]:

@@ -76,6 +76,18 @@ class Volumes:
         """Return the number of distinct visitors within `days` days."""
         return self.inputs.sessions_per_day * self.within(days) / self.inputs.sessions_per_visitor
 
+    @property
+    def learnt_share(self) -> float:
+        """The share of the training rows that CREATE MODEL reads: with `training.max_rows`, sample and evaluation rows.
+
+        The table is clustered by split. Without `training.max_rows`, all rows count, as an upper bound.
+        """
+        training = self._settings.training
+        rows = self._rows["training_rows"] / max(self.trainings_per_day, 1)
+        if not training.max_rows or not rows:
+            return 1
+        return min(training.max_rows / rows, training.train_share) + training.evaluation_share
+
     def within(self, days: float) -> float:
         """Return `days`, limited to the length of the history."""
         return min(days, self.inputs.history_days)

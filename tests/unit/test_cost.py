@@ -149,7 +149,9 @@ def test_every_statement_is_counted_or_known_to_be_free(kind):
     of_runs = {name for name in there if not name.startswith(SELDOM) and not name.endswith(other)}
     leads = described(SMALL, f"source.kind={kind}", f"label.event={EVENTS[kind]}")
     of_leads = {one.statement for one in statements.refresh(leads.volumes, leads.settings)}
-    counted = {one.statement for one in readings(kind)} | of_leads
+    sampling = described(SMALL, "training.max_rows=1000")
+    of_sampling = {one.statement for one in statements.monitoring(sampling.volumes, sampling.settings)}
+    counted = {one.statement for one in readings(kind)} | of_leads | of_sampling
     assert counted - {"erasure/due"} == of_runs - statements.NOT_CHARGED
     assert of_leads - {one.statement for one in readings(kind)} == {f"conversions/from_{kind}"}
     assert there >= statements.NOT_CHARGED
@@ -159,8 +161,8 @@ def test_every_statement_is_counted_or_known_to_be_free(kind):
 def test_a_reading_names_every_table_from_which_its_statement_reads_several_days(kind):
     for one in readings(kind):
         _, _, read = statements.parsed(one.statement)
-        # Of these tables, some statements read one day, and others read several days.
-        one_or_more = {"visitor_recommendations", "customer_value", "scores", "erasures"}
+        # Of these tables, some statements read one day or a part of it, and others read several days.
+        one_or_more = {"visitor_recommendations", "customer_value", "scores", "erasures", "training_rows"}
         assert set(one.days) - one_or_more == set(read) & WINDOWED, one.statement
 
 
@@ -201,6 +203,25 @@ def test_a_statement_that_selects_all_columns_is_charged_for_all():
     counted = volumes(LARGE)
     trees = Reading("models/boosted_trees").bytes(counted)
     assert trees == counted.partition_bytes("training_rows") > 2 * Reading("models/baseline").bytes(counted)
+
+
+def test_with_max_rows_create_model_reads_the_sample_and_the_evaluation_rows():
+    full, limit = described(LARGE), described(LARGE, "training.max_rows=10000000")
+    rows = full.volumes.partition_bytes("training_rows")
+    [before, after] = (
+        {one.statement: one.bytes(world.volumes) for one in statements.training(world.volumes, world.settings)}
+        for world in (full, limit)
+    )
+    learnt = 10_000_000 + 0.2 * limit.volumes.visitors(76)
+    assert before["models/boosted_trees"] == rows
+    assert after["models/boosted_trees"] == pytest.approx(rows * learnt / limit.volumes.visitors(76))
+    # All other statements read all rows.
+    assert {name for name, one in after.items() if one != before[name]} == {
+        "models/baseline",
+        "models/logistic",
+        "models/boosted_trees",
+    }
+    assert estimate(limit).total < estimate(full).total
 
 
 def test_a_small_table_counts_as_ten_megabytes():
