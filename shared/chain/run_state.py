@@ -73,8 +73,8 @@ STEPS = (
     "publish_audience",
 )
 
-# The steps of separate runs: building recommendations, checking the model's health, measuring campaigns, sending an
-# audience's customers to destinations, and erasing persons.
+# The steps of runs beside the training runs. They build recommendations, check the model's health, measure campaigns,
+# find and value customers, send an audience's customers to destinations, and erase persons.
 BESIDE = (
     "build_recommendations",
     "monitor_model",
@@ -134,8 +134,8 @@ class Documents:
 class Run:
     """The state of a run, read from its folder in the bucket.
 
-    `topic` is the topic of its first event. `wanted_for` holds the reasons for which the run was opened, and is empty
-    if there were only new data. `trains` is True if it was opened to train.
+    `topic` is the topic of the run's first event. `wanted_for` holds the reasons for which the run was opened. It is
+    empty if only new data have caused the run. `trains` is True if the run was opened to train.
     """
 
     run_id: str
@@ -189,7 +189,7 @@ class Run:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """The durations in seconds of the finished steps, including all attempts, and of the training."""
+        """The durations in seconds of the finished steps and of the training, by step, including all attempts."""
         times: defaultdict[str, float] = defaultdict(float)
         submitted = None
         for record in self.records:

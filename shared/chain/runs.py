@@ -2,10 +2,11 @@
 
 runs/current.json               the claim: the run that reads the export now, or read it last (shared/chain/current.py)
 runs/RUN_ID/run.json            what the run reads; written once, when the run is opened
-runs/RUN_ID/steps/STEP.json     the step's next event and times; written once, by the delivery that finished first. A
-                                repeated step also has STEP.2.json, STEP.3.json: see Event.recorded_as
-runs/RUN_ID/trainings/N.json    job ids of the N-th training attempt by candidate; written once, before submission
-runs/RUN_ID/failures/STEP.json  the last failure of a step; it no longer counts once the step has a record
+runs/RUN_ID/steps/STEP.json     the event that the step published, and the step's times; written once, by the delivery
+                                that finished first. A repeated step also has STEP.2.json, STEP.3.json: see
+                                Event.recorded_as
+runs/RUN_ID/trainings/N.json    by candidate, the job id of the N-th training attempt; written once, before submission
+runs/RUN_ID/failures/STEP.json  the last failure of a step; ignored if the step has a record
 runs/RUN_ID/champion.json       the champions with which the winner is compared; written once, before the comparison
 runs/RUN_ID/NAME.json           a step's result (checks, evaluation, deployment, ...)
 runs/RUN_ID/model/              the exported model
@@ -47,7 +48,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Record:
-    """A finished step: its event, its times, and the seconds for which it waited for BigQuery.
+    """A finished step: the event that it published, its times, and the seconds for which it waited for BigQuery.
 
     `bytes_billed` is the number of bytes that BigQuery bills for the step's statements, without trainings; 0 in a local
     cloud. `message_id` is Pub/Sub's id of the message whose delivery finished the step.
@@ -87,7 +88,8 @@ class Runs:
     def is_opened(self, run_id: str) -> bool:
         """Return whether the run was opened, and not reset since.
 
-        This lists the bucket, because a listing raises an error if the bucket itself is missing.
+        The method lists the bucket, because a listing raises NotFound if the bucket itself is missing. A read would
+        answer a missing run and a missing bucket in the same way.
         """
         return any(self._bucket.list_blobs(prefix=self._path(run_id, "run"), max_results=1))
 
@@ -118,7 +120,7 @@ class Runs:
         return None if done is None else _record(step, done)
 
     def went_on(self, run_id: str, record: Record) -> bool:
-        """Return whether a later step of the run has a record, which shows that this record's event has arrived."""
+        """Return whether a later step of the run has a record. If so, the event of `record` has arrived."""
         return any(other.finished_at > record.finished_at for other in self.records(run_id))
 
     def finish(self, run_id: str, record: Record) -> Record:
@@ -160,7 +162,7 @@ class Runs:
         ]
 
     def plan_trainings(self, run_id: str, attempt: int, jobs: dict[str, str]) -> dict[str, str]:
-        """Write the attempt's job ids by candidate, unless they are written already; return the stored ids."""
+        """Write `jobs`, the attempt's job ids by candidate, unless ids are stored already; return the stored ids."""
         return self._store.keep(self._path(run_id, f"trainings/{attempt}"), jobs, dict[str, str])
 
     def trainings(self, run_id: str, attempt: int) -> dict[str, str]:
@@ -228,7 +230,7 @@ class Runs:
         """
         run = self.find(run_id)
         if run is None:
-            # The run was reset while one of its steps was still writing.
+            # The run was reset while one of its steps was still writing to the run's folder.
             return None
         records = self.records(run_id)
         event: Event = records[-1].event if records else run.event

@@ -1,7 +1,8 @@
 """Build the embedded scorer's artefact from a trained model.
 
 A logistic regression's weights come from ML.WEIGHTS. Boosted trees come from the exported booster and its vocabularies.
-Missing numbers are replaced by means, which come from the training statistics. The exported SavedModel is not read.
+The artefact also holds the mean of each numeric input, from the training statistics, because the scorer replaces
+missing numbers by the means. The exported SavedModel is not read.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ def from_weights(weights: list[dict[str, Any]], means: Mapping[str, float | None
     """Return the artefact of a logistic regression; `weights` are the rows of ML.WEIGHTS.
 
     Raises:
-        ValueError: a number has no mean in the training statistics.
+        ValueError: a numeric input has no mean in the training statistics.
     """
     intercept, numbers, categories = 0.0, {}, {}
     for row in weights:

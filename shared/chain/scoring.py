@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def score(version: Version, percentiles: Sequence[float], context: StepContext) -> None:
     """Replace the scores of the run's day by the calibrated scores of `version`.
 
-    `percentiles` were computed when the version was deployed.
+    `percentiles` determine the limits of the offers. They were computed when `version` was deployed.
     """
     day = context.run.as_of
     least = offers.thresholds(context.settings.policy, percentiles)

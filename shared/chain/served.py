@@ -1,9 +1,9 @@
 """Compare the inputs and scores of served checkouts with what Google Analytics exports later.
 
-The log identifies visitors by pseudonyms, and BigQuery must not get the key of the pseudonyms. Therefore this module
-computes the pseudonyms of a sample of visitors, and finds the log's pseudonyms among the computed pseudonyms. The
-matching pairs are parameters of a job. The sample is limited, because everyone who may read all jobs of the project
-sees these parameters.
+The prediction log identifies visitors by pseudonyms, and BigQuery must not get the key of the pseudonyms. Therefore
+this module computes the pseudonyms of a sample of visitors, and looks for the computed pseudonyms in the log. The
+visitors that are found are passed to BigQuery with their pseudonyms as parameters of a job. The sample is limited,
+because everyone who may read all jobs of the project sees these parameters.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # The split of the run's rows that holds the served checkouts.
 SPLIT = "served"
-# Maximum number of visitors to compare. Both arrays of parameters must fit in a request of 10 MB.
+# Maximum number of visitors to compare. The visitors and their pseudonyms must fit in a request of 10 MB.
 MOST_VISITORS = 20_000
 # A calibration line that changes nothing, because the probabilities are evaluated as they were served.
 AS_IT_IS = calibration.Coefficients(intercept=0.0, slope=1.0)

@@ -113,11 +113,12 @@ def optional_columns(kind: str, present: Collection[str]) -> dict[str, str]:
 def look(refresh: Refresh, environment: Environment, today: date, asked_at: datetime) -> Reading:
     """Read the current state of the export. The same data give the same reading.
 
-    `asked_at` is the time of the message. If the message is old, a missing right is reported as a problem in the
-    reading.
+    `asked_at` is the time of the message that requests the run. If a right is missing and the message is old, the
+    missing right is reported in `Reading.problem`. If the message is recent, the right may have just been granted and
+    take effect soon, so Forbidden is raised for a retry.
 
     Raises:
-        Forbidden: a quota is used up, or a right is missing, and a recent grant may still take effect.
+        Forbidden: a quota is used up, or a right is missing and the message is recent.
     """
     settings = environment.settings
     try:
@@ -137,7 +138,7 @@ def look(refresh: Refresh, environment: Environment, today: date, asked_at: date
 
 
 def newest_table(environment: Environment) -> str | None:
-    """Return the table that was created last, or None.
+    """Return the day-table, or the table of the current day, that was created last; None if there is no table.
 
     BigQuery takes the columns of the whole export from this table.
     """
@@ -191,5 +192,9 @@ def days_to_rebuild(changed: Iterable[date], existing: Iterable[date]) -> list[d
 
 
 def chunks(days: list[date], size: int = 300) -> list[list[date]]:
-    """Split the days into lists of at most `size`, because a query may reference at most 1,000 tables."""
+    """Split the days into lists of at most `size` days.
+
+    A query may reference at most 1,000 tables. A query for 300 days may read 900, because it may read the days before
+    and after each of them.
+    """
     return [days[start : start + size] for start in range(0, len(days), size)]

@@ -32,9 +32,9 @@ def decode_event(message: Message) -> Event:
 class Opening:
     """How messages open runs for a step.
 
-    A message on one of the topics `on` requests a run. There is an exception: a message on the topic of `event` that
-    contains a run's id belongs to this run. `open` opens or joins a run and returns this run's first event, or None if
-    there is nothing to do.
+    A message on one of the topics `on` requests a run, with one exception: a message on the topic of `event` that
+    contains a run's id belongs to the run with this id. `open` opens a run, or joins an open one, and returns the run's
+    first event, or None if there is nothing to do.
     """
 
     event: type[Event]
@@ -65,7 +65,9 @@ class Step:
     opening: Opening | None = None
 
     def event(self, message: Message, environment: Environment, now: datetime) -> Event | None:
-        """Return the message's event, or the first event of the run that it opens, or None if there is nothing to do.
+        """Return the message's event. If the message requests a run, open it and return the run's first event instead.
+
+        Return None if there is nothing to do.
 
         Raises:
             Malformed: the step does not understand the message.

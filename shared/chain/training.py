@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Maximum number of attempts to train a candidate.
 TRIES = 3
-# Maximum age of a run that may write rows, because a run's partitions expire some days after it was opened
+# Maximum age of a run that may write rows. The partitions of a run's rows expire some days after the run was opened
 # (sql/tables).
 OLDEST = timedelta(days=6)
 
@@ -65,8 +65,9 @@ def write_rows(first: date, last: date, train: float, evaluation: float, context
 def submit(candidates: Iterable[str], attempt: int, context: StepContext) -> None:
     """Submit a CREATE MODEL job for each candidate, once.
 
-    The job ids are written to the ledger first. So another delivery, even by newer code, submits under the same ids,
-    and BigQuery runs each job only once. The function `ended` finds the jobs later.
+    The job ids are written to the ledger before the jobs are submitted. So another delivery of the message uses the
+    same ids, even if newer code would compute other ids, and BigQuery runs each job only once. The function `ended`
+    finds the jobs later.
     """
     ids = {candidate: context.warehouse.job_id(_create_model(candidate, context), attempt) for candidate in candidates}
     for candidate, job_id in context.runs.plan_trainings(context.run_id, attempt, ids).items():
@@ -86,7 +87,7 @@ def ended(attempt: int, context: StepContext) -> dict[str, bigquery.QueryJob] | 
     found = {}
     for candidate, job_id in ids.items():
         job = context.warehouse.find(job_id)
-        # The job may not exist yet, because its id is written before it is submitted.
+        # The job may not exist yet, because the job's id is written before the job is submitted.
         if job is None or not job.done(reload=False):
             return None
         found[candidate] = job

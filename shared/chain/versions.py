@@ -23,7 +23,10 @@ class Version:
 
 
 def model_name(candidate: str, run_id: str) -> str:
-    """Return the name of a run's model in BigQuery. It is unique, so earlier models remain available for a rollback."""
+    """Return the name of a run's model in BigQuery.
+
+    Each run's models have their own names, so the models of earlier runs remain available for a rollback.
+    """
     return f"{candidate}_{run_id.replace('-', '_')}"
 
 

@@ -1,8 +1,8 @@
-"""A circuit breaker and a retry budget for a failing service. Neither reads a clock: the caller passes the time.
+"""A circuit breaker and a retry budget for a failing service. The breaker reads no clock: the caller passes the time.
 
-Existing libraries do not suit a function with threads. pybreaker holds its lock during the call, so it serializes
-requests; circuitbreaker has no lock; aiobreaker and purgatory need an event loop. None of these libraries counts
-failures over a window of requests, and none has a retry budget.
+Existing libraries do not suit a function with threads. pybreaker holds its lock during the call of the service, so it
+serializes requests; circuitbreaker has no lock; aiobreaker and purgatory need an event loop. None of these libraries
+counts failures over a window of requests, and none has a retry budget.
 """
 
 import threading
@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-# Number of recent outcomes that the breaker counts.
+# Number of recent outcomes that a breaker counts, unless it needs more for its `probes`.
 WINDOW = 20
 
 type State = Literal["closed", "open", "half_open"]
@@ -18,7 +18,7 @@ type State = Literal["closed", "open", "half_open"]
 
 @dataclass(frozen=True)
 class Permit:
-    """Permission for one request. Its outcome counts only if the breaker has not changed its state in the meantime."""
+    """Permission for one request. The request's outcome counts only if the breaker's state is still the same then."""
 
     epoch: int
 
@@ -26,10 +26,11 @@ class Permit:
 class Breaker:
     """A circuit breaker. Thread-safe.
 
-    A closed breaker admits all requests, an open breaker none, and a half-open breaker one at a time.
+    A closed breaker admits all requests, an open breaker none, and a half-open breaker one at a time: a probe.
 
-    The breaker opens after `failures` failures among the last 20 outcomes, becomes half-open after `open_seconds`, and
-    closes after `probes` successes in a row. A failed probe opens it again. Pass each permit's outcome to `record`.
+    The breaker opens after `failures` failures among the last WINDOW outcomes, and becomes half-open after
+    `open_seconds`. It closes after `probes` successful probes in a row, and a failed probe opens it again. Pass the
+    outcome of each admitted request to `record`.
     """
 
     def __init__(self, failures: int, open_seconds: float, probes: int) -> None:
@@ -55,7 +56,7 @@ class Breaker:
             return Permit(self._epoch)
 
     def record(self, permit: Permit, *, is_success: bool, now: float) -> None:
-        """Count the outcome of a request, unless the state has changed since its permit was given."""
+        """Count the outcome of a request, unless the state has changed since `permit` was given."""
         with self._lock:
             if permit.epoch != self._epoch:
                 return
@@ -78,7 +79,7 @@ class Breaker:
 
 
 class Budget:
-    """A retry budget. It prevents retries from keeping an overloaded service down. Thread-safe.
+    """A retry budget. It limits retries, because many retries would keep an overloaded service down. Thread-safe.
 
     Each request adds `share` of a retry to the budget, which holds at most `most` retries.
     """

@@ -25,7 +25,7 @@ def score(asked: Checkout, features: Mapping[str, Any], request_id: str, scorer:
         NoScorerError: neither the embedded scorer nor the endpoint can score now.
         msgspec.ValidationError: the answer breaks the contract, e.g. by a probability above 1.
     """
-    # Use one snapshot for score and products, because both may be replaced at any time.
+    # Use one snapshot for the whole answer, because a refresh may replace the current snapshot at any time.
     served = scorer.snapshot()
     scored = scorer.score(features, served)
     settings = scorer.settings

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-# Maximum size of a request's body; the largest body within the other limits is much smaller.
+# Maximum size of a request's body in bytes. A body that respects the limits of the fields is much smaller.
 MAX_BYTES = 1 << 19
 Identifier = Annotated[str, Meta(min_length=1, max_length=256)]
 Category = Annotated[str, Meta(max_length=256)]
@@ -116,7 +116,7 @@ class Visit(Part, frozen=True, rename="camel"):
 
 
 class Session(Part, frozen=True):
-    """Either the model's features, or the visit from which they are derived."""
+    """Either the model's features, or the visit, from which the function derives the features."""
 
     features: Features | UnsetType = UNSET
     visit: Visit | UnsetType = UNSET
@@ -153,7 +153,7 @@ def decode(body: bytes) -> Checkout:
 
 
 def _plain(body: bytes) -> Any:
-    """Return the body's plain values. A number beyond float64, such as 1e400, becomes infinity.
+    """Return the body's plain values. A number that is too large for float64, such as 1e400, becomes infinity.
 
     msgspec would refuse such a number without naming the field. The validation refuses infinity and names the field.
     """
@@ -205,7 +205,7 @@ class Score(Struct, frozen=True, kw_only=True):
 
 
 class Health(Struct, frozen=True):
-    """The answer of a function that can score: the champion's version."""
+    """The answer to GET /health if the function can score: the champion's version."""
 
     model_version: Identifier
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-# Maximum number of concurrent requests. A request whose caller has given up still counts until it times out.
+# Maximum number of concurrent requests. If a caller stops waiting at its deadline, its request counts until the request
+# ends.
 MOST_AT_ONCE = 64
 # Maximum pauses in seconds: FIRST_PAUSE before the first retry, then doubled for each retry up to LONGEST_PAUSE.
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.2

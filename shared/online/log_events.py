@@ -25,7 +25,7 @@ class EmbeddedStoodIn(LogEvent, frozen=True):
 
 
 class NoScorer(LogEvent, frozen=True):
-    """A checkout got no score: there is no champion, or it cannot be reached."""
+    """A checkout got no score: there is no champion, or the endpoint failed and there is no embedded scorer."""
 
     event = "no_scorer"
     severity = "ERROR"
@@ -37,7 +37,7 @@ class NoScorer(LogEvent, frozen=True):
 
 
 class ObjectUnusable(LogEvent, frozen=True):
-    """The champion's pointer, its scorer or the recommendations cannot be read; the last ones read stay in use."""
+    """An object that the checkout needs, e.g. the champion's pointer, cannot be read; its last content stays in use."""
 
     event = "object_unusable"
     severity = "ERROR"

@@ -36,12 +36,12 @@ class Bucket:
         self._emulator = os.environ.get("STORAGE_EMULATOR_HOST")
 
     def read(self, name: str, known_generation: int | None = None) -> tuple[bytes, int] | None:
-        """Return content and generation; None if the object still has `known_generation`.
+        """Return the object's content and generation; None if the object still has `known_generation`.
 
-        A `known_generation` of 0 means that the object did not exist.
+        If the object did not exist at the last read, pass 0: then the result is None if it still does not exist.
 
         Raises:
-            FileNotFoundError: the object does not exist, and the known generation is not 0.
+            FileNotFoundError: the object does not exist, and `known_generation` is not 0.
             ReadError: Cloud Storage cannot be reached, refuses the request, or still fails after retries.
         """
         url = f"{self._emulator or GOOGLE}/storage/v1/b/{self._name}/o/{quote(name, safe='')}?alt=media"
@@ -64,7 +64,7 @@ class Bucket:
         if self._emulator:
             auth = urllib3.util.parse_url(self._emulator).auth
             return urllib3.PoolManager(maxsize=2, headers=urllib3.make_headers(basic_auth=auth))
-        import google.auth  # noqa: PLC0415 - it imports cryptography, which is slow
+        import google.auth  # noqa: PLC0415 - slow: google.auth imports cryptography
         from google.auth.transport.urllib3 import AuthorizedHttp  # noqa: PLC0415
 
         credentials, _ = google.auth.default(scopes=[SCOPE])

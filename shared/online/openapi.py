@@ -80,7 +80,7 @@ SCORE = {
     "request_id": "72da39c57d6bf3f16e276c1fc0c27700",
     "scored_by": "embedded",
 }
-# API Gateway and Cloud Run send these answers without calling the function, in Google's own JSON format.
+# The answers that API Gateway and Cloud Run send without calling the function, in Google's own JSON format.
 GOOGLES_REFUSALS = {
     "401": "API Gateway: the API key is missing or invalid. The function itself: the ID token is missing or invalid.",
     "403": "The key is not for this API, or the token's account may not invoke the function.",

@@ -37,8 +37,8 @@ class NoScorerError(RuntimeError):
 class Scored:
     """A visitor's calibrated probability, its decile (1 is the highest, None if unknown), and the scorer used.
 
-    `version` is the model version, and `path` names the scorer.
-    `percentiles` belong to this version and come from the champion's pointer. They are empty if they are unknown.
+    `version` is the model version, and `path` names the scorer. `percentiles` are those of the champion's pointer. They
+    are empty if the pointer has none, or if `version` is not the champion.
     """
 
     probability: float
@@ -61,7 +61,7 @@ class OnlineScorer:
         self._asks_endpoint_first = settings.online.order == "endpoint_first"
 
     def snapshot(self) -> Snapshot:
-        """Return the current snapshot. Only the first request of a process waits for the bucket."""
+        """Return the current snapshot. Only the first requests of a process wait for the bucket."""
         return self._watch.snapshot()
 
     def score(self, features: Mapping[str, Any], served: Snapshot | None = None) -> Scored:
@@ -71,7 +71,7 @@ class OnlineScorer:
         inputs by name; each may be None or absent.
 
         Raises:
-            NoScorerError: neither path can score now.
+            NoScorerError: neither the embedded scorer nor the endpoint can score now.
             ValueError: a feature's type does not fit the model; the message names the feature.
         """
         champion = (served or self.snapshot()).champion
@@ -93,7 +93,7 @@ class OnlineScorer:
         if champion is None:
             return Scored(answer.probability, None, answer.version, "endpoint")
         probability = champion.pointer.calibrated(answer.probability, answer.version)
-        # The percentiles belong to the champion, so a canary's answers have no decile.
+        # The pointer's percentiles belong to the champion, so the answer of another version has no decile.
         if answer.version != champion.pointer.version:
             return Scored(probability, None, answer.version, "endpoint")
         return _scored(champion.pointer, probability, "endpoint")

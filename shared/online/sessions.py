@@ -2,7 +2,7 @@
 
 The inputs follow sql/sessions/from_ga360.sql and sql/tables/session_features.sql, with two exceptions. Google Analytics
 counts hits, pageviews, time on site and bounces at the end of a session; here they are counted from the hits so far.
-And a session that crosses midnight is not split. Hour and weekday are in the export's time zone.
+And here, a session that crosses midnight is not split. Hour and weekday are in the export's time zone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VIEWED, ADDED = "2", "3"
 
 
 def features(session: Session, zone: tzinfo) -> dict[str, Any]:
-    """Return the model's inputs by name. A number may be None: the scorer replaces it by the mean.
+    """Return the model's inputs by name. A numeric input may be None: the scorer replaces None by the input's mean.
 
     `zone` is the export's time zone, from the setting `source.time_zone`.
     """

@@ -1,4 +1,4 @@
-"""Keep champion, recommendations, products out of stock and visitors without offers in memory, read from the bucket.
+"""Keep four objects of the bucket in memory: champion, recommendations, products out of stock, visitors without offers.
 
 Once `online.refresh_seconds` have passed, the next request starts a thread that reads the objects again. The request
 does not wait for the thread.
@@ -36,7 +36,7 @@ FIRST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Champion:
-    """The champion's pointer, and its embedded scorer, if it has one."""
+    """The champion's pointer, and the champion's embedded scorer; None if the champion has no embedded scorer."""
 
     pointer: champion.Pointer
     scorer: embedded_scorer.Scorer | None
@@ -44,7 +44,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All objects that one answer uses. A field has its default until this process has read its object successfully."""
+    """All objects that one answer uses. A field has its default until the process has read the field's object."""
 
     champion: Champion | None = None
     recommender: Recommender | None = None
@@ -53,10 +53,10 @@ class Snapshot:
 
 
 class Watched[T]:
-    """An object of the bucket, and the value last read from it. Before the first read, the value is `absent`.
+    """An object of the bucket, and the value last read from it. Until the object exists, the value is `absent`.
 
-    If the object is deleted and `may_vanish` is set, the value becomes `absent` again. Without `may_vanish`, a missing
-    object is an error.
+    If the object is deleted later and `may_vanish` is True, the value becomes `absent` again. If `may_vanish` is False,
+    the deletion is an error, and the value stays.
     """
 
     def __init__(self, bucket: Bucket, name: str, parse: Callable[[bytes], T], absent: T, *, may_vanish: bool) -> None:
@@ -123,7 +123,7 @@ class Watch:
         self._snapshot = Snapshot()
 
     def snapshot(self) -> Snapshot:
-        """Return the current snapshot. Only the first request of a process waits for the bucket."""
+        """Return the current snapshot. Only the first requests of a process wait for the bucket."""
         if self._clock() >= self._due_at and self._looking.acquire(blocking=False):
             try:
                 threading.Thread(target=self._look, name="watch", daemon=True).start()

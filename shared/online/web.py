@@ -32,10 +32,10 @@ REMEDY = "Send what GET /openapi.json describes."
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 CLOUD_TRACE = re.compile(r"([0-9a-fA-F]{32})(/[0-9]+)?(;o=[0-9]+)?")
-# The path of the field, at the end of a message of msgspec.
+# Matches the path of the field, which msgspec puts at the end of its messages.
 WHERE = re.compile(r" - at `\$(.*)`$")
-# NAMED matches messages that name a field before the path, and UNKNOWN messages about a field that is not in the
-# contract. VALUE matches messages that repeat the request's value.
+# Messages of msgspec. NAMED matches messages that name a field before the path. UNKNOWN matches messages about a field
+# that is not in the contract. VALUE matches messages that contain a value of the request.
 NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(.*)`$", re.DOTALL)
 UNKNOWN = re.compile(r"^Object contains unknown field `.*?`(?=$| - at `)", re.DOTALL)
 VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
@@ -73,7 +73,7 @@ class Exchange:
         """
         if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)
-        # Read the whole body even if it is too large. Otherwise the framework would read the remaining body after the
+        # Read the whole body even if it is too large. Otherwise the framework would read the rest of it after the
         # answer.
         try:
             content = body.read(self.request)
@@ -102,7 +102,8 @@ type Origins = Callable[[], Collection[str]]
 def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]], origins: Origins) -> Response:
     """Answer the request with the endpoint of its path. `endpoints` holds (method, function) by path.
 
-    Pages of the `origins` may send requests and read answers. `origins` is called only for requests from a page.
+    `origins` returns the origins whose pages may send requests and read answers. It is called only if the request has
+    the header Origin, i.e. comes from a page.
     """
     origin = request.headers.get("Origin")
     if origin is None or origin not in origins():
@@ -151,7 +152,7 @@ def _endpoint(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -
 
 
 def complaint(message: str) -> Complaint:
-    """Return the complaint for a message of msgspec: with the field's JSON pointer, without the field's value."""
+    """Return the complaint for a message of msgspec. It contains the field's JSON pointer and not the field's value."""
     found = WHERE.search(message)
     pointer = "#" + re.sub(r"\.|\[(\d+)\]", lambda part: f"/{part[1] or ''}", found[1] if found else "")
     text = message[: found.start()] if found else message
@@ -163,7 +164,7 @@ def complaint(message: str) -> Complaint:
 def loggable(message: str) -> Complaint:
     """Return the complaint for a message of msgspec, for the log.
 
-    Names that are not in the contract are left out, because a caller may have put personal data there.
+    Field names that are not in the contract are left out, because they may contain personal data.
     """
     found = complaint(UNKNOWN.sub("Object contains an unknown field", message))
     steps = found.pointer.split("/")[1:]
