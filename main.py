@@ -1,6 +1,6 @@
 """The entry points of all functions, as Google Cloud expects them in main.py.
 
-An entry point is imported at its first use, so a deployed instance loads only the imports of its own function.
+An entry point is imported at its first use, so a deployed instance imports only the modules of its own function.
 """
 
 from importlib import import_module

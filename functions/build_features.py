@@ -55,7 +55,7 @@ def build_features(message: Message) -> None:
 def open_run(message: Message, environment: Environment, now: datetime) -> DataRefreshed | None:
     """Open a run on the current state of the export, or join the open run; return its first event.
 
-    Return None if no run is needed: the message names no day-table, the monitoring gives no reason for a training,
+    Return None if no run is needed: the message announces no new day-table, monitoring gives no reason for a training,
     or the export has not changed since the last run.
     """
     if message.topic == ModelMonitored.topic:
@@ -116,8 +116,8 @@ def fill_orders(changed: list[date], context: StepContext) -> None:
 def fill_sessions(changed: list[date], existing: list[date], columns: Collection[str], context: StepContext) -> None:
     """Replace the sessions of the changed days and their neighbours, and these sessions' interactions with products.
 
-    If an order has moved to an earlier session, the order is removed from later sessions, even if their days have not
-    changed.
+    Then update the orders of all sessions from the first of these days on. An order that has moved to an earlier
+    session must be removed from the later session, even if the day of the later session has not changed.
     """
     settings = context.settings
     kind, dataset = settings.source.kind, settings.source_dataset
@@ -142,8 +142,8 @@ def fill_sessions(changed: list[date], existing: list[date], columns: Collection
 def fill_conversions(changed: list[date], context: StepContext) -> None:
     """Replace the rows of `conversions`.
 
-    If the label is a purchase, all rows are replaced by all orders. Otherwise the events of the changed days are
-    replaced.
+    If the label is a purchase, all rows are replaced, and each order becomes a row. Otherwise the rows of the changed
+    days are replaced, and each event that `label.event` names becomes a row.
     """
     settings = context.settings
     least = {"min_revenue": settings.label.min_revenue}
@@ -162,9 +162,9 @@ def of_tables(days: list[date], read: list[date]) -> dict[str, Any]:
 
 
 def remember(reading: Reading, context: StepContext) -> None:
-    """Record the state of the changed day-tables.
+    """Record the state of the changed day-tables, so that the next run does not read them again.
 
-    This write is the last, so that the next run reads these day-tables again if this run fails.
+    This write is the run's last. If the run fails before, the next run reads these day-tables again.
     """
     parameters = {
         "days": list(reading.changed),

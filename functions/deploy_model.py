@@ -62,7 +62,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
     revisions.keep_scorer(event.candidate, inputs, calibrator, golden, expected, context)
     model = model_name(event.candidate, event.run_id)
     version = registry.register(model, event.run_id, event.candidate, context.warehouse)
-    # The canary may answer checkouts, so the pointer needs its calibrator.
+    # The canary may answer checkouts, so the pointer needs the canary's calibrator.
     pointer.follow(context.environment)
     operation = _operation(context)
     canary = registry.deploy_canary(version, operation, context.deadline)
@@ -70,7 +70,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
         answered = [calibrator.apply(answer) for answer in registry.answers(canary, golden, context.deadline)]
         difference = require_parity(expected, answered)
     except Permanent:
-        # If another delivery has made the version the champion, `withdraw_run` does not undeploy the version.
+        # `withdraw_run` undeploys the canary, unless another delivery has made it the champion in the meantime.
         registry.withdraw_run(event.run_id)
         operation.write(None)
         raise
@@ -94,7 +94,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
 
 
 def overtaken(event: ModelApproved, context: StepContext) -> RunSuperseded | None:
-    """Renew the run's claim. If a newer run holds the claim, undeploy the run's canary and return the run's end."""
+    """Renew the run's claim. If a newer run holds the claim, undeploy the canary and return the run's last event."""
     newer = current.hold(event.run_id, context.environment, context.now)
     if newer is None:
         return None
@@ -114,7 +114,7 @@ def require_known_online(inputs: Collection[str]) -> None:
     """Check that a checkout can send every input of the model.
 
     Raises:
-        Permanent: the checkout's contract lacks an input, so every checkout would be scored with that input's mean.
+        Permanent: the contract of checkouts lacks an input. All checkouts would be scored with the mean of this input.
     """
     known = contract.Features.__struct_fields__
     if unknown := ", ".join(name for name in inputs if name not in known):

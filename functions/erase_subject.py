@@ -38,9 +38,9 @@ def erase_subject(message: Message) -> None:
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> ErasureDue | None:
-    """Accept a request, or check whether erasures are due. Open the run and return its first event.
+    """Accept a request, or check whether erasures are due. Open a run and return the run's first event.
 
-    If the request was accepted before, its run exists already. Return None if no erasure is due.
+    A request that is delivered again joins the run of its first delivery. Return None if no erasure is due.
     """
     day = message.published_at.date()
     if message.topic == request.TOPIC:
@@ -65,7 +65,8 @@ def _opened(run_id: str, destination: str, environment: Environment, now: dateti
 def step(event: ErasureDue, context: StepContext) -> CustomersResolved | SubjectsErased:
     """Delete the data of each person whose erasure is due. If a removal is pending, publish the newest audience again.
 
-    If a delivery run could not remove the person, only the next scheduled message repeats the removal.
+    Then the destinations remove the person. A run that a delivery run has caused does not publish the audience: if the
+    delivery could not remove the person, the next scheduled message repeats the removal.
     """
     run = context.run_as(ErasureRun)
     due = erasing.due(context.environment, run.opened_at, run.destination)

@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 
 @push.function
 def evaluate_models(message: Message) -> None:
-    """Decode the event from either format, run the step, and publish the event that it returns."""
+    """Decode the event from one of two formats, run the step, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def decode(message: Message) -> TrainingProgressed:
-    """Return the event from our own message, or from an audit log entry.
+    """Return the event from a message of train_models, or from BigQuery's audit log entry about a training job.
 
     The labels of the job in the log entry name the run and the attempt.
 
     Raises:
-        Malformed: the message has neither format.
+        Malformed: the message has neither of the two formats.
     """
     if "protoPayload" not in message.body:
         return TrainingProgressed.from_json(message.body)
@@ -61,10 +61,11 @@ def step(
 ) -> TrainingFailed | ModelApproved | ModelRejected | RunSuperseded | None:
     """Evaluate the candidates once all trainings have ended. Until then, return None.
 
-    If failed trainings may succeed in another attempt, return TrainingFailed instead.
+    If failed trainings may succeed in another attempt, return TrainingFailed without an evaluation. If no candidate
+    could be trained because all or none of the training visitors bought, return ModelRejected.
 
     Raises:
-        Permanent: no candidate could be trained; the message says why.
+        Permanent: no candidate could be trained, for another reason; the message says why.
     """
     if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)
@@ -97,8 +98,8 @@ def require_patience(jobs: Iterable[bigquery.QueryJob], context: StepContext) ->
     """Check that no training has recently failed because of a missing permission.
 
     Raises:
-        NotReady: BigQuery recently denied a training. An immediate retry would fail too, because a new permission
-            takes effect only after some minutes.
+        NotReady: BigQuery recently denied a training. A retry must wait, because a permission that was granted since
+            then takes effect only after some minutes.
     """
     for job in jobs:
         denied = denied_at(job)

@@ -2,8 +2,8 @@
 
 On     checkout-scored   CheckoutScored, from on_checkout
 Runs   sql/messages
-Emits  campaign-events   CampaignEvent: the message was sent
-Logs   the outcome of the message, without personal data
+Emits  campaign-events   CampaignEvent: the e-mail was sent
+Logs   whether the e-mail was sent, or why not, without personal data
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ CREDENTIALS = relay.credentials()
 
 @push.function
 def message_customer(message: Message) -> None:
-    """Send the message of the checkout. A second delivery sends nothing.
+    """Send the e-mail for the checkout. A second delivery of `message` sends nothing.
 
     Raises:
-        RelayError: the relay has not accepted the message. Pub/Sub delivers the event again.
-        NotReady: another delivery is sending the message. Pub/Sub delivers the event again.
+        RelayError: the mail relay has not accepted the e-mail. Pub/Sub delivers `message` again.
+        NotReady: another delivery is sending the e-mail. Pub/Sub delivers `message` again.
     """
     world = clients()
     try:
@@ -51,7 +51,7 @@ def decode(body: dict[str, Any]) -> CheckoutScored:
     """Return the scored checkout from a message's body.
 
     Raises:
-        Malformed: the body has other fields. The error repeats no value of the body.
+        Malformed: the body does not have the fields of CheckoutScored. The error contains no value of the body.
     """
     try:
         return msgspec.convert(body, CheckoutScored)

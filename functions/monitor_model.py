@@ -65,11 +65,11 @@ def step(event: MonitoringDue, context: StepContext) -> ModelMonitored:
 
 
 def _return_to_former(of: Monitored, found: Sequence[Finding], context: StepContext) -> str | None:
-    """Make the former champion the champion again if it is shown to be better. Then return its number, else None."""
+    """If the former champion is shown to be better, make it champion again and return its number; else return None."""
     worse = next((one for one in found if one.check == monitoring.FORMER and one.state != "fine"), None)
     if worse is None or of.former is None:
         return None
-    # Roll back only if the champion is still the same: another delivery or run may have changed it.
+    # Roll back only if the champion is still the one that was judged: another delivery or run may have changed it.
     if context.registry.champion() == of.champion:
         cause = promotion.Cause("rolled_back", "monitor_model", worse.found)
         promotion.roll_back(context.environment, cause, of.former.number)

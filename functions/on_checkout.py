@@ -31,7 +31,7 @@ def on_checkout(message: Message) -> None:
     """Score the checkout and publish the score. Each delivery of the message publishes the same score.
 
     Raises:
-        NoScorerError: there is no champion yet, or it cannot be reached. Pub/Sub delivers the message again.
+        NoScorerError: neither the embedded scorer nor the endpoint can score now. Pub/Sub delivers the message again.
     """
     world = clients()
     try:
@@ -47,7 +47,7 @@ def decode(body: dict[str, Any]) -> Checkout:
     """Return the checkout from a message's body.
 
     Raises:
-        Malformed: the body breaks the contract. The error names the field, and repeats no value of the body.
+        Malformed: the body breaks the contract. The error names the field, and contains no value of the body.
     """
     try:
         return convert(body)
@@ -59,8 +59,9 @@ def decode(body: dict[str, Any]) -> Checkout:
 def answer(asked: Checkout, world: Clients) -> Score:
     """Return the checkout's stored score, or else compute and store a new one.
 
-    The score is stored under a keyed hash and without the visitor's id. Each delivery logs the score, because an
-    earlier delivery may have died before it logged the score. The view online_predictions shows the score only once.
+    The score is stored under a keyed hash of the checkout and without the visitor's id. Each delivery logs the score,
+    because an earlier delivery may have died before it logged the score. The view online_predictions shows the score
+    only once.
     """
     began = time.perf_counter()
     name = PSEUDONYMS.of(jsontext.encode(asked, is_sorted=True))

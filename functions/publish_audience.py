@@ -1,4 +1,4 @@
-"""Publish the day's audience as a table, as CSV files in the bucket, and as an event for the systems that use it.
+"""Publish the day's audience as a table and as CSV files in the bucket, and announce the audience by an event.
 
 On     visitors-scored      VisitorsScored(run_id, day, version)
 Runs   sql/audience

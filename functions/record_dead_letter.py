@@ -24,7 +24,7 @@ def record_dead_letter(message: Message) -> None:
     """Store the message as a dead letter. A message that a function rejected in several deliveries is stored once."""
     about = message.attributes
     function = about.get(dead_letters.REJECTED_BY) or about.get(f"{GIVEN_UP}Subscription", "")
-    # Anyone may publish to this topic, so the attribute may have any value.
+    # Anyone may publish to this topic, so the attribute REJECTED_BYTES may have any value.
     left_out = about.get(dead_letters.REJECTED_BYTES, "")
     letter = Letter(
         function=function,
@@ -43,7 +43,7 @@ def record_dead_letter(message: Message) -> None:
 
 
 def _given_up(about: dict[str, str]) -> str:
-    """Return a reason for a message without a reason: Pub/Sub forwarded it, or somebody published it to this topic."""
+    """Return a reason for a message that no function rejected: Pub/Sub forwarded it, or somebody published it."""
     if f"{GIVEN_UP}Subscription" not in about:
         return "published to dead-letters directly, neither by a function nor by a subscription"
     attempts = about.get(f"{GIVEN_UP}DeliveryCount", "all")

@@ -1,7 +1,7 @@
-"""Find the customers of an audience, their arms, and the channels through which each may not be reached.
+"""Find the customers of an audience, their arms, and the channels through which a customer may not be reached.
 
 On     audience-published   AudiencePublished(run_id, day, manifest, members): opens a run
-       customers-due        the scheduler's tick: {}, which opens a run after a change; or CustomersDue(run_id)
+       customers-due        the scheduler's tick: {}, for changed suppressions or consents; or CustomersDue(run_id)
 Runs   sql/customers
 Emits  customers-resolved   CustomersResolved(run_id, day, customers)
        run-failed           RunFailed(run_id, step): published by shared/handler.py
@@ -34,7 +34,10 @@ def resolve_customers(message: Message) -> None:
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> CustomersDue | None:
-    """Open the run for a published audience or, at a tick, for changed suppressions; return its first event."""
+    """Open a run for a published audience or, at a tick, for changed suppressions or consents.
+
+    Return the run's first event, or None if there is nothing to do.
+    """
     if message.topic == AudiencePublished.topic:
         return opening.for_audience(AudiencePublished.from_json(message.body), environment, now)
     return opening.after_change(environment, now)

@@ -18,7 +18,7 @@ from shared.log import log, log_exception
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Maximum number of runs that are checked. Runs with newer data take precedence.
+# Maximum number of runs that are checked. The runs with the newest data are checked first.
 MOST_RUNS = 100
 
 
@@ -26,7 +26,7 @@ MOST_RUNS = 100
 def resume_runs(_: Message) -> None:
     """Publish the last event of each stalled run again. A step that has handled the event already ignores it.
 
-    A delivery run that waits for a platform is not stalled: the ticks of members-due continue it.
+    A delivery run that waits for a platform is left alone: the ticks of members-due continue the run.
     """
     world = environment()
     before = datetime.now(UTC) - timedelta(minutes=world.settings.resume_after_minutes)
@@ -38,5 +38,5 @@ def resume_runs(_: Message) -> None:
                 world.publish(event)
         except Exception:  # noqa: BLE001 - a run that cannot be read must not block the others
             log_exception(RunUnreadable(run_id, "resume_runs"))
-    # Update the pointer last, because this needs Vertex AI, and resuming runs does not.
+    # Update the pointer last. If Vertex AI is unavailable, the update fails, and the runs have been resumed already.
     pointer.follow(world)

@@ -1,7 +1,7 @@
-"""Score all visitors active in the window with the champion: after a deployment, and daily.
+"""Score all visitors who were active in the last `audience.window_days` days, with the champion.
 
 On     model-deployed    ModelDeployed(run_id, version)
-       scoring-due       the scheduler's tick: {}
+       scoring-due       {} from the scheduler or watch_checkouts; or ScoringDue(run_id) from a step of the run
        model-monitored   ModelMonitored(run_id, state, reasons, returned): a former version may be champion again
 Runs   sql/scoring/scores.sql
 Emits  visitors-scored   VisitorsScored(run_id, day, version)
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 @push.function
 def score_visitors(message: Message) -> None:
-    """Run the step on the message's event, or in a new run for a scheduled message, and publish the returned event."""
+    """Run the step in the run that the message names, or in a new run, and publish the event that it returns."""
     handle(message, STEP)
 
 
 def open_run(message: Message, environment: Environment, now: datetime) -> ScoringDue | None:
     """Open a run for a scheduled message, or after a return to a former champion, and return its first event.
 
-    Return None if there is no champion or no session, or if monitoring has not changed the champion. Messages with the
-    same data and champion open the same run. If a rollback makes a version champion again, that version scores again,
-    because its pointer has a new generation.
+    Return None if there is no champion or no session. Also return None for a message of monitoring that has not changed
+    the champion. Messages with the same data and champion open the same run. If a rollback makes a version champion
+    again, that version scores again: the run's id differs, because the champion's pointer has a new generation.
     """
     if message.topic == ModelMonitored.topic and not ModelMonitored.from_json(message.body).returned:
         return None
@@ -62,7 +62,7 @@ def open_run(message: Message, environment: Environment, now: datetime) -> Scori
 def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsScored:
     """Replace the day's partition of `scores` with scores of the current champion.
 
-    The run may have deployed another version.
+    The champion need not be the version that the run has deployed: another version may have been promoted since.
 
     Raises:
         Permanent: there is no champion.
@@ -74,8 +74,8 @@ def step(event: ModelDeployed | ScoringDue, context: StepContext) -> VisitorsSco
             raise Permanent("no version of the registered model has the alias champion")
         if champion == scored:
             return VisitorsScored(event.run_id, context.run.as_of, champion.number)
-        # If the champion changes during the scoring, score again. The old champion's scores may have replaced scores
-        # of the new champion.
+        # If the champion changes during the scoring, score again: the old champion's scores may have replaced scores
+        # that another run wrote with the new champion.
         deployment = context.runs.read(champion.run_id, DEPLOYMENT)
         scoring.score(champion, deployment.percentiles if deployment else [], context)
         scored = champion

@@ -42,7 +42,7 @@ def find(environment: Environment) -> SalesforceDestination | None:
 
 @cache
 def _destination(settings: Salesforce) -> SalesforceDestination:
-    """Return the destination, cached with its access token, because Salesforce limits the number of tokens."""
+    """Return the destination. It is cached, because it holds a token, and Salesforce limits the number of tokens."""
     return SalesforceDestination(settings, CLIENT)
 
 

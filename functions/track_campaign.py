@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from shared.push import Message
     from shared.tracking.contract import Refused
 NAME = "track_campaign"
-# Maximum number of refused events whose reasons a dead letter names.
+# Maximum number of refused events for which the dead letter gives the reasons.
 NAMED = 5
 
 
 @push.function
 def track_campaign(message: Message) -> None:
-    """Write the message's events. All refused events go into one dead letter.
+    """Write the message's events. Publish all refused events in one dead letter.
 
-    A second delivery adds no suppression, and its events do not count again.
+    A second delivery of the message adds no suppression, and does not count the events again.
     """
     world = clients()
     try:

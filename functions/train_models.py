@@ -30,9 +30,9 @@ def train_models(message: Message) -> None:
 
 
 def step(event: FeaturesBuilt | TrainingFailed, context: StepContext) -> TrainingProgressed | RunSuperseded:
-    """Submit all candidates, or the failed candidates again.
+    """Submit the trainings of all candidates or, after a failed attempt, of the failed candidates.
 
-    When a job ends, a log sink publishes training-progressed.
+    When a training job ends, a log sink publishes BigQuery's log entry to training-progressed.
     """
     if newer := current.hold(event.run_id, context.environment, context.now):
         return RunSuperseded(event.run_id, newer)

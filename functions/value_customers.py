@@ -1,4 +1,4 @@
-"""Value the customers weekly: forecast the orders and the revenue of each customer in the horizon, without a campaign.
+"""Value the customers weekly: forecast each customer's orders and revenue in the horizon, if there is no campaign.
 
 On     value-due          the scheduler's tick: {}
 Runs   sql/value

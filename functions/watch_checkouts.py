@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from shared.push import Message
 
 NAME = "watch_checkouts"
-# The former champion is judged by its checkouts in this period before the promotion.
+# The new champion's faults are compared with those of the former champion in this period before the promotion.
 FORMER_DAY = timedelta(days=1)
-# Time after a return to the former champion in which each scheduled message repeats the return. The function may have
-# died before the return was complete.
+# Time after a return to the former champion in which each scheduled message repeats the last writes of the return,
+# because the function may have died before the return was complete.
 REPEATED = timedelta(minutes=30)
 
 
 @push.function
 def watch_checkouts(_: Message) -> None:
-    """Judge the new champion by its checkouts, and roll back if it fails.
+    """Judge the new champion by the checkouts that it has scored, and roll back if it fails.
 
-    Once `monitoring.early_hours` have passed since its promotion, the champion is no longer judged.
+    A champion is judged only in the first `monitoring.early_hours` after its promotion.
     """
     world, now = environment(), datetime.now(UTC)
     last = next(iter(promotion.moves(world)[-1:]), None)
@@ -50,7 +50,8 @@ def watch_checkouts(_: Message) -> None:
 def _judge(move: Move, now: datetime, world: Environment) -> None:
     champion = world.registry.champion()
     if not move.from_version or champion is None or champion.number != move.to_version:
-        # There was no former champion, or another process has not yet carried out the promotion.
+        # Do not judge: there was no former champion, or the process that decided the promotion has not yet moved the
+        # alias.
         return
     served = answers.of_version(_counted(move.decided_at, now, world), move.to_version)
     before = answers.of_version(_counted(move.decided_at - FORMER_DAY, move.decided_at, world), move.from_version)
@@ -68,5 +69,5 @@ def _counted(since: datetime, until: datetime, world: Environment) -> list[Answe
 def _carry_out(world: Environment) -> None:
     pointer.follow(world)
     promotion.record_moves(world)
-    # Several messages about the same champion and day open the same run.
+    # A repeated message is harmless: messages about the same champion and day open the same run.
     world.send(ScoringDue.topic, {})

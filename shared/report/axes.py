@@ -24,7 +24,7 @@ class Axis:
     text: Callable[[float], str] = lambda value: f"{value:g}"
 
     def ticks(self, most: int = 5) -> list[float]:
-        """Return round values from `low` to `high`, at most about `most` values."""
+        """Return round values from `low` to `high` in equal steps: about `most` values, or fewer."""
         span = self.high - self.low
         raw = span / most
         power = 10 ** math.floor(math.log10(raw))
@@ -42,7 +42,7 @@ class Axis:
 
 
 def shares(title: str, high: float = 1.0) -> Axis:
-    """Return an axis of percentages from 0 to `high`, which is given as a share from 0 to 1."""
+    """Return an axis for shares, from 0 to `high`. Its labels are percentages."""
     return Axis(title, 0.0, max(high, 1e-6), _percentage)
 
 

@@ -18,7 +18,7 @@ type Answers = dict[str, Rows]
 
 @dataclass(frozen=True)
 class Material:
-    """A run with its documents. `before` is the previous run that was opened to train, or None.
+    """A run with its documents. `before` is the run that was opened to train before this run, or None.
 
     `trainings` holds the bytes that BigQuery bills for the training of each candidate.
     """
@@ -43,7 +43,7 @@ class Part(Protocol):
     """A module of shared/report/sections."""
 
     def asks(self, material: Material) -> dict[str, Statement]:
-        """Return the statements that the section needs, by name. `tell` gets each statement's rows under this name."""
+        """Return the statements that the section needs, by name. `tell` gets each statement's rows by this name."""
 
     def tell(self, material: Material, answers: Answers) -> Section | None:
-        """Return the section, made from the rows of its statements, or None if the run has nothing to show in it."""
+        """Return the section. `answers` holds the rows of `asks`. Return None if there is nothing to show."""

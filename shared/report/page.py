@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# Size of a drawing with axes, in pixels. This size fits the screen of a phone, so that the drawing's text is not scaled
+# Size of a drawing with axes, in pixels. A drawing of this size fits the screen of a phone, so its text is not scaled
 # down.
 WIDTH, HEIGHT = 340, 230
 # Width of the margins around the area between the axes, in pixels.
@@ -29,7 +29,7 @@ ROW = 30
 
 @dataclass(frozen=True)
 class Table:
-    """A table. The first cell of each row is the row's heading. If `numbers` is set, all other cells are right-aligned.
+    """A table. The first cell of each row is the row's heading. If `numbers` is True, other cells are right-aligned.
 
     Raises:
         ValueError: a column has no name, which screen readers need.
@@ -61,7 +61,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points (x, y), in the units of the axes; `name` is its name in the legend."""
+    """A line through points (x, y), in the units of the axes; `name` is the line's name in the legend."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -101,7 +101,7 @@ class Bars(Figure):
 
     @property
     def step(self) -> float:
-        """The width of a group of bars, with the gap to the next one, in pixels."""
+        """The width of a group of bars and of the gap to the next group, in pixels."""
         return (WIDTH - LEFT - RIGHT) / max(len(self.labels), 1)
 
     def bar(self, series: int, group: int) -> tuple[float, float, float, float]:
@@ -112,7 +112,7 @@ class Bars(Figure):
         return round(x, 2), top, round(width, 2), round(HEIGHT - BOTTOM - top, 2)
 
     def shown(self) -> list[tuple[float, str]]:
-        """Return (x coordinate, text) of each label to show. If not all fit, show only every n-th label."""
+        """Return (x coordinate, text) of each label to show. If there is no space for all, show every n-th label."""
         longest = max((len(label) for label in self.labels), default=1)
         every = max(1, -(-int(longest * 6.5 + 6) // max(int(self.step), 1)))
         return [
@@ -124,9 +124,9 @@ class Bars(Figure):
 
 @dataclass(frozen=True)
 class Spread:
-    """A value with its interval, drawn in a separate row.
+    """A value with its interval: one row of Spreads. The row has the heading `name`.
 
-    `text` gives the value and the interval in words, beside `name`.
+    `text` gives the value and the interval in words.
     """
 
     name: str
@@ -218,7 +218,7 @@ def render(title: str, sections: Sequence[Section], made_of: str = "") -> bytes:
 
 @cache
 def _templates() -> Environment:
-    # Escape everything, because names of traffic sources and products come from outside.
+    # Escape all values, because others choose the names of traffic sources and products.
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60
 NONE = "-"
-# The names of the metrics that are shown for a model; the documents hold more metrics. A metric is shown with three
-# decimals, unless DIGITS has another number for it.
+# The names of the metrics that are shown for a model; the documents hold more metrics. DIGITS holds the number of
+# decimals with which a metric is shown, if it is not three.
 METRICS = {
     "roc_auc": "ROC AUC",
     "pr_auc": "PR AUC",
@@ -32,7 +32,8 @@ def count(number: float) -> str:
 def percent(share: float | None) -> str:
     """Return a share from 0 to 1 as a percentage; NONE for None.
 
-    0 and values from 99.95 % on have no decimals. Other values have one decimal from 10 % on, and two below.
+    0 % and percentages of at least 99.95 % have no decimals. Other percentages have one decimal, or two if they are
+    below 10 %.
     """
     if share is None:
         return NONE
@@ -47,7 +48,7 @@ def decimal(number: float | None, digits: int = 3) -> str:
 
 
 def metric(name: str, measured: Measured) -> str:
-    """Return a metric of a model with its decimals; NONE if it could not be computed."""
+    """Return the metric `name` of a model as text; NONE if the metric could not be computed."""
     return decimal(getattr(measured, name), DIGITS.get(name, 3))
 
 
@@ -62,7 +63,7 @@ def interval(lower: float | None, upper: float | None, digits: int = 3) -> str:
 
 
 def seconds(number: float) -> str:
-    """Return a duration in seconds as text; from one minute on, in minutes and seconds."""
+    """Return a duration in seconds as text. Durations of at least a minute are given in minutes and seconds."""
     if round(number, 1) < MINUTE:
         return f"{number:.1f} s"
     minutes, rest = divmod(round(number), MINUTE)

@@ -66,8 +66,8 @@ PARTS: tuple[Part, ...] = (
 def write(run_id: str, environment: Environment) -> bytes:
     """Write the page into the run's folder and return it.
 
-    If the folder already has a page of the same steps and failures, keep that page. Later runs may have replaced rows
-    that it shows, so a second delivery could write another page.
+    If the folder already has a page of the same steps and failures, keep that page. Later runs may have replaced the
+    rows that the page shows, so a second delivery could write a different page.
 
     Raises:
         Malformed: there is no such run.
@@ -83,7 +83,7 @@ def write(run_id: str, environment: Environment) -> bytes:
 
 
 def made(material: Material, environment: Environment) -> bytes:
-    """Return the page. Its head names a hash of the run's steps and failures."""
+    """Return the page. Its head contains a hash of the run's steps and failures."""
     run = material.run
     return page.render(f"Run {run.run_id}: {run.outcome}", sections(material, environment), _made_of(run))
 
@@ -93,7 +93,7 @@ def _made_of(run: Run) -> str:
 
 
 def gather(run: Run, environment: Environment) -> Material:
-    """Return the run with its opening, the previous run, and the bytes billed for the run's trainings.
+    """Return the run with its run.json, the previous training run, and the bytes billed for the run's trainings.
 
     Raises:
         Malformed: the run was reset meanwhile.
@@ -106,7 +106,8 @@ def gather(run: Run, environment: Environment) -> Material:
 def sections(material: Material, environment: Environment) -> list[page.Section]:
     """Return the sections for which the run has data.
 
-    If BigQuery refuses a section's statement, e.g. because a model was deleted, the page says so instead.
+    If BigQuery refuses a section's statement, e.g. because a model was deleted, the section is left out. An additional
+    section gives the reasons.
     """
     found, lacking = [], []
     with ThreadPoolExecutor(MOST_AT_ONCE, "report") as pool:
@@ -124,8 +125,8 @@ def sections(material: Material, environment: Environment) -> list[page.Section]
 def _asked(
     statements: Mapping[str, Statement], environment: Environment, pool: ThreadPoolExecutor
 ) -> dict[str, Future[Rows]]:
-    # The jobs of these statements are not named after the run. With such names, a delivery after a deployment could
-    # attach to the job of an older statement.
+    # The ids of these jobs do not depend on the run. Otherwise, a delivery after a deployment of new code could find
+    # the job of an older statement and read its rows.
     return {
         name: pool.submit(environment.query, one.name, one.parameters, **one.identifiers)
         for name, one in statements.items()

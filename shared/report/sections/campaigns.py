@@ -74,7 +74,10 @@ def _relative(title: str, results: Sequence[Result]) -> list[Spreads]:
 
 
 def _curves(deciles: Sequence[Decile]) -> list[Lines]:
-    """Return a Qini curve of conversion for each campaign whose deciles all have customers in both arms."""
+    """Return a Qini curve of the outcome conversion for each campaign.
+
+    A campaign has no curve if a decile lacks treated or control customers.
+    """
     figures = []
     of_conversion = (one for one in deciles if one.outcome == "conversion")
     for (campaign, share), mine in groupby(of_conversion, lambda one: (one.campaign, one.share)):

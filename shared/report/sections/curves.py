@@ -20,7 +20,8 @@ _DIAGONAL = [(0.0, 0.0), (1.0, 1.0)]
 class Curve:
     """A model's curves over visitors sorted by probability, the highest first.
 
-    `visitors` and `buyers` are cumulative counts. Each list except `precision` begins with 0.
+    `visitors` and `buyers` are cumulative counts: at each point, of the visitors up to this point. These visitors are
+    called chosen. Each list except `precision` begins with 0.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -29,23 +30,23 @@ class Curve:
 
     @property
     def chosen(self) -> list[float]:
-        """At each point, the chosen visitors (all visitors up to this point) as a share of all visitors."""
+        """At each point, the chosen visitors as a share of all visitors."""
         return [one / self.visitors[-1] for one in self.visitors]
 
     @property
     def recall(self) -> list[float]:
-        """At each point, the share of all buyers that are among the chosen visitors."""
+        """At each point, the chosen buyers as a share of all buyers."""
         return [one / self.buyers[-1] for one in self.buyers]
 
     @property
     def false_positive_rate(self) -> list[float]:
-        """At each point, the share of all visitors without a purchase that are among the chosen visitors."""
+        """At each point, the chosen visitors without a purchase as a share of all visitors without a purchase."""
         others = [visitors - buyers for visitors, buyers in zip(self.visitors, self.buyers, strict=True)]
         return [one / others[-1] for one in others]
 
     @property
     def precision(self) -> list[float]:
-        """At each point but the first (which has no visitors), the share of buyers among the chosen visitors."""
+        """At each point except the first, which has no visitors, the share of buyers among the chosen visitors."""
         return [buyers / visitors for visitors, buyers in zip(self.visitors[1:], self.buyers[1:], strict=True)]
 
     @property
@@ -84,7 +85,7 @@ def tell(material: Material, answers: Answers) -> Section | None:
 def _calibrated(evaluation: Evaluation) -> list[str]:
     """Return two sentences: how the winner was calibrated, and whether the test visitors confirm the calibration.
 
-    Evaluations from before calibration was introduced have no sentences.
+    Return no sentences for an evaluation from before calibration was introduced.
     """
     if evaluation.calibration is None:
         return []
@@ -94,7 +95,7 @@ def _calibrated(evaluation: Evaluation) -> list[str]:
 
 
 def _curves(rows: Rows) -> dict[str, Curve]:
-    """Return the curves of each model, unless all or none of its visitors bought."""
+    """Return the curves of each model. A model is left out if all or none of its visitors bought."""
     by_model: dict[str, Rows] = {}
     for row in rows:
         by_model.setdefault(row["candidate"], []).append(row)

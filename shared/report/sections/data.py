@@ -28,8 +28,8 @@ _OTHERS = "all others"
 class Histogram:
     """A histogram of a feature: the number of visitors per bin, and the number of buyers among them.
 
-    `words` describes the values of each bin. `sums` holds (sum over all visitors, sum over buyers) of a numeric
-    feature's values.
+    `words` describes the values of each bin. For a numeric feature, `sums` holds the sum of its values over all
+    visitors and the sum over buyers; for a category, None.
     """
 
     visitors: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Histogram:
         return self.buyers.total()
 
     def means(self) -> tuple[float | None, float | None]:
-        """Return the feature's mean for buyers, and for other visitors. None for a category or an empty group."""
+        """Return the feature's means for buyers and for others. A category or an empty group has the mean None."""
         everybody, buyers = self.sums or (0.0, 0.0)
         others = self.all - self.all_buyers
         if self.sums is None:
@@ -56,13 +56,13 @@ class Histogram:
         return buyers / self.all_buyers if self.all_buyers else None, (everybody - buyers) / others if others else None
 
     def shares(self) -> tuple[list[float], list[float]]:
-        """Return the share of each bin, among visitors who did not buy, and among buyers."""
+        """Return two lists with the share of each bin: among visitors who did not buy, and among buyers."""
         others = [visitors - self.buyers[label] for label, visitors in self.visitors.items()]
         return _shares(others), _shares([self.buyers[label] for label in self.visitors])
 
 
 def asks(material: Material) -> dict[str, Statement]:
-    """Return the statements about the run's training rows, if it has written some."""
+    """Return the statements about the run's training rows, if the run has written training rows."""
     if not material.has("train_models"):
         return {}
     rows = material.rows_of_run

@@ -67,7 +67,7 @@ def _opened(run: Run) -> str:
 
 
 def _nodes(run: Run) -> list[Node]:
-    """Return the steps of a run of this kind, and all other steps of this run that have finished or failed."""
+    """Return the steps that a run of this kind has, and other steps that have finished or failed in this run."""
     begins = _begins(run)
     failed = {function_of(failure.step) for failure in run.failures}
     names = [step for step in (*STEPS, *BESIDE) if step in {*_OF_KIND[run.kind], *run.seconds, *failed}]
@@ -82,7 +82,7 @@ def _nodes(run: Run) -> list[Node]:
 
 
 def _begins(run: Run) -> dict[str, float]:
-    """Return the first start of each step, in seconds after the run was opened."""
+    """Return when each step began for the first time, in seconds after the run was opened."""
     begins: dict[str, float] = {}
     for record in run.records:
         begins.setdefault(function_of(record.step), (record.started_at - run.opened_at).total_seconds())

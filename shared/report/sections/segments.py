@@ -53,7 +53,7 @@ def _figure(kind: str, rows: Rows) -> Spreads:
     ]
     said = f"In {len(spreads) - len(outside)} of {len(spreads)} segments, what was expected lies within the interval."
     said += f" Outside: {words.listed(outside)}." if outside else ""
-    # The interval of a small segment may reach 1. So the axis ends at twice the largest share.
+    # The axis ends at twice the largest share. The upper bound of a small segment may be larger, up to 1.
     high = max(*marks, *(spread.value for spread in spreads)) * 2
     legend = ("share that bought, with 95 % interval", "share expected")
     return Spreads(f"Test visitors by {kind}", said, axes.shares("share that bought", high), spreads, marks, legend)
@@ -70,7 +70,7 @@ def _ranking(rows: Rows) -> Table:
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    """Return the interval of the segment's ROC AUC as text. Unknown with fewer than two buyers or other visitors."""
+    """Return the interval of the segment's ROC AUC as text; NONE for fewer than two buyers or two other visitors."""
     if row["roc_auc_variance"] is None:
         return words.NONE
     freedom = min(row["buyers"], row["visitors"] - row["buyers"]) - 1
