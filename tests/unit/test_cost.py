@@ -224,6 +224,19 @@ def test_with_max_rows_create_model_reads_the_sample_and_the_evaluation_rows():
     assert estimate(limit).total < estimate(full).total
 
 
+@pytest.mark.parametrize(
+    "shares", [(), ("training.evaluation_share=0.1", "training.test_share=0.1")], ids=["default shares", "small shares"]
+)
+def test_the_guide_states_what_a_sample_saves_at_25_million_sessions_a_day(shares):
+    given = Inputs(25_000_000, assumptions().sessions_per_visitor, 500_000, 1, 400, 1_000)
+    found = estimate(described(given, "training.max_rows=20000000", *shares))
+    guide = (SQL.parent / "docs" / "deploy.md").read_text()
+    assert f"${found.total:,.0f}" in guide
+    if not shares:
+        [models] = [line for line in found.lines if line.name == statements.CREATE_MODEL]
+        assert f"CREATE MODEL costs ${models.cost:,.0f} instead" in guide
+
+
 def test_a_small_table_counts_as_ten_megabytes():
     assert Reading("recommendations/state").bytes(volumes(SMALL)) == 10 * 2**20
 
