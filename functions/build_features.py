@@ -164,7 +164,7 @@ def of_tables(days: list[date], read: list[date]) -> dict[str, Any]:
 def remember(reading: Reading, context: StepContext) -> None:
     """Record the state of the changed day-tables, so that the next run does not read them again.
 
-    This write is the run's last. If the run fails before, the next run reads these day-tables again.
+    This write is the step's last. If the step fails before, the next run reads these day-tables again.
     """
     parameters = {
         "days": list(reading.changed),

@@ -1,4 +1,4 @@
-"""Check the model's health daily. Ask for a training if it would help, or return to a better former champion.
+"""Check the model's health daily. Ask for a training if that would help, or return to a better former champion.
 
 On     monitoring-due    the scheduler's tick: {}
 Runs   sql/monitoring, sql/features/training_rows.sql, sql/evaluation

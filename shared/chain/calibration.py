@@ -118,7 +118,8 @@ def _buyers(points: Iterable[Point]) -> int:
 def platt(points: Sequence[Point]) -> Coefficients | None:
     """Return Platt's line: a logistic regression on slightly smoothed outcomes.
 
-    As in Platt (1999), the outcomes are slightly above 0 and slightly below 1, which prevents overfitting.
+    As in Platt (1999), the outcome is slightly below 1 for buyers and slightly above 0 for others, which prevents
+    overfitting.
     """
     buyers = _buyers(points)
     others = sum(point.row_count for point in points) - buyers
@@ -145,7 +146,7 @@ def regression(points: Sequence[Point], of_others: float = 0.0, of_buyers: float
         if max(abs(step.intercept), abs(step.slope)) < 1e-9:
             return Coefficients(line.intercept - line.slope * centre, line.slope)
         further = Coefficients(line.intercept + step.intercept, line.slope + step.slope)
-        # If buyers are rare, a Newton step may be too long, so halve it until the likelihood does not fall.
+        # If buyers are rare, a Newton step may be too long. So halve the step until the likelihood does not fall.
         while (found := _likelihood(rows, further)) < likelihood - 1e-9 * abs(likelihood):
             further = Coefficients(
                 (line.intercept + further.intercept) / 2,
@@ -199,7 +200,7 @@ def _cross_fitted_gain(points: Sequence[Point]) -> Estimate | None:
 
 
 def log_loss(points: Sequence[Point], calibrator: Calibrator) -> float:
-    """Return the mean log loss of the points' visitors after calibration."""
+    """Return the mean log loss of the points' visitors, with probabilities that `calibrator` has corrected."""
     loss = 0.0
     for point in points:
         probability = calibrator.apply(sigmoid(point.log_odds))

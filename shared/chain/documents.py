@@ -1,7 +1,7 @@
 """The documents of a run's folder, with one structure per document.
 
-A step writes a document; other steps and commands read it. Numbers may be None: BigQuery has NULL, and JSON has no NaN
-or infinity.
+A step writes a document; other steps and commands read it. A number may be None: None stands for BigQuery's NULL, and
+for NaN and infinity, which JSON does not have.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from shared.embedded_scorer import Artefact
 
 @dataclass(frozen=True)
 class Document[T]:
-    """A document of a run's folder: its file is NAME.json, and `kind` is its structure."""
+    """A document of a run's folder. Its file is `name`.json, and its structure is `kind`."""
 
     name: str
     kind: type[T]
@@ -30,7 +30,7 @@ class Document[T]:
 
 
 class StepDone(Struct, frozen=True):
-    """The record of a finished step; `event` is the JSON of the next event, and `topic` its topic."""
+    """The record of a finished step. `event` is the JSON of the event that the step published on `topic`."""
 
     topic: str
     event: dict[str, Any]
@@ -42,7 +42,7 @@ class StepDone(Struct, frozen=True):
 
 
 class StepFailure(Struct, frozen=True):
-    """Why a step has failed. If `is_permanent`, it is not retried."""
+    """Why a step has failed. If `is_permanent` is True, the step is not retried."""
 
     reason: str
     is_permanent: bool

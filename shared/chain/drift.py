@@ -69,7 +69,7 @@ class Judged:
 def judge(shifts: Iterable[Shift], limits: Limits | None = None) -> list[Judged]:
     """Judge each feature; return the results in ascending order of the p-value.
 
-    A feature has drifted if the difference is large enough to matter, and too improbable to be chance. The method of
+    A feature has drifted if the difference is large enough to matter and statistically significant. The method of
     Benjamini and Hochberg (1995) limits the false alarms over all features. The model's score is tested separately.
     """
     limits, found = limits or Limits(), list(shifts)

@@ -11,7 +11,7 @@ from shared.clients import Clients
 from shared.errors import Malformed
 from shared.settings import Settings
 
-# Modules are imported at their first use, so that a cold start loads only those that its function needs.
+# Modules are imported at their first use, so that a cold start loads only the modules that the function needs.
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -75,10 +75,10 @@ class StepContext:
         return self._life.run
 
     def run_as[R: OpenedRun](self, kind: type[R]) -> R:
-        """Return the document that opened the run, as the given kind of run.
+        """Return the document that opened the run, run.json, which must be a `kind`.
 
         Raises:
-            Malformed: the run is of another kind.
+            Malformed: the run is not a `kind`.
         """
         if not isinstance(self.run, kind):
             raise Malformed(

@@ -66,7 +66,7 @@ class Counts:
 
 
 def word(roc_auc: float | None) -> str:
-    """Return a word for a ROC AUC, from "poor" to "good", with the limits of Google's purchase propensity lab."""
+    """Return a word for a ROC AUC, from "poor" to "good". The limits are those of Google's purchase propensity lab."""
     if roc_auc is None:
         return "unknown"
     for least, name in ((0.9, "good"), (0.8, "fair"), (0.7, "decent"), (0.6, "not great")):

@@ -87,7 +87,7 @@ def share_interval(hits: float, total: float, z: float = Z) -> tuple[float, floa
 
 
 def shown_share(hits: float, total: float) -> float:
-    """Return a lower bound of the share `hits / total`, the lower end of its interval with a quantile of 3.
+    """Return the lower bound of the interval of `hits / total`, for the normal quantile 3.
 
     The true share is almost certainly above this bound.
     """

@@ -123,7 +123,7 @@ class ModelNotEmbeddable(LogEvent, frozen=True):
 
 
 class NewerRecommendationsServed(LogEvent, frozen=True):
-    """Recommendations from newer data are in use already, so the run's recommendations are not used."""
+    """Newer recommendations are in use already, so the run's recommendations are not used."""
 
     event = "newer_recommendations_served"
     severity = "NOTICE"
@@ -163,7 +163,7 @@ class NothingChanged(LogEvent, frozen=True):
 
 
 class NothingLearnt(LogEvent, frozen=True):
-    """No candidate could be trained, because too few visitors bought."""
+    """No candidate could be trained, because all or none of the training visitors bought."""
 
     event = "nothing_learnt"
     severity = "WARNING"
@@ -190,7 +190,7 @@ class NothingToScore(LogEvent, frozen=True):
 
 
 class NothingToValue(LogEvent, frozen=True):
-    """The customers cannot be valued yet; the next tick tries again."""
+    """The customers cannot be valued yet. The next scheduled message tries again."""
 
     event = "nothing_to_value"
     severity = "NOTICE"
@@ -200,7 +200,7 @@ class NothingToValue(LogEvent, frozen=True):
 
 
 class PointerReplaced(LogEvent, frozen=True):
-    """Another process replaced the champion's pointer while it was being updated, so the alias is read again."""
+    """Two processes updated the champion's pointer at the same time, so one of them reads the alias again."""
 
     event = "pointer_replaced"
     message = "the champion's pointer was replaced meanwhile: the alias is read again"
@@ -218,7 +218,7 @@ class RecordUnreadable(LogEvent, frozen=True):
 
 
 class ReportWritten(LogEvent, frozen=True):
-    """The page of a run that has ended was written to the run's folder."""
+    """The report of a run that has ended was written to the run's folder."""
 
     event = "report_written"
     severity = "INFO"
@@ -321,7 +321,7 @@ class StepFinishedElsewhere(LogEvent, frozen=True):
 
 
 class StepWaits(LogEvent, frozen=True):
-    """A step waits for a job or an operation that is still running; a later delivery looks again."""
+    """A step waits for a job or an operation that is still running. A later delivery checks again."""
 
     event = "step_waits"
     message = "{step} waits: {reason}"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.warehouse import Parameters
 
 FORMER = "former_champion"
-# The split that a monitoring run gives to all its training and evaluation rows.
+# The split of all rows that a monitoring run writes to compare models.
 SPLIT = "test"
 # Drift compares the last WEEK days with the BASE_WEEKS weeks before them.
 WEEK = 7
@@ -75,9 +75,9 @@ def _scored(newest: date | None, context: StepContext) -> date | None:
 
 
 def _cost(context: StepContext) -> list[Finding]:
-    """Return the finding about BigQuery's billed bytes of the last run that trained.
+    """Return the finding about the bytes that BigQuery bills for the last run that was opened to train.
 
-    Return an empty list if no training run was opened yet.
+    Return an empty list if no run was opened to train yet.
     """
     last = current.last_training(context.environment)
     if last is None:
@@ -107,7 +107,10 @@ def _shifts(champion: Version, last: date, worth: list[Finding], context: StepCo
 
 
 def _skewed(champion: Version, week: Parameters, context: StepContext) -> list[health.Skew]:
-    """Compare the last week with the champion's training data. If it learnt from a sample, all visitors count."""
+    """Compare the last week's first visits with the champion's training data.
+
+    If the champion learnt from a sample, compare with all visitors of the training days.
+    """
     judged = context.runs.read(champion.run_id, EVALUATION)
     splits = judged.splits if judged else []
     if sampling.kept_share(splits) == 1:

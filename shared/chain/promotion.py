@@ -88,7 +88,7 @@ def promote(
         decided, generation = _decisions(environment).read()
         why = objection(version.run_id, judged, environment)
         if decided and champion and champion.number == version.number != decided.version:
-            # This version has the alias, but a later decision chose another version.
+            # This version has the alias, but a later decision chose another version. So carry out the later decision.
             _apply_decision(environment)
             why = why or f"version {decided.version} was made champion meanwhile"
         if why:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Ranking:
     """The metrics of a recommendation method on the held-out products.
 
-    `ndcg_gain` is the mean difference from popularity's NDCG, on the same visitors.
+    `ndcg_gain` is the method's mean NDCG minus popularity's, on the same visitors.
     """
 
     method: str

@@ -69,7 +69,7 @@ def _out_of_stock(environment: Environment) -> frozenset[str]:
 
 
 class Builder:
-    """The work of one run.
+    """Builds the recommendations of one run.
 
     Call `count`, `judge`, `publish` and `summary` in this order. Each method replaces the rows that it writes.
     """

@@ -1,7 +1,7 @@
 """The registered model in Vertex AI, its versions, and the endpoint that serves the champion.
 
 The alias `champion` in the registry defines which version is champion. A version's labels name its run and candidate,
-and so its model in BigQuery.
+from which the name of its model in BigQuery follows.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Registry:
             except RefusedError as error:
                 if error.code != 400:
                     raise
-                # A refusal does not name the deployed model that refused. It may be the champion, whose inputs may
-                # differ from the canary's. So ask again.
+                # A refusal does not name the deployed model that refused. The champion may have refused, because its
+                # inputs may differ from the canary's. So ask again.
                 refusal = error
                 continue
             if answer.deployed_model_id == deployed_id:
@@ -371,7 +371,7 @@ def _version(model: vertex.Model) -> Version:
 def _deployed_id(version: Version) -> str:
     """Return the deployed model's id, of at most 10 digits.
 
-    The id depends only on the version, so the version is deployed only once.
+    The id depends only on the version, so Vertex AI refuses to deploy the version a second time.
     """
     digest = hashlib.sha256(f"{version.run_id} {version.number}".encode()).hexdigest()
     return str(int(digest, 16) % 10**10)

@@ -35,7 +35,7 @@ def until(run_id: str | None, runs: Runs) -> int:
 def before(run_id: str, runs: Runs) -> str | None:
     """Return the last run before run `run_id` that was opened to train; None if there is none.
 
-    Also return None if run `run_id` was reset, because its run.json is deleted then.
+    Also return None if run `run_id` was reset, because a reset deletes the run's run.json.
     """
     run = runs.find(run_id)
     return run.after if isinstance(run, ExportRun) else None

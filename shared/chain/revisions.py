@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.embedded_scorer import Artefact
 
-# Maximum difference of the scorer's calibrated probability from BigQuery's for the same row.
+# Maximum difference between a scorer's calibrated probability and BigQuery's, for the same row.
 TOLERANCE = 1e-6
 
 
@@ -106,7 +106,7 @@ def keep_scorer(
     try:
         raw = _ARTEFACTS[kind](candidate, means, context)
         artefact = msgspec.structs.replace(raw, calibrator=calibrator)
-        # Encode and decode the artefact, because the checkout reads the encoded form.
+        # Test the artefact as the checkout gets it: encode it, then decode it.
         scorer = embedded_scorer.load(embedded_scorer.read(jsontext.encode(artefact)))
         difference = largest_difference(expected, [scorer.probability(row) for row in golden])
     except ValueError as error:

@@ -203,7 +203,7 @@ class Run:
 
 
 def function_of(step: str) -> str:
-    """Return the step of a record by the record's name, e.g. train_models for `train_models.2`."""
+    """Return the name of a step without the number of its repetition, e.g. `train_models` for `train_models.2`."""
     return step.partition(".")[0]
 
 

@@ -65,7 +65,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step has failed. If `is_permanent`, it is not retried."""
+    """Why a step has failed. If `is_permanent` is True, the step is not retried."""
 
     step: str
     reason: str

@@ -22,14 +22,14 @@ TRAIN, UNUSED = "train", "unused"
 
 
 def kept_share(splits: Iterable[Split]) -> float:
-    """Return the share of the training days' visitors without a purchase from whom models learn."""
+    """Return the share of the visitors without a purchase that the sample kept, on the training days."""
     others = {one.split: one.visitors - one.positives for one in splits}
     kept, unused = others.get(TRAIN, 0), others.get(UNUSED, 0)
     return kept / (kept + unused) if kept else 1.0
 
 
 def shift(kept: float) -> float:
-    """Return the number to be added to a model's log odds if the share `kept` of the others was kept."""
+    """Return the number to be added to a model's log odds: ln(`kept`), where `kept` is the share s."""
     return round(math.log(kept), DIGITS)
 
 

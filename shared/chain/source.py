@@ -69,7 +69,7 @@ COLUMNS = {
         "items.quantity",
     ],
 }
-# More columns that the chain reads if the label is an event other than a purchase.
+# Columns that the chain also reads if the label is an event other than a purchase.
 COLUMNS_OF_EVENTS = {
     "ga360": ["hits.eventInfo.eventCategory", "hits.eventInfo.eventAction", "hits.eventInfo.eventValue"],
     "ga4": [],

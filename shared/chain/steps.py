@@ -55,8 +55,8 @@ class Opening:
 class Step:
     """A step of the chain.
 
-    `name` is its name in the ledger, in job ids and in the log. `run` takes the event and returns the next one, or None
-    if the step is not done yet. `decode` returns the event of a message with a run's id.
+    `name` is its name in the ledger, in job ids and in the log. `run` takes the step's event and returns the next
+    event, or None if the step is not done yet. `decode` returns the event of a message with a run's id.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Step:
     opening: Opening | None = None
 
     def event(self, message: Message, environment: Environment, now: datetime) -> Event | None:
-        """Return the message's event. If the message requests a run, open it and return the run's first event instead.
+        """Return the message's event. If the message requests a run, open the run and return its first event.
 
         Return None if there is nothing to do.
 

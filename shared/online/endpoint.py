@@ -49,7 +49,7 @@ class Endpoint:
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, "endpoint")
 
     def ask(self, instance: Mapping[str, Any]) -> Answer:
-        """Return the endpoint's uncalibrated probability for an instance, the model's inputs by name.
+        """Return the endpoint's uncalibrated probability for `instance`, which holds the model's inputs by name.
 
         Raises:
             EndpointError: the endpoint was too slow, failed or gave an invalid answer, or the breaker is open.

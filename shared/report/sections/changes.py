@@ -19,7 +19,7 @@ def asks(_: Material) -> dict[str, Statement]:
 
 
 def tell(material: Material, _: Answers) -> Section | None:
-    """Return the section, or None if there is no previous run or if that run was reset."""
+    """Return the section, or None if there is no previous run, or if the previous run was reset."""
     run, before = material.run, material.before
     if before is None:
         return None

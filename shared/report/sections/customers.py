@@ -19,7 +19,7 @@ def asks(_: Material) -> dict[str, Statement]:
 
 
 def tell(material: Material, _: Answers) -> Section | None:
-    """Return the section, or None if the run resolved no customers."""
+    """Return the section, or None if the run did not look for customers."""
     found = material.run.documents.customers
     if found is None:
         return None

@@ -146,7 +146,7 @@ def _values(first: int, last: int | None) -> str:
 def _missing(histograms: dict[str, Histogram], answers: Answers) -> dict[str, float]:
     """Return the share of visitors without a value, by feature.
 
-    A number without a value is NULL, and a category without a value is `missing`.
+    In the training rows, a missing number is NULL, and a missing category is the text `missing`.
     """
     everybody = sum(row["visitors"] for row in answers["months"])
     return {

@@ -53,7 +53,7 @@ def _figure(kind: str, rows: Rows) -> Spreads:
     ]
     said = f"In {len(spreads) - len(outside)} of {len(spreads)} segments, what was expected lies within the interval."
     said += f" Outside: {words.listed(outside)}." if outside else ""
-    # The axis ends at twice the largest share. The upper bound of a small segment may be larger, up to 1.
+    # The axis ends at twice the largest share. The interval of a small segment may reach beyond the axis.
     high = max(*marks, *(spread.value for spread in spreads)) * 2
     legend = ("share that bought, with 95 % interval", "share expected")
     return Spreads(f"Test visitors by {kind}", said, axes.shares("share that bought", high), spreads, marks, legend)
