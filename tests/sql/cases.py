@@ -52,7 +52,7 @@ class Case:
                 assert canonical(warehouse.rows(table)) == canonical([nothing | row for row in expected])
 
     def rows(self, table: str, rows: list[dict]) -> list[dict]:
-        """Return the rows with the default values of the table, by the table's name or the prefix of day-tables."""
+        """Return the rows with the default values of `table`. Those of day-tables are stored under the prefix."""
         prefix = table.rstrip("0123456789")
         return [merged(self.row.get(prefix, {}), row) for row in rows]
 
@@ -89,7 +89,7 @@ def _case(statement: str, case: dict, row: dict, parameters: dict, identifiers: 
 
 
 def merged(default: dict, given: dict) -> dict:
-    """Return `default`, updated with the values of `given`. Nested records are merged in the same way."""
+    """Return `default` with the values of `given` instead of its own. Nested records are merged in the same way."""
     both = {
         name: merged(default[name], value) if isinstance(value, dict) and isinstance(default.get(name), dict) else value
         for name, value in given.items()

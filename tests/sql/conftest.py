@@ -5,10 +5,10 @@ from google.cloud import storage as gcs
 
 pytest.register_assert_rewrite("cases", "twice", "warehouse")
 
-from learning import RUN, training_rows  # noqa: E402 - beside the next one
-from warehouse import Warehouse  # noqa: E402 - once its assertions are rewritten
+from learning import RUN, training_rows  # noqa: E402 - imported after register_assert_rewrite, like the next module
+from warehouse import Warehouse  # noqa: E402 - must be imported after register_assert_rewrite
 
-from shared.settings import CANDIDATES  # noqa: E402 - beside the others
+from shared.settings import CANDIDATES  # noqa: E402 - imported after register_assert_rewrite, like the modules above
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def warehouse(whole_warehouse):
 def models(whole_warehouse):
     """Train each candidate with its own statement, all on the same rows.
 
-    The models remain when the rows are deleted.
+    The training rows are then deleted, but the models remain.
     """
     whole_warehouse.fill({"training_rows": training_rows()})
     for candidate in CANDIDATES:

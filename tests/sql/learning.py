@@ -1,4 +1,4 @@
-"""Make training rows of simulated visitors, whose outcome depends on their features."""
+"""Make training rows of simulated visitors. The label depends on time_on_site and source."""
 
 import datetime as dt
 
@@ -11,7 +11,7 @@ SPLITS = {"train": 180, "evaluation": 60, "test": 60}
 def training_rows(seed: int = 0) -> list[dict]:
     """Return 300 training rows of one run.
 
-    Visitors who stay long or come by mail buy more often. The feature `pageviews` contains the same information.
+    Visitors who stay long or come by mail buy more often. The feature `pageviews` depends on the label.
     """
     random = np.random.default_rng(seed)
     return [_row(random, number, split) for number, split in enumerate(np.repeat(list(SPLITS), list(SPLITS.values())))]
@@ -39,7 +39,7 @@ def _row(random: np.random.Generator, number: int, split: str) -> dict:
         "medium": "organic",
         "channel": "Organic Search",
         "device": str(random.choice(["mobile", "desktop"])),
-        # Peru is only in rows for evaluation and test, so no model has seen it in training.
+        # Peru is only in the rows for evaluation and test, so no model has seen this country in training.
         "country": "France" if split == "train" or number % 2 else "Peru",
         "will_buy_on_return_visit": buys,
     }

@@ -1,7 +1,7 @@
 """A statement reads no days but those that `propensity cost` counts.
 
-Each table of which the cost counts only some days gets rows of an old day. The files with these rows are taken away
-while the statement runs. A statement that reads the old day fails, because its files are missing.
+If the cost counts only some days of a table, the table gets rows of an old day. Their files are taken away while
+the statement runs. A statement that reads the old day fails, because it does not find these files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ OLD_DAY = "1990-01-01"
 # The partitioning column of each partitioned table.
 PARTITIONS = {table.name: table.partition for table in declarations.read().tables if table.partition}
 EXPORTED = tuple(export.prefix for export in EXPORTS)
-# The smallest and the largest value of each type. A file with both cannot be left out because of another column.
+# The smallest and the largest value of each type. A file that has both in a column cannot be skipped because of
+# a condition on this column. So it can be skipped only because of its day.
 EXTREMES = {
     "DATE": ("1900-01-01", "2100-01-01"),
     "TIMESTAMP": ("1900-01-01 00:00:00", "2100-01-01 00:00:00"),
@@ -48,9 +49,10 @@ def first_cases() -> list[cases.Case]:
 
 @cache
 def limited(statement: str) -> set[str]:
-    """Return the tables of which the statement reads some days only. The name of the export's tables is `export`.
+    """Return the tables of which the statement reads some days only. `export` is the name for the export's day-tables.
 
-    The target of a MERGE is left out if it has rows that match, because the local BigQuery then reads the whole target.
+    The target of a MERGE is returned only if the MERGE is `on false`. Otherwise the local BigQuery compares rows, and
+    reads the whole target.
     """
     found = [one for kind in ("ga360", "ga4") for one in readings(kind, HISTORY_DAYS) if one.statement == statement]
     target, _, read = parsed(statement)
@@ -88,7 +90,7 @@ def taken_away(files: set[Path]) -> Iterator[None]:
 
 @pytest.fixture
 def files(bigquery_emulator):
-    """Return a function that finds the files of all tables."""
+    """Return a function that returns the paths of all tables' files."""
     return lambda: set((bigquery_emulator.scratch.parent / "data").rglob("*.parquet"))
 
 

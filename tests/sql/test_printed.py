@@ -20,10 +20,11 @@ from shared.settings import CANDIDATES
 from shared.value import valuing
 from shared.warehouse import Warehouse
 
-# The variables of a run, which a person fills in to read or train with the run's rows.
+# The values of the variables that belong to a run. A person fills them in to read the run's rows or to train with
+# these rows.
 RUNS_OWN = {"p_run_id": f'"{RUN["run_id"]}"', "p_created_on": f"date '{RUN['created_on']}'", "p_is_final": "true"}
-# Maps a statement to the values of its variables that must not stay NULL. A check of freshness needs dates, because the
-# local BigQuery refuses FORMAT('%t, %d', day, NULL).
+# Maps a statement to the values of its variables that must not stay NULL. checks/warn/freshness is one of these
+# statements, because the local BigQuery refuses FORMAT('%t, %d', day, NULL).
 FILLED = {
     "erasure/record": {
         "p_created_on": "date '2017-08-10'",
@@ -73,7 +74,7 @@ def printed(*words):
 
 @pytest.fixture(scope="module")
 def console(whole_warehouse):
-    """Return a client as an operator uses it by hand, for a project that has the rows and the models of one run."""
+    """Return a client like that of an operator's console. Its project has the rows and the models of one run."""
     whole_warehouse.fill({"training_rows": training_rows(), "visitor_products": INTERESTS, **DAY_TABLES})
     whole_warehouse.fill({"customer_histories": VALUED})
     whole_warehouse.run("models/logistic", RUN, model="a_model")
@@ -88,7 +89,7 @@ def console(whole_warehouse):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GOOGLE_CLOUD_PROJECT", whole_warehouse.client.project)
         patch.setenv("PROPENSITY_SETTINGS", json.dumps(settings))
-        # Unlike the jobs of the functions, a person's client has no default dataset.
+        # Unlike the jobs of the functions, the jobs of a person's client have no default dataset.
         yield whole_warehouse.client
     whole_warehouse.client.delete_table(path)
     # The printed statement erasure/record has written into this table.
@@ -111,7 +112,7 @@ def test_a_statement_runs_as_it_is_printed(statement, console):
 
 @pytest.fixture
 def a_run(console, whole_warehouse, monkeypatch):
-    """Open a run in the environment that the command `propensity sql` reads. Return the run's warehouse."""
+    """Open a run in the ledger that the command `propensity sql` reads. Return the warehouse of this run."""
     clients = Environment(whole_warehouse.settings)
     clients.__dict__ |= {"bigquery": console, "storage": gcs.Client(console.project)}
     monkeypatch.setattr(world, "connected", lambda: clients)

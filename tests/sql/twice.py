@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 type Rows = list[dict[str, Any]]
 
-# The statements that the reference implementation cannot run, each with the reason. The analyzer still checks them.
+# Maps each statement that the reference implementation cannot run to the reason. test_accepted.py analyzes it.
 NOT_RUN = {
     "audience/export": "EXPORT DATA",
     **dict.fromkeys(("backtest/known/conversions", "backtest/known/sessions"), "tables of one name in two datasets"),
@@ -45,7 +45,7 @@ NOT_RUN = {
 
 @dataclass(frozen=True)
 class Twice:
-    """Runs statements on the reference implementation. The function `contents` returns the rows of a named table."""
+    """Runs statements on the reference implementation. `contents` returns the rows of the table with the given name."""
 
     contents: Callable[[str], Rows]
 
@@ -57,7 +57,7 @@ class Twice:
         return [dict(zip(names, row, strict=True)) for row in result.rows]
 
     def modify(self, text: str, values: dict[str, Any]) -> Rows:
-        """Return all rows that a table has after a DELETE, INSERT or MERGE."""
+        """Return all rows of the statement's target after a DELETE, INSERT or MERGE."""
         tables = {name: self._rows(name) for path in table_paths(text) if (name := ".".join(path))}
         return reference.modify(text, googlesql.catalog(), tables, _parameters(text, values)).rows
 
@@ -67,7 +67,7 @@ class Twice:
 
 
 def _parameters(text: str, values: dict[str, Any]) -> reference.Parameters:
-    """Return the value of each parameter that a statement's text names, and the type with which it is sent."""
+    """Return the type and the value of each parameter that a statement's text names."""
     kinds = googlesql.every_parameter_type()
     named = {token.text[1:] for token in tokenize(text) if token.kind == "parameter"}
     for name in named:

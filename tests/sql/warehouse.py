@@ -25,20 +25,20 @@ DAY = re.compile(r"\d{8}")
 
 @dataclass
 class Warehouse:
-    """All tables that the functions use, and the day-tables of the export. `clean` empties them for the next case."""
+    """All tables that the functions use, and the day-tables of the export. `clean` empties them after each test."""
 
     client: bigquery.Client
     settings: Settings
     schemas: dict[str, list[bigquery.SchemaField]]
     filled: set[str] = field(default_factory=set)
     loaded: set[str] = field(default_factory=set)
-    # A cache: the rows of each table that was read and has not been written since.
+    # A cache of the rows of tables. A table's rows are removed from the cache when the table is written.
     known: dict[str, list[dict]] = field(default_factory=dict)
 
     @classmethod
     def create(cls, client: bigquery.Client, dataset: str, bucket: str) -> Warehouse:
         declared = local_cloud.dataset(client.project, dataset, declarations.read().tables)
-        url = client._connection.API_BASE_URL  # noqa: SLF001 - where the client asks
+        url = client._connection.API_BASE_URL  # noqa: SLF001 - the client has no public attribute with its URL
         provisioning.make_datasets(client.project, (declared,), url)
         client.create_dataset(EXPORT, exists_ok=True)
         settings = Settings(project=client.project, bucket=bucket, dataset=dataset)
@@ -75,7 +75,7 @@ class Warehouse:
         return warehouse.query(self.client, self.settings, statement)
 
     def _contents(self, name: str) -> list[dict]:
-        """Return the rows of the table that a statement names, which can be a wildcard table."""
+        """Return the rows of the table that a statement names as `name`. The name can be that of a wildcard table."""
         short = name.removeprefix(f"{self.client.project}.")
         if not short.endswith("*"):
             table = short.removeprefix(f"{self.settings.dataset}.")
@@ -147,7 +147,7 @@ def _export_schema(table: str) -> list[bigquery.SchemaField]:
 def check_names(row: dict, schema: list[bigquery.SchemaField], where: str) -> None:
     """Check that all names in a row are columns of the schema.
 
-    Otherwise BigQuery would ignore an unknown name, and the case would test less than it says.
+    Without this check, BigQuery would ignore an unknown name, and the case would test less than it says.
     """
     known = {column.name: column for column in schema}
     for name, value in row.items():

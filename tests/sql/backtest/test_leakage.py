@@ -45,7 +45,8 @@ PAST = {
 def with_the_future(rows):
     """Add data of later days to the rows.
 
-    Every visitor gets an order and a session of staff. A refund and new visitors are added too.
+    Every visitor gets an order and a session that is marked as one of staff. A past order is refunded, and a new
+    visitor comes.
     """
     visitors = {row["visitor_id"] for row in rows["sessions"]}
     refunded = [

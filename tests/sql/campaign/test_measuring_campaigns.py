@@ -1,7 +1,4 @@
-"""Measure a campaign from assignments and orders.
-
-The tests are about which customers are compared, which orders count, and which effect is stored.
-"""
+"""Which customers the measurement of a campaign compares, which orders count, and which effect is stored."""
 
 import datetime as dt
 import json
@@ -61,7 +58,10 @@ def measure(world, now=NOW):
 
 
 def kept_effect(world, replace=("", "")):
-    """Return the stored effect that the offers read. If `replace` is given, first replace a text in the document."""
+    """Return the stored effect that the offers read.
+
+    If `replace` = (old text, new text) is given, first replace this text in the stored document.
+    """
     blob = world.environment.bucket.blob(measured_effect.PATH)
     if all(replace):
         blob.upload_from_string(blob.download_as_text().replace(*replace))
@@ -126,7 +126,7 @@ def test_a_planted_effect_is_measured_with_intervals_return_and_deciles(world):
     assert one.always_lower < one.lower < 0.12 < one.upper < one.always_upper
     assert one.relative == pytest.approx(0.6)
     profit = result(found, "profit")
-    # Each treated customer brings 0.12 * 50 * 0.4 = 2.40 more, and costs 0.50.
+    # A treated customer brings 0.12 * 50 * 0.4 = 2.40 more than a control customer, and costs 0.50.
     assert profit.effect == pytest.approx(2.4)
     assert profit.return_value == pytest.approx(3.8)
     assert profit.return_lower == pytest.approx(profit.lower / 0.5 - 1)
@@ -143,7 +143,7 @@ def test_a_planted_effect_is_measured_with_intervals_return_and_deciles(world):
     }
     assert len(stored) == 30
     assert stored["conversion", 10] == deciles[-1].gain
-    # The offers can read the stored effect of the current campaign. Its interval is valid at every look.
+    # The offers can read the stored effect of the current campaign. The stored interval is the always-valid one.
     kept = kept_effect(world)
     assert (kept.day, kept.campaign, kept.share) == (DAY, "spring", 0.5)
     expected = measured_effect.OnOutcome(profit.decision, profit.effect, profit.always_lower, profit.always_upper)
@@ -167,7 +167,7 @@ def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(wo
 
 @pytest.mark.slow
 def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared_separately(world):
-    """Otherwise the sizes of the arms would be wrong, and one arm would have a larger share of later customers."""
+    """Compared together, the arms would not have the declared sizes, and one would have more of the later customers."""
     data = shop(460, 240)
     later = {"control_share": 0.1, "day": ASSIGNED + dt.timedelta(5)}
     for one in data["assignments"][200:460] + data["assignments"][670:]:
@@ -197,8 +197,8 @@ def test_an_exclusion_at_the_assignment_leaves_a_customer_out_and_a_later_suppre
     found = measure(world)
     one = result(found, "conversion")
     assert (one.treated, one.control) == (120, 120)
-    # Customers in the holdout never got a message, so only others could unsubscribe. Therefore the comparison of the
-    # holdout leaves nobody out.
+    # Customers in the holdout get no message, so they cannot unsubscribe. To leave out customers who unsubscribed would
+    # therefore change only the other arms. So the comparison with the holdout leaves nobody out.
     assert result(found, "conversion", "holdout").treated == 300
 
 
@@ -229,13 +229,13 @@ def test_a_second_delivery_changes_nothing_and_a_run_of_the_next_day_replaces_th
     assert measure(world) == first
     assert {table: rows(world, table) for table in before} == before
     assert world.environment.bucket.get_blob(measured_effect.PATH).generation == kept.generation
-    # On the next day, the export has no newer day of orders. So the run measures the same day, and replaces its rows.
+    # On the next day, the export has no newer day of orders. So the next run measures DAY again, and replaces the rows.
     later = kept_effect(world, replace=(str(DAY), "2017-06-09"))
     measure(world, NOW + dt.timedelta(days=1))
     runs = {row["run_id"] for row in rows(world, "campaign_results")}
     assert len(rows(world, "campaign_results")) == len(before["campaign_results"])
     assert runs != {row["run_id"] for row in before["campaign_results"]}
-    # The stored effect is of a later day, so it is not replaced. `propensity reset` removes it with its run.
+    # The stored effect now has a later day, so the run does not replace it. `propensity reset` would remove it.
     assert kept_effect(world) == later
     assert measuring.kept_run(world.environment) == later.run_id
     measuring.forget(world.environment)
@@ -243,7 +243,7 @@ def test_a_second_delivery_changes_nothing_and_a_run_of_the_next_day_replaces_th
 
 
 def test_a_second_message_of_the_day_is_logged_unless_a_newer_day_was_read(world, capfd):
-    """A repeated delivery of the first message is not logged, because its run has answered it."""
+    """A repeated delivery of the first message is not logged: this message opened the run that measured the day."""
     world.warehouse.fill(shop(1, 1))
     [first, second] = [delivered({}, "campaigns-due", message_id=one) for one in ("1", "2")]
     due = measure_campaign.STEP.event(first, world.environment, NOW)

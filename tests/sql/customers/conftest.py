@@ -1,4 +1,4 @@
-"""The fixture for tests about customers, with an environment of the functions."""
+"""The fixture for tests about customers: a world with the clients that the functions use."""
 
 from types import SimpleNamespace
 

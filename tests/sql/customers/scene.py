@@ -54,6 +54,6 @@ def excluded(world):
 
 
 def withheld_of(world, ids):
-    """Return the visitors of the test to whom the checkout makes no offer."""
+    """Return the visitors of the test to whom the checkout makes no offer. `ids` are the customers of the test."""
     held = withheld.Withheld(world.environment.bucket.blob(withheld.PATH).download_as_bytes())
     return {f"v{number}" for number in range(len(ids) + 10) if f"v{number}" in held}

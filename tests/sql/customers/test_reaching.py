@@ -116,11 +116,11 @@ def test_suppressed_customers_and_recent_buyers_are_excluded_by_channel_and_coun
 
 @pytest.mark.slow
 def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(world):
-    """A destination gets exactly the customers whose last statement is a consent and who have no suppression.
+    """A destination gets exactly the treated customers who consented in their last statements and have no suppression.
 
     The histories of consents and suppressions are random.
     """
-    dice = random.Random(11)  # noqa: S311 - a simulation
+    dice = random.Random(11)  # noqa: S311 - seeded test data, not for security
     ids = [f"c{number}" for number in range(300)]
     statements = [
         {
@@ -167,7 +167,7 @@ def test_no_payload_contains_a_customer_without_consent_or_with_a_suppression(wo
 
 
 def consented(statements, customer, purpose):
-    """Return whether the last statement of the customer consents, or None if there is no statement."""
+    """Return whether the customer's last statement about the purpose is a consent. None if there is no statement."""
     told = [row for row in statements if row["customer_id"] == customer and row["purpose"] == purpose]
     told = [row for row in told if row["stated_at"] <= NOW]
     newest = max((row["stated_at"] for row in told), default=None)
@@ -179,7 +179,7 @@ def holds(suppression):
 
 
 def payload(world, channel):
-    """Return the customers that a destination of the channel would get."""
+    """Return the ids of the customers that a destination of the channel would get."""
     of_run = {"created_on": DAY, "run_id": f"20170801-{channel}"}
     parameters = plan_parameters(FileDestination, channel, "replace", DAY)
     statement = Statement("destinations/plan", {**of_run, **parameters}, {"form": FileDestination.form})

@@ -78,7 +78,7 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
     found = {row["customer_id"]: row for row in rows(world, "audience_customers")}
     a, b = found["a"], found["b"]
     assert (a["orders"], a["revenue"], a["expected_value"], a["next_products"]) == (2, 30.0, 7.5, ["P1", "P2"])
-    # The mean value of the shop's orders is (10 + 20 + 90) / 3.
+    # Customer b has no order left, so the mean value of the shop's orders is used: (10 + 20 + 90) / 3 = 40.
     assert (b["orders"], b["expected_value"]) == (0, 20.0)
 
 
@@ -86,7 +86,7 @@ def test_a_customer_has_the_orders_of_all_visitors_and_an_expected_value(world):
 def test_the_expected_value_of_a_valued_customer_contains_only_the_days_probability(world):
     """The expected value is the day's probability of an order times the expected revenue of an order.
 
-    The table customer_value also has a probability, which must not be a further factor.
+    The table customer_value has a probability of its own, by which the product must not be multiplied again.
     """
     valued = {"horizon_days": 90, "expected_orders": 3.0, "probability": 0.9, "method": "bgnbd", "run_id": "r"}
     days = ((DAY - dt.timedelta(days=1), 30.0), (DAY - dt.timedelta(days=8), 99.0))
@@ -124,11 +124,11 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     # The checkout makes no offer to any customer of the control group, even if the customer is not in the audience.
     assert withheld_of(world, ids) == {f"v{number}" for number, one in enumerate(ids) if expected[one] != "treated"}
     counts = [list(expected.values()).count(one) for one in ("holdout", "control")]
-    # The tolerances are four standard deviations of a binomial count.
+    # The tolerances are four standard deviations of the binomial counts of 1,000 customers with shares 0.1 and 0.18.
     assert abs(counts[0] - 100) < 38
     assert abs(counts[1] - 180) < 49
 
-    # On the next day, the control group has another share, and the audience has more customers.
+    # On the next day, the settings have another share of the control group, and the audience has all customers.
     everybody = Settings.from_document(
         {
             "project": "local-project",
@@ -245,6 +245,6 @@ def test_a_run_runs_each_statement_once_even_if_its_event_is_delivered_repeatedl
     mine = [one for one in ids if one.startswith("20170807-")]
     for name in named:
         assert sum(name.replace("/", "-") in one for one in mine) == 1, name
-    # These statements delete former rows. The first run does not run them, because there are no former rows.
+    # These two statements delete rows of former runs. The first run leaves them out, because there are no such rows.
     for name in ("customers/forget_customers", "customers/forget_refusals"):
         assert not any(name.replace("/", "-") in one for one in mine), name

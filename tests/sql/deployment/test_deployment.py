@@ -14,7 +14,7 @@ GOLDEN = {**RUN, "rows": 20, **IDENTITY.parameters}
 
 FILES = {
     "BOOSTED_TREE_CLASSIFIER": {"model.bst", "assets/model_metadata.json"},
-    # BigQuery on Google Cloud writes a TensorFlow SavedModel instead. The local BigQuery writes the weights as JSON.
+    # The local BigQuery writes the weights as JSON. BigQuery on Google Cloud writes a TensorFlow SavedModel.
     "LOGISTIC_REGRESSION": {"weights.json"},
 }
 

@@ -60,7 +60,7 @@ def scorer(candidate, warehouse):
 
 
 def predicted(warehouse, candidate, rows):
-    """Return the probabilities that ML.PREDICT gives the rows, all from one statement."""
+    """Return the probability of each row by ML.PREDICT. One statement predicts all rows."""
     columns = [f"cast(json_value(visitor, '$.{name}') as float64) as {name}" for name in NUMBERS]
     columns += [f"json_value(visitor, '$.{name}') as {name}" for name in CATEGORIES]
     statement = f"""
@@ -74,7 +74,7 @@ def predicted(warehouse, candidate, rows):
         ),
         unnest(predicted_will_buy_on_return_visit_probs) as p
         where p.label = 1
-        order by position"""  # noqa: S608 - our own names
+        order by position"""  # noqa: S608 - the statement contains only our own names
     visitors = bigquery.ArrayQueryParameter("visitors", "STRING", [json.dumps(row) for row in rows])
     config = bigquery.QueryJobConfig(query_parameters=[visitors])
     return [row["probability"] for row in warehouse.client.query_and_wait(statement, job_config=config)]

@@ -28,7 +28,7 @@ HALF_AN_HOUR, MINUTE = dt.timedelta(minutes=30), dt.timedelta(minutes=1)
 def now():
     """Return the current time.
 
-    A constant would be too old, because tests of other files run between the import of this module and its tests.
+    A constant of the module would be too old: tests of other files run between the import of this module and its tests.
     """
     return dt.datetime.now(dt.UTC)
 
@@ -90,9 +90,9 @@ def resolved(world, number=0, day=DAY):
 
 
 def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
-    """Deliver an event to a step at the time `later` from now, with a deadline after `seconds`.
+    """Deliver an event to a step at the time now + `later`. The step's deadline is `seconds` after its start.
 
-    Return the event that the step returns, or None if the message opens no run.
+    Return the event that the step returns. Return None if it returns none, or if the message opens no run.
     """
     step = step or world.step
     message = SimpleNamespace(topic=event.topic, body=event.to_json() if event.run_id else {})
@@ -140,7 +140,7 @@ def test_a_pending_request_is_not_delivered_and_its_outcome_is_requested_when_du
     assert bring_forward(world, resolved(world)) is None
     assert len(platform.sent) == 2
     assert set(states(world).values()) == {"sent"}
-    # The tick does nothing, because it is too early to ask the platform again.
+    # The scheduled message has no effect, because it is too early to ask the platform again.
     assert bring_forward(world, TICK) is None
     of_c = platform.sent[1][0]
     platform.answers = {of_c: Busy("429", now() + 2 * HALF_AN_HOUR)}
@@ -165,7 +165,8 @@ def test_a_member_whose_former_address_is_refused_is_sent_with_the_new_one(world
     given = {"customers": customers("a", phone="+33687654321"), "audience_customers": audience("a")}
     world.warehouse.fill({**given, "destination_members": former})
     assert bring_forward(world, resolved(world)) is None
-    # The platform refuses a member without an e-mail address, and the former address is a phone number.
+    # The platform refuses members without an e-mail address. The former address is a phone number, so its removal is
+    # not sent.
     assert [customers for _, customers in platform.sent] == [["a"]]
     assert states(world) == {"a": "sent"}
 
@@ -266,7 +267,7 @@ def test_a_newer_audience_replaces_the_former_one_and_follows_its_pending_reques
     world.warehouse.fill({"audience_customers": audience("a", "b", day=tomorrow)})
     second = resolved(world, 1, tomorrow)
     assert bring_forward(world, second) is None
-    # The first batch is not sent again, although its outcome is still open.
+    # The first batch, with a, is not sent again, although the platform has not yet said what became of it.
     assert [members for _, members in platform.sent] == [["a"], ["b"]]
     assert bring_forward(world, first) is None
     delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)

@@ -48,9 +48,9 @@ def members(*ids, **values):
 
 @pytest.fixture
 def planned(warehouse):
-    """Return a function that plans the changes of a run.
+    """Return a function that fills the tables with `rows`, and plans the changes of a run.
 
-    The function returns the changes as (kind, customer, email), in the order of the batches.
+    The function returns the changes as sorted triples (kind, customer, email).
     """
 
     def run(parameters, **rows):
@@ -114,7 +114,7 @@ def test_a_member_is_sent_again_only_if_a_field_that_the_destination_uses_has_ch
     warehouse.clean()
     assert planned(FILES, **given, destination_members=members("a", digest=row["digest"])) == []
     warehouse.clean()
-    # The destination does not take scores, so a new score is no change.
+    # A destination with `takes_scores` = false gets no change if only the score is new.
     given["audience_customers"] = audience("a", probability=0.9)
     assert planned(FILES, **given, destination_members=members("a", digest=row["digest"])) == []
     warehouse.clean()
@@ -153,10 +153,10 @@ def test_excluded_members_are_withdrawn_in_each_mode_and_former_members_removed_
         "exclusions": exclusions("a"),
         "destination_members": members("a", "b", "gone")
         + members("c", state="removed")
-        # The destination has refused the new data of this member, and so still has the former data.
+        # The destination has refused the new data of d, so it still has the former data, which must be withdrawn.
         + members("d", state="refused")
         + members("e", state="refused", is_there=False)
-        # This row was written before the column `is_there` existed.
+        # The row of f was written before the column `is_there` existed, so the column is NULL.
         + members("f", state="confirmed", is_there=None),
     }
     withdrawn = [("withdraw", one, f"{one}@example.com") for one in ("a", "d", "f", "gone")]

@@ -54,7 +54,7 @@ def test_a_batch_that_was_accepted_before_the_connection_broke_is_sent_again_wit
     assert bring_forward(world, event) is None
     desk.advance(PROCESSING)
     assert bring_forward(world, TICK, later=TICKS).members == 3
-    # The row c was sent twice, so the second request updates it.
+    # The row c was sent twice. The first request adds the row, and the second updates it.
     assert rows(desk) == {"a": (1, 0), "b": (1, 0), "c": (1, 1)}
 
 

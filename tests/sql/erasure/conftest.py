@@ -56,7 +56,7 @@ def scene(warehouse, tmp_path, monkeypatch):
         environment = Environment(Settings.from_document(document))
         environment.__dict__["bigquery"] = warehouse.client
         environment.__dict__["storage"] = gcs.Client(found.project)
-        # Sent e-mails publish campaign events. Nothing subscribes to them here.
+        # A sent e-mail publishes a campaign event. No function of the scene subscribes to it, so it is dropped.
         monkeypatch.setattr(environment, "send", lambda *_: None)
         monkeypatch.setattr(sys, "__stdout__", printed := io.StringIO())
         yield Scene(warehouse, environment, platforms, printed)

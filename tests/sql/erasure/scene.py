@@ -1,6 +1,6 @@
 """The scene of tests about erasures, with two people, Anna and Bob.
 
-Every table has rows of both, the bucket has files about both, and both are members at three platforms.
+Every table has rows of both people, and the bucket has files about both. Both people are members at three platforms.
 """
 
 import base64
@@ -38,7 +38,7 @@ DAY = dt.date(2017, 8, 1)
 TABLES = {table.name: table for table in declarations.read().tables}
 PERSONS = declarations.read().persons
 FILLED = PERSONS.keys() - UNTIL_REMOVED
-# The tables that decide whether a customer gets an e-mail.
+# The tables from which message_customer reads whether a customer may get an e-mail.
 RECIPIENTS = {"customers", "customer_visitors", "consents"}
 AUDIENCE = "20170801-00000000"
 HALF_AN_HOUR = 1800
@@ -74,7 +74,7 @@ ANNA, BOB = Who("anna"), Who("bob")
 
 
 def row(table, who):
-    """Return a row of the table about the person.
+    """Return a row of `table` that is about the person `who`.
 
     Columns with ids or addresses of people hold the ids and addresses of this person.
     """
@@ -103,7 +103,7 @@ def row(table, who):
 
 @dataclass
 class Scene:
-    """Delivers messages to functions at a time that the test sets, and reads all data that is stored afterwards."""
+    """Delivers messages to functions at the time `now`, which a test can set, and reads all stored data afterwards."""
 
     warehouse: object
     environment: Environment
@@ -146,7 +146,7 @@ class Scene:
         assert isinstance(messenger.take(scored, self.now), MessageSent)
 
     def resolve(self):
-        """Open a run that finds the customers of the day. Return its last event, but do not run its steps."""
+        """Open a run that finds the customers of the day. Return the run's last event without running its steps."""
         resolved = CustomersResolved(AUDIENCE, DAY, 2)
         self.environment.runs.open(CustomersRun(self.now, CustomersDue(AUDIENCE), DAY, "20170801-ffffffff"))
         return resolved
@@ -173,7 +173,7 @@ class Scene:
         return self._handled_by_all(event.topic, event.to_json())
 
     def pass_half_an_hour(self):
-        """Let Google Ads process its requests, and deliver the scheduled message. Return the functions' events."""
+        """Let the platforms process their requests, and deliver the scheduled message. Return the functions' events."""
         self.platforms.advance(HALF_AN_HOUR)
         self.now += dt.timedelta(seconds=HALF_AN_HOUR)
         return self._handled_by_all(MembersDue.topic, {})
@@ -198,11 +198,11 @@ class Scene:
         return self.handle(erase_subject.STEP, "erasure-requested", {"request_id": "dsar-1", **asked})
 
     def request(self, topic, body):
-        """Publish a message for a command: the function erase_subject handles the message at once."""
+        """Publish a message, as commands do. The function erase_subject handles the message at once."""
         self.handle(erase_subject.STEP, topic, body)
 
     def log_checkout(self, who):
-        """Write a checkout of the person, made yesterday, into the table of the log."""
+        """Write a log line about the person's checkout of yesterday into the table of the log."""
         prediction = {"visitor": erase_subject.PSEUDONYMS.of(who.ids["visitor"])}
         line = {"timestamp": self.now - dt.timedelta(days=1), "jsonPayload": {"prediction": prediction}}
         self.warehouse.fill({"run_googleapis_com_stdout": [line]})
@@ -221,7 +221,7 @@ class Scene:
         return Store(self.environment.bucket).read(path(request_id), Certificate)
 
     def everything(self):
-        """Map each place to its stored text.
+        """Map each place to the text that is stored there.
 
         Places are tables, objects, events, the log, the platforms' members, and mailboxes.
         """

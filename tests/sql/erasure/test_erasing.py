@@ -56,7 +56,8 @@ def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatc
     left = {"table destination_changes", "table destination_members", "mailboxes"} | PLATFORMS
     assert where(ANNA, scene.everything()) == left
     assert scene.erase(customer_id=ANNA.ids["customer"]) == planned
-    # A delivery may die after it has written the certificate and before the step is recorded.
+    # The process may die after it has written the certificate and before the ledger records the step. Then the step
+    # runs again, and must not change the certificate's counts.
     so_far = scene.certificate()
     again = StepContext(scene.environment, planned.run_id, "erase_subject", scene.now, Deadline(60))
     assert erase_subject.STEP.run(ErasureDue(planned.run_id), again) == planned
@@ -69,7 +70,7 @@ def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatc
     assert scene.certificate().pending == ["google_ads", "meta"]
     assert '"erasure_overdue"' in scene.printed.getvalue()
     scene.tell(scene.deliver(again))
-    # Google Ads has accepted the removal, and has not processed it yet.
+    # Google Ads has accepted the request to remove the person, but has not processed it yet.
     assert scene.certificate().pending == ["google_ads"]
     scene.tell(scene.pass_half_an_hour())
     certificate = scene.certificate()
@@ -79,7 +80,8 @@ def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatc
     assert certificate.objects == {"runs/": 1, "deliveries/": 1, "dead-letters/": 1, "messages/": 1}
 
     after = scene.everything()
-    # The certificate names both: the file that tells its reader to remove the customer, and sent e-mails.
+    # Two places remain, and the certificate names both: the file that asks its reader to remove the customer, and the
+    # mailboxes with sent e-mails.
     [withdrawal] = where(ANNA, after) - {"mailboxes"}
     assert re.fullmatch("object deliveries/.*/withdraw-000001.csv", withdrawal)
     assert {"files in deliveries/", "e-mails"} <= {one.what.split(" that ")[0] for one in certificate.remains}
@@ -92,7 +94,7 @@ def test_a_person_is_erased_everywhere_and_is_not_stored_again(scene, monkeypatc
 
 
 def _read_again(scene, monkeypatch):
-    """Load day-tables of both kinds and CRM tables, all with both people. Then read these tables as the chain does."""
+    """Load GA360 and GA4 day-tables with both people, and Anna's CRM row. Then read the tables as the chain does."""
     monkeypatch.setattr(current, "require", lambda _: None)
     at = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC)
     day = f"{DAY:%Y%m%d}"
@@ -112,7 +114,7 @@ def _read_again(scene, monkeypatch):
         bought = {"event_name": "purchase", "items": [{"item_id": "mug", "quantity": 1}]}
         order = {"ecommerce": {"transaction_id": who.ids["order"], "purchase_revenue": 5.0}}
         events.append({"user_pseudo_id": who.ids["visitor"], "user_id": who.ids["user"], **of_all, **bought, **order})
-        # A refund that the shop's server reports, without a visitor id.
+        # The shop's server reports a refund, so the event has no visitor id.
         events.append({**of_all, **order, "event_name": "refund"})
     crm = [{"customer_id": who.ids["customer"], "email": who.email} for who in (ANNA, BOB)]
     scene.warehouse.fill({f"ga_sessions_{day}": visits, f"events_{day}": events, "crm_customers": crm[:1]})

@@ -1,4 +1,4 @@
-"""The fit and metrics of calibrators agree with scikit-learn, and all statements apply calibrators in the same way."""
+"""The fit and metrics of calibrators agree with scikit-learn. All statements apply a calibrator in the same way."""
 
 import datetime as dt
 import math
@@ -23,7 +23,7 @@ CALIBRATORS = {
 
 
 def said(statement, warehouse, calibrator):
-    """Run a statement with a calibrator, and return its calibrated probabilities by visitor or by row."""
+    """Run a statement with a calibrator. Return the calibrated probabilities by visitor, or by row for golden rows."""
     if statement == "evaluation/predictions":
         warehouse.run(statement, {**ON, "split": "test", **calibrator.parameters}, model="logistic")
         return {row["visitor_id"]: row["probability"] for row in warehouse.rows("evaluation_rows")}
@@ -63,7 +63,10 @@ def test_a_statement_calibrates_in_the_same_way_as_both_online_scorers(statement
 
 
 def predictions(count=600, repeats=1):
-    """Return overconfident probabilities with few buyers. The first two are 0 and 1."""
+    """Return labels with few buyers, the log odds of overconfident probabilities, and rows with these probabilities.
+
+    The first two probabilities are 0 and 1.
+    """
     random = np.random.default_rng(5)
     seen = random.normal(size=count)
     labels = (random.random(count) < 1 / (1 + np.exp(3.2 - 0.8 * seen))).astype(int)
@@ -114,7 +117,7 @@ def test_visitors_with_equal_probabilities_are_in_the_same_bin(warehouse):
 
 
 def judged(warehouse, repeats):
-    # There are few rows, because the reference implementation takes time that is quadratic in their number.
+    # Only 150 rows, because the time of the reference implementation grows with the square of the number of rows.
     labels, log_odds, rows = predictions(150, repeats)
     line = calibration.regression(points(warehouse, rows))
     [row] = warehouse.run("evaluation/calibration", {**ON, "split": "test", **line._asdict()})

@@ -103,5 +103,5 @@ def test_each_visitor_of_the_split_has_one_probability_by_the_model(models, ware
             name: row["will_buy_on_return_visit"] for name, row in rows.items()
         }
         labels = [row["label"] for row in said.values()]
-        # This would fail if a model returned the probability of the other class.
+        # With the probabilities of the class "does not buy", the ROC AUC would be below 0.5.
         assert metrics.roc_auc_score(labels, [row["probability"] for row in said.values()]) > 0.6

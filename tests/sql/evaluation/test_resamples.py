@@ -20,7 +20,7 @@ ON = {**RUN, "split": "test", "margin": MARGIN}
 
 @pytest.fixture(params=[9, 1], ids=["without ties", "with ties"])
 def given(request):
-    """Return labels, and the probabilities of two models."""
+    """Return labels, and the probabilities of two models by the model's name."""
     random = np.random.default_rng(4)
     labels = (random.random(47) < 0.3).astype(int)
     one = np.clip(random.normal(0.3 + 0.2 * labels, 0.15), 0, 1).round(request.param)
@@ -63,7 +63,7 @@ def of_mean(values) -> Estimate:
 
 
 def psi(labels, probabilities):
-    """Compute DeLong's kernel directly, by comparing every buyer with every other visitor."""
+    """Compute DeLong's kernel directly, by comparing every buyer with every visitor who did not buy."""
     buyers, others = probabilities[labels == 1][:, None], probabilities[labels == 0][None, :]
     return (buyers > others) + 0.5 * (buyers == others)
 
@@ -109,7 +109,7 @@ def test_two_models_are_compared_on_the_same_visitors_with_a_margin_and_without(
 
 
 def test_a_visitor_with_a_duplicate_row_counts_once(given, warehouse):
-    """Because duplicate rows add no information, the estimates and their variances must stay the same."""
+    """Duplicate rows add no information. So the estimates and their variances must be those without duplicates."""
     labels, said = given
     warehouse.fill({"evaluation_rows": rows(labels, said)})
     once = compared(warehouse)
@@ -140,9 +140,9 @@ def weight(visitor: str, replicate: int) -> int:
 
 
 def lift(labels, probabilities, weights, share):
-    """Compute the lift of the best `share` of the visitors.
+    """Compute the lift of the `share` of the visitors who have the highest probabilities.
 
-    If several visitors with the same probability are at the border, each of them counts in part.
+    If several visitors at the border of the share have the same probability, each of them counts in part.
     """
     found, left = 0.0, share * weights.sum()
     for value in sorted(set(probabilities), reverse=True):

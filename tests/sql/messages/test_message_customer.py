@@ -33,7 +33,7 @@ PEOPLE = {"a": "anna@example.com", "b": "nobody@example.com", "c": "later@exampl
 
 
 class World:
-    """The function message_customer and the services that it uses, at a time that the test sets."""
+    """The function message_customer and the services that it uses. The clock shows `now`, which a test can set."""
 
     def __init__(self, warehouse, platforms, patch):
         self.platforms, self.now, self._patch = platforms, NOW, patch
@@ -128,7 +128,7 @@ def test_a_message_is_sent_once_even_if_its_event_is_delivered_twice(world, capf
     ]
     [blob] = world.clients.bucket.list_blobs(prefix="messages/")
     assert PEOPLE["a"] not in blob.download_as_text()
-    # The second delivery publishes the same event again, because the first may have died before it was published.
+    # The second delivery publishes the same event again, because the first may have died before it published the event.
     [(topic, event), again] = world.events
     assert again == (topic, event)
     [taken], refused = read(event, NOW)
@@ -182,7 +182,7 @@ def test_several_checkouts_at_once_do_not_exceed_the_cap(world, capfd):
 def test_a_message_that_may_have_been_sent_before_a_process_died_is_never_sent_again(
     world, monkeypatch, capfd, dies_after, messages
 ):
-    """The process dies after it has recorded the intent, before or after the relay accepts the message."""
+    """The process dies after it has recorded the intent to send: before or after the relay accepts the message."""
     addressed = relay.addressed
 
     class Dying:

@@ -8,7 +8,7 @@ from shared.settings import CANDIDATES
 
 KNOWN = {"run_id", "created_on", "split", "visitor_id", "first_day", "will_buy_on_return_visit"}
 FEATURES = sorted(training_rows()[0].keys() - KNOWN)
-# The inputs of each candidate that does not use all features.
+# Maps each candidate that does not use all features to its inputs.
 INPUTS = {"baseline": ["bounces", "time_on_site"]}
 
 

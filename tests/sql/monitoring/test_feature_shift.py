@@ -50,7 +50,7 @@ def test_the_statement_agrees_with_the_benchmarks_simulation(warehouse):
     visits = np.concatenate([one for _, one in arrivals(random, MONDAY, 21, 21 * 16)])
     visits = visits[(visits["number"] == 1) & (visits["kind"] == ORDINARY)]
     day, values = visits["day"], simulated.features(random, visits)
-    # The simulation has another model, so its score differs.
+    # The simulation's score is not compared: the simulation has a model of its own.
     del values["score"]
     warehouse.fill({"visitor_features": rows(day, values)})
 
@@ -97,7 +97,7 @@ def test_the_score_drifts_with_the_inputs_of_the_model(warehouse):
     warehouse.fill({"visitor_features": rows(day, {"time_on_site": seconds})})
 
     found = two_weeks_against_one(warehouse)
-    # The model is the baseline. Of its two inputs, only time_on_site varies.
+    # The model is the baseline. Of the inputs bounces and time_on_site, only time_on_site varies.
     assert found["score"].difference == pytest.approx(found["time_on_site"].difference)
     assert found["score"].difference >= 0.2
 
@@ -151,7 +151,7 @@ def test_missing_numbers_have_a_bin_before_all_others(warehouse):
     mine = two_weeks_against_one(warehouse)["time_on_site"]
     assert (mine.base_visitors, mine.visitors) == (56, 28)
     assert mine.difference == pytest.approx(0.25)
-    # The difference of means is measured in standard deviations. It is unknown, because the standard deviation is 0.
+    # The difference of means is divided by the standard deviation, which is 0 here. So the result is NULL.
     assert mine.mean_difference is None
 
 
@@ -170,8 +170,8 @@ def test_numbers_below_and_above_the_earlier_ones_fall_into_the_outer_bins(wareh
 
 def test_rare_categories_are_tested_together_or_not_at_all(warehouse):
     day = np.repeat(np.arange(21), 10)
-    # The later period has a third of all visitors. About three visitors are expected there for b, and three for c.
-    # These two cells are combined, because a cell needs five. For tv, a third of a visitor is expected.
+    # The later period has a third of all visitors. About three visitors with b and three with c are expected in it.
+    # The chi-square test combines these two cells, because a cell needs five. With tv, 1/3 of a visitor is expected.
     country = np.where(np.arange(210) % 23 == 0, "b", np.where(np.arange(210) % 23 == 1, "c", "a"))
     device = np.where(np.arange(210) == 31, "tv", "a")
     warehouse.fill({"visitor_features": rows(day, {"country": country, "device": device})})

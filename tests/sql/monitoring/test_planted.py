@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 FIRST_DAY = dt.date(2017, 5, 1)
 VISITORS_A_DAY = 80
-# The champion was trained with data until day 30. The check is made on day 62.
+# The champion was trained with data until day LEARNT. The daily check is made on day CHECKED.
 LEARNT, CHECKED = 30, 62
 TRAINED = "20170531-0a1b2c3d"
 MONITORED = "20170702-0a1b2c3d"
@@ -36,9 +36,10 @@ def day(number):
 def shop(*, mail=lambda _: 0.3, device=("mobile", "desktop"), learnable=lambda _: True, known_until=None):
     """Return the first visits of 63 days.
 
-    On days that are `learnable`, visitors who stay long or come by mail buy more often; on others, chance decides.
-    `mail` gives the share of visitors who come by mail on a day. `device` lists the devices of the last week; in
-    earlier weeks, the devices are mobile and desktop. Outcomes are known for visits until day `known_until`.
+    `learnable` and `mail` are functions of the day's number. On a day that is `learnable`, visitors who stay long or
+    come by mail buy more often; on the other days, purchases are random. `mail` gives the share of visitors who come
+    by mail. `device` lists the devices of the last week; in earlier weeks, the devices are mobile and desktop.
+    Outcomes are known for visits until day `known_until`.
     """
     random = np.random.default_rng(3)
     known_until = CHECKED - 14 if known_until is None else known_until
@@ -73,7 +74,7 @@ def _visit(random, number, mail, device, learnable, known_until):
 
 @pytest.fixture(scope="module")
 def trained(whole_warehouse):
-    """Train models with the data until day 30. Return them by candidate, and the metrics of the logistic regression."""
+    """Train models with the data until day LEARNT. Return the versions by candidate, and the metrics of `logistic`."""
     environment = connected(whole_warehouse)
     whole_warehouse.fill({"visitor_features": shop(known_until=LEARNT - 14)})
     event = DataRefreshed(TRAINED, day(LEARNT))
@@ -93,7 +94,7 @@ def trained(whole_warehouse):
 
 @pytest.fixture
 def environment(warehouse, trained):
-    """Return an environment whose champion is the logistic regression. The run that trained it has its documents."""
+    """Return an environment whose ledger holds the evaluation of the run that trained the champion."""
     environment = connected(warehouse)
     judged = Evaluation("logistic", None, True, [], {}, {}, [], {}, test=trained[1])
     environment.runs.write(TRAINED, EVALUATION, judged)
@@ -111,7 +112,7 @@ def connected(warehouse):
 
 
 def checked(warehouse, environment, visitors, champion, former=None, today=NOW):
-    """Make the daily check. Return a dict of its findings by name, and the context of its step."""
+    """Make the daily check. Return the check's findings by name, and the context of the step monitor_model."""
     tables = {"visitor_features": visitors, "scores": [score(day(CHECKED))]}
     warehouse.fill(tables)
     read = Reading(as_of=day(CHECKED))
@@ -162,7 +163,7 @@ def test_visitors_from_another_source_cause_drift_and_other_scores(warehouse, en
     assert not_fine(found) == {"score_drift": "warn", "drift": "warn", "skew": "warn"}
     assert found["drift"].found.startswith("drifted: source by 5")
     assert "source (0." in found["skew"].found
-    # No training is requested, because a drift alone is not a reason.
+    # No training is requested, because a drift alone is no reason to train.
     assert monitoring.reasons_to_train(list(found.values()), context) == ([], "")
 
 
@@ -212,7 +213,7 @@ def test_outcomes_that_the_champion_no_longer_predicts_request_one_training_and_
 
 
 def reject_twice(environment):
-    """Record two more runs of the chain whose models were rejected by the gate."""
+    """Record two runs after the champion's run. The gate rejected the models of both runs."""
     rejected = ["20170601-00000001", "20170602-00000002"]
     judged = Evaluation("logistic", "2", False, ["worse than the champion"], {}, {}, [], {})
     for run_id, after in zip(rejected, [TRAINED, rejected[0]], strict=True):

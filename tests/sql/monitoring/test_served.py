@@ -26,7 +26,7 @@ def context(warehouse):
     environment = Environment(warehouse.settings)
     environment.__dict__["bigquery"] = warehouse.client
     environment.__dict__["storage"] = gcs.Client(warehouse.settings.project)
-    # The run of a test fills this table. Register it, so that it is emptied after the test.
+    # The step that a test runs fills this table. Register the table, so that it is emptied after the test.
     warehouse.filled.add("evaluation_rows")
     return environment
 
@@ -41,7 +41,7 @@ def shop(visitors, sends):
 
     The function `sends` turns the true inputs into the inputs that the shop sends.
     """
-    dice = random.Random(4)  # noqa: S311 - a simulation
+    dice = random.Random(4)  # noqa: S311 - seeded test data, not for security
     rows = {"sessions": [], "run_googleapis_com_stdout": [], "conversions": []}
     for number in range(visitors):
         began = dt.datetime(2017, 8, 1, 10, tzinfo=dt.UTC) + dt.timedelta(seconds=number)
@@ -72,7 +72,7 @@ def test_inputs_that_agree_with_the_export_are_fine_but_a_wrong_country_is_found
     [features, performance] = served.findings(CHAMPION, PSEUDONYMS, opened(context, RUN, DAY))
     assert (features.state, features.value) == ("fine", 0.0)
     assert features.found.startswith("80 checkouts of the last week agree with their sessions; the shop never sent ")
-    # The labels of checkouts are only known after two weeks.
+    # The label of a checkout is known only two weeks after the checkout.
     assert performance.found == "not known yet: no buyer of a ripe checkout is known"
     warehouse.clean()
 

@@ -1,4 +1,4 @@
-"""The statement "orders/orders" agrees with the same rules written in Python. The reports of orders are random."""
+"""The statement "orders/orders" agrees with its rules written in Python, for random reports of orders."""
 
 import datetime as dt
 
@@ -27,9 +27,9 @@ reports = st.fixed_dictionaries(
 
 
 def row(report):
-    """Return the row of a random report in the table of reports.
+    """Return the row of the table order_reports for a random report.
 
-    Impossible combinations are corrected: an order gets an amount, and without a visitor there is no session.
+    Impossible combinations are corrected: an order gets an amount, and a report without a visitor has no session.
     """
     visitor, visit = report["visitor_id"], report["visit_id"]
     amount = 0.3 if report["kind"] == "order" and report["amount"] is None else report["amount"]
@@ -92,7 +92,7 @@ def order_of_reports(one):
 
 
 def refunds(name, revenue, told):
-    """Return how much of an order was refunded, and the day since which it is refunded completely, or None."""
+    """Return the refunded amount of an order, and the day since which all is refunded (None if not all is)."""
     found = {
         (second(one), one["day"], one["amount"]) for one in told if one["kind"] == "refund" and one["order_id"] == name
     }

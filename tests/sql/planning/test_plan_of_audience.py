@@ -47,7 +47,7 @@ def test_the_plan_uses_the_customers_who_may_be_reached_and_their_probabilities(
     shown = capsys.readouterr().out
     assert f"8 customers whom email may reach on {TODAY}" in shown
     assert "the measurement also counts customers whom only another channel may reach" in shown
-    # Each day, two customers are new in the audience. Of them, 8 in 10 can be reached.
+    # Each day, two customers are new in the audience. Email may reach 8 in 10 customers, so 2 * 0.8 = 1.6.
     assert found.per_day == 1.6
     assert designed(environment, channel="ads").customers == 10
     [half, _] = [one for one in plan(found, 0.5, 0.8, None).needs if one.effect == 0.5]

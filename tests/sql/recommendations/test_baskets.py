@@ -16,7 +16,7 @@ FROM_DAY = dt.date(2017, 8, 1)
 RUN_ID = "20170810-0a1b2c3d"
 CREATED_ON = dt.date(2017, 8, 11)
 PRODUCTS = ["A", "B'", 'C"', "D,", "E", "f é"]
-# With so few baskets, no confidence or lift is close to these limits, so rounding never decides.
+# With so few baskets, no confidence or lift is close to the limits above 0, so rounding changes no comparison.
 CONFIDENCES = st.sampled_from([0.0, 0.2503, 0.4001, 0.6667])
 LIFTS = st.sampled_from([0.0, 1.0003, 1.5001])
 
@@ -38,8 +38,8 @@ def interactions(baskets, action="bought", first=0):
 
 
 def mined(warehouse, given, *, min_support=0.0, min_count=1, min_confidence=0.0, min_lift=0.0, min_baskets=1):
-    """Mine the interactions with the statements. Return the counts of itemsets, and the support, confidence and lift
-    of rules.
+    """Run the statements on the interactions. Return the count of each itemset, and each rule's support, confidence
+    and lift.
     """
     warehouse.fill({"interactions": given})
     day = {"as_of": DAY, "run_id": RUN_ID, "created_on": CREATED_ON}

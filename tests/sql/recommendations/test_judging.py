@@ -69,6 +69,7 @@ def test_if_products_go_together_popularity_loses(warehouse):
     better = better_than_popularity(rankings)
     assert sorted(better) == ["matrix_factorization", "similarity"]
     by_method = {one.method: one for one in rankings}
-    # A visitor knows three of the six products of the shelf. The other three are recommended, so the last one is found.
+    # A visitor has four of the six products of a shelf. From the first three, the method recommends the three products
+    # that are left, and the visitor's last product is one of them.
     assert by_method["similarity"].recall == 1
     assert by_method["similarity"].ndcg > 2 * by_method[POPULARITY].ndcg

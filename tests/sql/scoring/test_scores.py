@@ -56,7 +56,7 @@ def predicted(warehouse, session_id: str) -> float:
         from ml.predict (model statements.logistic, (select * from `{path}` where session_id = @session_id)),
             unnest(predicted_will_buy_on_return_visit_probs) as p
         where p.label = 1
-    """  # noqa: S608 - the table is ours
+    """  # noqa: S608 - the statement contains only our own names
     parameter = bigquery.ScalarQueryParameter("session_id", "STRING", session_id)
     config = bigquery.QueryJobConfig(query_parameters=[parameter])
     [row] = warehouse.client.query_and_wait(text, job_config=config)

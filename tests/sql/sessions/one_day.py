@@ -1,4 +1,4 @@
-"""The parameters with which a statement builds the sessions of one day from the day-table of this day."""
+"""The parameters of statements that build the sessions of one day from the day-table of this day only."""
 
 from shared.placeholders import PLACEHOLDERS
 

@@ -133,7 +133,7 @@ def in_other_letters(draw):
     ]
 
 
-# One example tests all rules. More examples, or smaller ones, would not help.
+# One example of Hypothesis tests all rules. More examples, or a search for a smaller example, would not help.
 @pytest.mark.slow
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(in_other_letters())

@@ -31,7 +31,7 @@ def in_sql(warehouse, rows):
     warehouse.run("sessions/from_ga360", PARAMETERS, source=source, ga360_user_id="userId")
     names = ", ".join(FEATURES)
     view = f"{warehouse.settings.dataset}.session_features"
-    found = warehouse.client.query_and_wait(f"select session_id, {names} from {view}")  # noqa: S608 - our own names
+    found = warehouse.client.query_and_wait(f"select session_id, {names} from {view}")  # noqa: S608 - the statement contains only our own names
     warehouse.clean()
     return {row["session_id"]: {name: row[name] for name in FEATURES} for row in found}
 
@@ -41,7 +41,7 @@ def picked(record, *names):
 
 
 def online(row):
-    """Convert a row to a shop's request, and return the features that the contract computes from it."""
+    """Convert an exported row to the request that a shop would send. Return the features that the contract computes."""
     hits = [
         {
             **picked(hit, "type", "time", "hour", "isInteraction"),
@@ -64,7 +64,7 @@ def online(row):
 @pytest.mark.slow
 def test_generated_sessions_have_the_same_features_in_sql_and_online(whole_warehouse, tmp_path):
     [day_file] = generator.generate(3, DAY, 1, 400, tmp_path)
-    # Leave out sessions that continue after midnight, because the table of this day has only a part of them.
+    # Leave out sessions that continue after midnight, because the day's table has only a part of their hits.
     rows = [row for row in pq.read_table(day_file.path).to_pylist() if row["hits"][-1]["isExit"]]
     expected = in_sql(whole_warehouse, rows)
     assert len(expected) == len(rows) > 300

@@ -1,6 +1,6 @@
-"""GA4 exports of different ages are read. Over the years, Google has added columns for the source of a session.
+"""GA4 exports with old and new columns are read. Over the years, Google has added columns for a session's source.
 
-One export can contain old and new day-tables.
+One export can contain day-tables with the old columns and day-tables with the new ones.
 """
 
 import datetime as dt
@@ -56,7 +56,10 @@ OF_LAST_CLICK = ("news", "email", "Email")
 
 @pytest.fixture
 def export(whole_warehouse):
-    """Return a function that creates day-tables in the given order. The arguments give the columns of each table."""
+    """Return a function that creates day-tables in the order of its arguments.
+
+    An argument's name is the table's name. Its value is the select list of the table's only row.
+    """
     client = whole_warehouse.client
     client.delete_dataset(DATASET, delete_contents=True, not_found_ok=True)
     client.create_dataset(DATASET)
@@ -71,7 +74,7 @@ def export(whole_warehouse):
 
 
 def told(warehouse):
-    """Return the source of each session. The statement is adapted to the columns of the newest table."""
+    """Return the source of each session. The statement names the columns that the newest table has."""
     settings = Settings.from_document(
         {
             "project": warehouse.client.project,
@@ -116,7 +119,8 @@ def test_older_and_newer_day_tables_can_be_read_together(whole_warehouse, export
 def test_the_table_that_was_created_last_decides_which_columns_are_read(whole_warehouse, export):
     """The table that was created last decides which columns the statement names.
 
-    The rule also holds if this table has an older day, or if it is an intraday table, whose rows are not read.
+    This also holds if the table's day is older than that of the other table. It even holds if the table is an intraday
+    table, although the rows of intraday tables are not read.
     """
     export(events_20240602=of_the_second_day(LAST_CLICK), events_20240601=COLLECTED)
     assert told(whole_warehouse) == [OF_AN_AD, OF_AN_AD]

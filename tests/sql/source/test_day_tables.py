@@ -25,7 +25,7 @@ def test_only_day_tables_count_and_only_those_that_changed_since_they_were_read(
             "another_20170801": [],
         }
     )
-    # This table must be created last, but the fixture creates tables in parallel. So create it here.
+    # This table must be created last, so it has a call of its own: `fill` creates the tables of a call in parallel.
     warehouse.fill({"ga_sessions_20179999": [ROW]})
     assert warehouse.run("source/newest_table", {"prefix": "ga_sessions_"}, **SOURCE) == [
         {"table_id": "ga_sessions_20179999"}

@@ -28,7 +28,7 @@ from shared.settings import Settings
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 DAY = dt.date(2017, 8, 1)
 TOPIC = "campaign-events"
-# The states of the lifecycle, in ascending order.
+# The states of the lifecycle. An event moves the lifecycle only to a state further to the right.
 STATES = ("sent", "bounced", "delivered", "opened", "clicked", "bought", "unsubscribed", "complained")
 
 
@@ -77,7 +77,7 @@ def lifecycles(world):
 
 @pytest.mark.slow
 def test_an_event_that_pub_sub_delivers_again_and_that_is_sent_again_counts_once(world):
-    """There are two messages with the same events. Each is delivered twice, and all deliveries are at the same time."""
+    """Two messages contain the same events. Each message is delivered twice, and all deliveries are simultaneous."""
     world.warehouse.known.clear()
     body = {"events": [event("unsubscribed"), event("bought", "e2", order_id="o1", amount=30, currency="EUR")]}
     for _ in range(2):
@@ -163,7 +163,7 @@ def history(dice):
 
 
 def as_it_arrives(events):
-    """Compute the lifecycle that the events must give, one event after another.
+    """Compute the lifecycle that must result from the events, by applying one event after another.
 
     The lifecycle has the state and, for each kind of event, the first time, the last time and the count.
     """
@@ -181,8 +181,8 @@ def as_it_arrives(events):
 
 @pytest.mark.slow
 def test_a_history_has_the_same_lifecycle_in_any_order_and_with_duplicates(world):
-    """There are 1,000 random histories. Each arrives in ten random orders, as the events of ten customers."""
-    dice = random.Random(16)  # noqa: S311 - a simulation
+    """There are 1,000 random histories. Ten customers have the events of one history, each in an order of its own."""
+    dice = random.Random(16)  # noqa: S311 - seeded test data, not for security
     histories = [history(dice) for _ in range(1000)]
     arrivals, given = defaultdict(list), []
     for (number, events), order in itertools.product(enumerate(histories), range(10)):
@@ -203,7 +203,7 @@ def test_a_history_has_the_same_lifecycle_in_any_order_and_with_duplicates(world
                 select split(customer_id, '|')[offset(0)] as number, state, to_json_string(by_channel) as by_channel
                 from {table.rpartition(".")[0]}.lifecycles
             )
-            group by number, state, by_channel"""  # noqa: S608 - our own name
+            group by number, state, by_channel"""  # noqa: S608 - the statement contains only our own names
         )
     )
     assert {int(row["number"]): row["orders"] for row in found} == dict.fromkeys(range(1000), 10)

@@ -57,7 +57,8 @@ def test_bgnbd_in_sql_gives_the_same_forecasts_as_shared_value(warehouse, orders
     assert [row["expected_orders"] for row in found] == pytest.approx(expected, rel=1e-6)
     assert [row["revenue_per_order"] for row in found] == pytest.approx(value)
     assert [row["expected_revenue"] for row in found] == pytest.approx(expected * value, rel=1e-6)
-    # Within one day, hardly anybody orders twice. So the probability of an order is the expected number of orders.
+    # Within one day, hardly anybody orders twice. So the probability of an order is only a little below the expected
+    # number of orders.
     warehouse.run("value/by_bgnbd", {**ROWS, "as_of": DAY, "horizon": 1, "method": "a day", **given})
     a_day = [row for row in warehouse.rows("customer_forecasts") if row["method"] == "a day"]
     for row in a_day:

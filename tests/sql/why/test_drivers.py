@@ -20,7 +20,7 @@ def test_the_features_of_the_scored_visit_have_their_values_and_effects(warehous
     effects = {one["feature"]: one["moved"] for one in found["reasons"]}
     assert len(effects) == 5
     assert (found["time_on_site"], found["source"]) == (900, "mail")
-    # In the training rows, visitors who stay long or come by mail buy later.
+    # In the training rows, visitors who stay long or come by mail are more likely to buy.
     assert effects["time_on_site"] > 0.5
     assert effects["source"] > 0
     assert warehouse.run("why/drivers", {**of, "visitor_id": "nobody"}, model="logistic") == []
