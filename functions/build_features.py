@@ -116,8 +116,8 @@ def fill_orders(changed: list[date], context: StepContext) -> None:
 def fill_sessions(changed: list[date], existing: list[date], columns: Collection[str], context: StepContext) -> None:
     """Replace the sessions of the changed days and their neighbours, and these sessions' interactions with products.
 
-    Then update the orders of all sessions from the first of these days on. An order that has moved to an earlier
-    session must be removed from the later session, even if the day of the later session has not changed.
+    Then update the orders of all sessions from the first of these days on. If an order has moved to an earlier session,
+    this removes the order from the later session, whose day may not have changed.
     """
     settings = context.settings
     kind, dataset = settings.source.kind, settings.source_dataset

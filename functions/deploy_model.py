@@ -1,4 +1,4 @@
-"""Export the winner, register it, deploy it as a canary, compare it on golden rows, and make it the champion.
+"""Export and register the winner, deploy it as a canary, test it on golden rows, and make it the champion.
 
 On     model-approved   ModelApproved(run_id, candidate)
 Runs   sql/deployment

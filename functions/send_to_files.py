@@ -29,7 +29,7 @@ def send_to_files(message: Message) -> None:
 
 
 def find(environment: Environment) -> FileDestination | None:
-    """Return the destination, or None if its mode is off."""
+    """Return the destination, or None if the destination's mode is off."""
     settings = environment.settings.files
     return None if settings.mode == "off" else FileDestination(settings, environment)
 

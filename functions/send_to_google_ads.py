@@ -29,7 +29,7 @@ def send_to_google_ads(message: Message) -> None:
 
 
 def find(environment: Environment) -> GoogleAdsDestination | None:
-    """Return the destination, or None if its mode is off."""
+    """Return the destination, or None if the destination's mode is off."""
     settings = environment.settings.google_ads
     return None if settings.mode == "off" else GoogleAdsDestination(settings)
 

@@ -32,7 +32,7 @@ def send_to_meta(message: Message) -> None:
 
 
 def find(environment: Environment) -> MetaDestination | None:
-    """Return the destination, or None if its mode is off."""
+    """Return the destination, or None if the destination's mode is off."""
     settings = environment.settings.meta
     return None if settings.mode == "off" else MetaDestination(settings, TOKEN)
 

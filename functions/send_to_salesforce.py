@@ -35,7 +35,7 @@ def send_to_salesforce(message: Message) -> None:
 
 
 def find(environment: Environment) -> SalesforceDestination | None:
-    """Return the destination, or None if its mode is off."""
+    """Return the destination, or None if the destination's mode is off."""
     settings = environment.settings.salesforce
     return None if settings.mode == "off" else _destination(settings)
 

@@ -30,7 +30,7 @@ def send_to_topic(message: Message) -> None:
 
 
 def find(environment: Environment) -> TopicDestination | None:
-    """Return the destination, or None if its mode is off."""
+    """Return the destination, or None if the destination's mode is off."""
     settings = environment.settings.topic
     return None if settings.mode == "off" else TopicDestination(settings, environment)
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 NAME = "watch_checkouts"
 # The new champion's faults are compared with those of the former champion in this period before the promotion.
 FORMER_DAY = timedelta(days=1)
-# Time after a return to the former champion in which each scheduled message repeats the last writes of the return,
-# because the function may have died before the return was complete.
+# For this time after a return to the former champion, each scheduled message repeats the last writes of the return. The
+# function may have died before these writes.
 REPEATED = timedelta(minutes=30)
 
 

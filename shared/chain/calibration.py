@@ -17,8 +17,8 @@ from shared.chain.intervals import Estimate, more_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Number of bins per fold in sql/evaluation/calibration_points.sql. A calibrator that is fitted to 200 bins gives
-# probabilities that differ by less than 0.3 % from those of a calibrator that is fitted to the single rows.
+# Number of bins per fold in sql/evaluation/calibration_points.sql. Two calibrators, one fitted to 200 bins and one to
+# the single rows, give probabilities that differ by less than 0.3 %.
 BINS = 200
 # Minimum number of buyers for isotonic regression. With fewer buyers it overfits (Niculescu-Mizil and Caruana 2005).
 ISOTONIC_BUYERS = 1000
@@ -236,8 +236,8 @@ def _isotonic(points: Sequence[Point], line: Coefficients) -> Calibrator:
     """Return a calibrator by isotonic regression. Each block becomes a knot, and lines connect the knots.
 
     The step function of isotonic regression would give all visitors of a block the same probability, and so change the
-    ranking. A knot's x is the log odds of the model's mean probability in the block, and the knot's y is the log odds
-    of the block's share of buyers. Outside the knots, the calibrator has the slope of Platt's `line`.
+    ranking. A knot's x is the log odds of the model's mean probability in the block. The knot's y is the log odds of
+    the block's share of buyers. Outside the knots, the calibrator has the slope of Platt's `line`.
     """
     blocks = _large(pooled(points))
     knots: list[tuple[float, float]] = []

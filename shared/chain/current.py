@@ -3,9 +3,9 @@
 One run reads the export at a time. While this run is open, newer data wait. One following run then reads all of them.
 
 `runs/current.json`, the claim, names the newest run that data-refreshed has opened. To open a run, a process first
-reads the claim and then replaces it, on the condition that no other process has replaced the claim in between. So of
-two simultaneous refreshes, one opens a run, and the other joins this run. A run that has lost the claim is superseded:
-it must not write to tables and documents that several runs share.
+reads the claim and then replaces it. The bucket refuses this if another process has replaced the claim in between. So
+of two simultaneous refreshes, one opens a run, and the other joins this run. A run that has lost the claim is
+superseded: it must not write to tables and documents that several runs share.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def _matters(shift: Shift, limits: Limits) -> bool:
 
 
 def probability(shift: Shift) -> float:
-    """Return the p-value: the probability that the shares differ at least this much if there is no drift.
+    """Return the p-value: the probability that the periods' shares differ at least this much if there is no drift.
 
     Days differ by more than chance if visitors come in groups, for example from a campaign. `base_chi_square` measures
     this variation. So `chi_square / degrees` is divided by `base_chi_square / base_degrees`, but by at least 1, as Rao

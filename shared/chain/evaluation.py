@@ -197,6 +197,6 @@ def _described(candidate: str, model: str, context: StepContext) -> gate.Model:
 def _still_best(
     winner: str, champions: dict[str, Version], compared: Comparisons, limits: settings.Gate
 ) -> Version | None:
-    """Return the best champion so far; None if none could be scored, or if the winner is shown to be better than it."""
+    """Return the best champion so far; None if no champion could be scored, or if the winner is shown to be better."""
     name = BEST if BEST in champions else CHAMPION
     return None if gate.is_better(winner, name, compared, limits) else champions.get(name)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def follow(environment: Environment) -> None:
-    """Write the champion's pointer, or delete the pointer if there is no champion. Do nothing if it is up to date."""
+    """Write the champion's pointer if it has changed, or delete the pointer if there is no champion."""
     bucket = environment.bucket
     while not _has_followed(bucket, environment):
         log(PointerReplaced())

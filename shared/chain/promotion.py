@@ -4,7 +4,7 @@ The registry cannot move an alias conditionally, but the bucket can replace an o
 `serving/promotion.json` holds the last decision, a promotion or a rollback. A process first replaces this object, on
 the condition that no other process has changed it since the read. Then the process moves traffic and alias. If another
 decision was written in the meantime, the process starts again. So a concurrent deployment cannot undo a rollback, even
-if it moves the alias last.
+if the deployment moves the alias last.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def moves(environment: Environment) -> list[Move]:
 
 
 def record_moves(environment: Environment) -> None:
-    """Write the latest moves to the table champion_history, except those that are in it already. Idempotent."""
+    """Write the latest moves to the table champion_history, except those that the table has already. Idempotent."""
     found = moves(environment)
     if not found:
         return

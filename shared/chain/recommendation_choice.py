@@ -26,15 +26,15 @@ class Ranking:
 
 
 POPULARITY = "popularity"
-# Minimum gain in standard errors, so that a gain is rarely due to chance.
+# Minimum gain over popularity, in standard errors of the gain. A larger gain is rarely due to chance.
 SURE_GAIN = 2.0
 
 
 def better_than_popularity(rankings: Sequence[Ranking]) -> list[str]:
     """Return the methods that beat popularity, the best first.
 
-    Their NDCG is significantly higher, and their recall is not lower. With a single visitor no method qualifies,
-    because the standard error of one difference is unknown.
+    Their NDCG is significantly higher than popularity's, and their recall is not lower. With a single visitor no method
+    qualifies, because one visitor's difference has no standard error.
     """
     popular = next((one.recall for one in rankings if one.method == POPULARITY), 0.0)
     judged = [one for one in rankings if one.visitors > 1 and one.recall >= popular]

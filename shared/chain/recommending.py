@@ -158,8 +158,8 @@ class Builder:
                     "recommendations/factorization", fit, model=self._model(is_final=is_final)
                 )
             except Permanent as error:
-                # BigQuery refuses a project without a reservation, so a retry cannot help. Use the other methods, which
-                # need no reservation.
+                # BigQuery refuses matrix factorization in a project without a reservation, so a retry cannot help. Use
+                # the other methods, which need no reservation.
                 if "reservation" not in str(error):
                     raise
                 log(FactorizationRefused(self._context.run_id, str(error)))

@@ -39,7 +39,7 @@ class Refresh:
     reason: str = ""
 
     def because(self, others: Iterable[str]) -> Refresh:
-        """Return a copy of the refresh. Its reasons are `others`, then those of this refresh, without repetitions."""
+        """Return a copy of this refresh. The copy has the reasons `others` and this refresh's reasons, each once."""
         both = dict.fromkeys([*others, *reasons(self.reason)])
         return replace(self, reason=SEPARATOR.join(both))
 

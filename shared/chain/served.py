@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SPLIT = "served"
 # Maximum number of visitors to compare. The visitors and their pseudonyms must fit in a request of 10 MB.
 MOST_VISITORS = 20_000
-# A calibration line that changes nothing, because the probabilities are evaluated as they were served.
+# A line on the log odds that leaves them unchanged, because the probabilities are evaluated as they were served.
 AS_IT_IS = calibration.Coefficients(intercept=0.0, slope=1.0)
 # Inputs are compared for the last RECENT_DAYS days. Scores are evaluated for the last RIPE_DAYS days whose outcomes are
 # known.

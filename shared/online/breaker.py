@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-# Number of recent outcomes that a breaker counts, unless it needs more for its `probes`.
+# Number of recent outcomes that a breaker counts. A breaker with more `probes` counts as many outcomes as probes.
 WINDOW = 20
 
 type State = Literal["closed", "open", "half_open"]

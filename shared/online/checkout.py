@@ -1,4 +1,4 @@
-"""Score a checkout. score_checkout and on_checkout both use this."""
+"""Score a checkout: the code that score_checkout and on_checkout share."""
 
 from __future__ import annotations
 

@@ -87,5 +87,5 @@ class Endpoint:
 
 
 def _reason(error: Exception) -> str:
-    """Return the HTTP status or the class of an error, without its message, which may quote the request."""
+    """Return the HTTP status or the class of an error. The error's message is left out: it may quote the request."""
     return f"HTTP {error.code}" if isinstance(error, RefusedError) else type(error).__name__

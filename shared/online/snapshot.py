@@ -67,7 +67,7 @@ class Watched[T]:
         self.value = absent
 
     def look(self) -> bool:
-        """Read the object if its generation is new. Return False after an error: the old value stays."""
+        """Read the object if its generation is new. After an error, keep the old value and return False."""
         try:
             found = self._bucket.read(self._name, self._generation)
             if found is not None:
@@ -148,7 +148,7 @@ class Watch:
 
 
 def _champion(bucket: Bucket, content: bytes) -> Champion:
-    """Return the champion of the pointer `content`. If it has an embedded scorer, load and try it."""
+    """Return the champion of the pointer `content`. If the champion has an embedded scorer, load and try it."""
     pointer = champion.read(content)
     if pointer.scorer is None:
         return Champion(pointer, None)

@@ -102,8 +102,8 @@ type Origins = Callable[[], Collection[str]]
 def serve(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]], origins: Origins) -> Response:
     """Answer the request with the endpoint of its path. `endpoints` holds (method, function) by path.
 
-    `origins` returns the origins whose pages may send requests and read answers. It is called only if the request has
-    the header Origin, i.e. comes from a page.
+    `origins` returns the origins whose pages may send requests and read answers. `origins` is called only if the
+    request has the header Origin, i.e. comes from a page.
     """
     origin = request.headers.get("Origin")
     if origin is None or origin not in origins():
@@ -152,7 +152,7 @@ def _endpoint(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -
 
 
 def complaint(message: str) -> Complaint:
-    """Return the complaint for a message of msgspec. It contains the field's JSON pointer and not the field's value."""
+    """Return the complaint for a message of msgspec. The complaint names the field, without the field's value."""
     found = WHERE.search(message)
     pointer = "#" + re.sub(r"\.|\[(\d+)\]", lambda part: f"/{part[1] or ''}", found[1] if found else "")
     text = message[: found.start()] if found else message

@@ -20,8 +20,8 @@ _DIAGONAL = [(0.0, 0.0), (1.0, 1.0)]
 class Curve:
     """A model's curves over visitors sorted by probability, the highest first.
 
-    `visitors` and `buyers` are cumulative counts: at each point, of the visitors up to this point. These visitors are
-    called chosen. Each list except `precision` begins with 0.
+    `visitors` and `buyers` are cumulative counts: at each point, of the visitors up to this point. Each list except
+    `precision` begins with 0.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -30,23 +30,23 @@ class Curve:
 
     @property
     def chosen(self) -> list[float]:
-        """At each point, the chosen visitors as a share of all visitors."""
+        """At each point, the visitors up to this point as a share of all visitors."""
         return [one / self.visitors[-1] for one in self.visitors]
 
     @property
     def recall(self) -> list[float]:
-        """At each point, the chosen buyers as a share of all buyers."""
+        """At each point, the buyers up to this point as a share of all buyers."""
         return [one / self.buyers[-1] for one in self.buyers]
 
     @property
     def false_positive_rate(self) -> list[float]:
-        """At each point, the chosen visitors without a purchase as a share of all visitors without a purchase."""
+        """At each point, the share of the visitors without a purchase who are among the visitors up to this point."""
         others = [visitors - buyers for visitors, buyers in zip(self.visitors, self.buyers, strict=True)]
         return [one / others[-1] for one in others]
 
     @property
     def precision(self) -> list[float]:
-        """At each point except the first, which has no visitors, the share of buyers among the chosen visitors."""
+        """At each point except the first, the share of buyers among the visitors up to this point."""
         return [buyers / visitors for visitors, buyers in zip(self.visitors[1:], self.buyers[1:], strict=True)]
 
     @property
