@@ -83,7 +83,7 @@ def step(event: ModelApproved, context: StepContext) -> ModelDeployed | ScoringD
         percentiles=revisions.percentiles(event.candidate, context),
     )
     context.runs.write(event.run_id, DEPLOYMENT, deployment)
-    # The deployment took minutes, so check again.
+    # The deployment took minutes, so check again whether a newer run holds the claim.
     if end := overtaken(event, context):
         return end
     reason = f"the gate approved {event.candidate}. {evaluation.choice}"

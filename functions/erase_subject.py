@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment, StepContext
     from shared.push import Message
-# Without the key, the function does not start. So a deployment that lacks the key fails at once.
+# Without the key of the pseudonyms, the function does not start. So a deployment without the key fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 
 

@@ -24,7 +24,7 @@ from shared.pseudonyms import Pseudonyms
 
 if TYPE_CHECKING:
     from shared.push import Message
-# Without these secrets, the function does not start, so an incomplete deployment fails at once.
+# Without these secrets, the function does not start. So a deployment that lacks one of them fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 CREDENTIALS = relay.credentials()
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from shared.chain.health import Finding
     from shared.push import Message
 
-# Without the key, the function does not start, so an incomplete deployment fails at once.
+# Without the key of the pseudonyms, the function does not start. So a deployment without the key fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 
 

@@ -23,7 +23,7 @@ from shared.pseudonyms import Pseudonyms
 if TYPE_CHECKING:
     from flask import Request, Response
 
-# Without the key, the function does not start, so an incomplete deployment fails at once.
+# Without the key of the pseudonyms, the function does not start. So a deployment without the key fails at once.
 PSEUDONYMS = Pseudonyms.from_environment()
 RETRY_AFTER_SECONDS = 5
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.push import Message
 
-# Without the token, the function does not start, so an incomplete deployment fails at once.
+# Without the access token, the function does not start. So a deployment without the token fails at once.
 TOKEN = token()
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.destination_settings import Salesforce
     from shared.push import Message
 
-# Without the credentials, the function does not start, so an incomplete deployment fails at once.
+# Without the API credentials, the function does not start. So a deployment without the credentials fails at once.
 CLIENT = client()
 
 

@@ -35,7 +35,7 @@ HOLD_SECONDS = 60
 MOST_MESSAGES = 100
 
 
-class Overtaken(Exception):  # noqa: N818 - not a failure: the run ends as superseded
+class Overtaken(Exception):  # noqa: N818 - not an error: the run ends as superseded
     """A run must stop, because the newer run `by` holds the claim now."""
 
     def __init__(self, by: str) -> None:

@@ -22,7 +22,7 @@ RESAMPLED = ("pr_auc", "lift_at_5_percent", "lift_at_10_percent", "lift_at_20_pe
 METRICS = ("log_loss", "brier", "roc_auc", *RESAMPLED)
 # For these metrics, lower is better.
 LOSSES = ("log_loss", "brier")
-# The largest possible value of each metric that has a maximum. The smallest is always 0.
+# The largest possible value of each metric that has a maximum. The smallest possible value of each metric is 0.
 LARGEST = {"roc_auc": 1.0, "pr_auc": 1.0, "brier": 1.0}
 # Largest ratio of standard error to difference for which `more_needed` returns a number. Above this ratio, a
 # significant difference would need hundreds of times as many buyers.

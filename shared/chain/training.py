@@ -118,7 +118,7 @@ def billed(run_id: str, environment: Environment) -> dict[str, int]:
     found: Counter[str] = Counter()
     for attempt in range(1, TRIES + 1):
         for candidate, job_id in environment.runs.trainings(run_id, attempt).items():
-            # BigQuery keeps jobs for half a year.
+            # A job may be missing, because BigQuery keeps jobs only for half a year.
             with contextlib.suppress(NotFound):
                 job: bigquery.QueryJob = environment.bigquery.get_job(job_id, location=environment.settings.location)  # type: ignore[assignment]
                 found[candidate] += job.total_bytes_billed or 0

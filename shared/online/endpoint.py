@@ -79,7 +79,7 @@ class Endpoint:
                 answer = self._predictions.ask([instance], ends_at - time.monotonic())
                 return Answer(answer.probabilities[0], answer.model_version_id)
             except Exception as error:
-                pause = random.uniform(0, longest)  # noqa: S311 - spreads the retries
+                pause = random.uniform(0, longest)  # noqa: S311 - a random pause spreads the retries; not for security
                 if not can_heal(error) or time.monotonic() + pause >= ends_at or not self._budget.spend():
                     raise
             time.sleep(pause)

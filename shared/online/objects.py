@@ -38,7 +38,8 @@ class Bucket:
     def read(self, name: str, known_generation: int | None = None) -> tuple[bytes, int] | None:
         """Return the object's content and generation; None if the object still has `known_generation`.
 
-        If the object did not exist at the last read, pass 0: then the result is None if it still does not exist.
+        If the object did not exist at the last read, pass 0. Then the result is None if the object still does not
+        exist.
 
         Raises:
             FileNotFoundError: the object does not exist, and `known_generation` is not 0.

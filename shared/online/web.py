@@ -41,7 +41,7 @@ UNKNOWN = re.compile(r"^Object contains unknown field `.*?`(?=$| - at `)", re.DO
 VALUE = re.compile(r"^(Invalid enum value|Invalid value) .*$", re.DOTALL)
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """An answer that refuses the request. The answer must not contain data of the visitor."""
 
     def __init__(self, status: HTTPStatus, detail: str, broken: str | None = None, **headers: str) -> None:
@@ -123,7 +123,7 @@ def _served(request: Request, endpoints: Mapping[str, tuple[str, Endpoint]]) -> 
         errors = [complaint(refusal.broken)] if refusal.broken else []
         problem = Problem(refusal.status.phrase, refusal.status, str(refusal), exchange.id, errors)
         headers = refusal.headers
-    except Exception as error:  # noqa: BLE001 - logged; the shop gets a problem document
+    except Exception as error:  # noqa: BLE001 - the error is logged, and the shop gets a problem document
         log_exception(RequestFailed(exchange.id, type(error).__name__))
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         problem = Problem(status.phrase, status, "The reason is in the log, under the request id.", exchange.id)
