@@ -1,4 +1,4 @@
-"""Which past days a backtest replays, and when a past model has kept the metrics that it promised."""
+"""Which past days a backtest replays, and when a past model's later metrics agree with the metrics that it promised."""
 
 from datetime import date
 from types import SimpleNamespace
@@ -83,9 +83,9 @@ def judged(came, audience=None, buyers=400):
 
 
 def test_a_promised_metric_counts_as_kept_if_both_intervals_explain_the_difference():
-    """Both estimates vary by chance, so their difference may be larger than each interval.
+    """Both estimates vary by chance, so their difference may exceed the half-width of each interval.
 
-    The difference of 0.14 is within the root of the sum of the two squared half-widths.
+    Here the difference is 0.14, and sqrt(0.1**2 + 0.11**2) = 0.149.
     """
     assert promises.of(judged(measured(0.66, (0.55, 0.77))))["roc_auc"].held
     assert not promises.of(judged(measured(0.64, (0.53, 0.75))))["roc_auc"].held

@@ -1,6 +1,6 @@
 """The model BG/NBD agrees with published figures for the CDNOW data, and recovers known parameters.
 
-Its forecasts have the expected properties for all customers.
+The model's forecasts have the expected properties for all customers.
 """
 
 import numpy as np
@@ -50,7 +50,7 @@ def test_the_customer_of_the_papers_example_places_the_published_number_of_order
 
 
 def test_customers_of_the_walkthrough_of_btyd_have_the_published_figures(fitted):
-    """The figures are from the walkthrough of the R package BTYD, section 3, which uses the same customers."""
+    """The figures are from section 3 of the walkthrough of the R package BTYD, which uses the same CDNOW customers."""
     best = one(26, 30.86, 31)
     assert round(bgnbd.expected_orders(fitted.parameters, one(0, 0, 0), 52)[0], 3) == 1.444
     assert round(bgnbd.expected_orders(fitted.parameters, best, 52)[0], 2) == 25.76
@@ -96,7 +96,7 @@ def test_later_orders_spread_around_the_forecast_as_the_model_says():
     drawn = buyers.draw(20_000, 39, np.random.default_rng(12), planted)
     mean = bgnbd.expected_orders(planted, drawn.histories, 39)
     variance = bgnbd.expected_pairs(planted, drawn.histories, 39) + mean - mean**2
-    # The tolerances are wider than the 2 % and 4 % that chance explains.
+    # The tolerances of 3 % and 6 % are wider than the 2 % and 4 % by which chance can change the sums.
     assert drawn.orders.sum() == pytest.approx(mean.sum(), rel=0.03)
     assert ((drawn.orders - mean) ** 2).sum() == pytest.approx(variance.sum(), rel=0.06)
 
@@ -135,7 +135,7 @@ shares = st.floats(0.001, 1)
 @settings(max_examples=60, deadline=None)
 @given(parameters, frequencies, ages, shares, st.floats(1, 200))
 def test_expected_orders_agree_with_the_papers_closed_form(given_parameters, frequency, age, share, horizon):
-    # The closed form divides by a - 1, so leave out values of a near 1.
+    # The closed form divides by a - 1, so leave out values of the parameter a near 1.
     assume(abs(given_parameters.a - 1) >= 0.01)
     published = closed_form(given_parameters, frequency, share * age, age, horizon)
     assume(np.isfinite(published))

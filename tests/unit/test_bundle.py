@@ -30,7 +30,7 @@ NAMES = sorted(path.stem for path in (package.ROOT / "requirements").iterdir())
 class Requirements:
     """A file of requirements/. `imported` maps the names of packages that the code imports to their pins.
 
-    `brought` holds the other packages, on which the imported packages depend.
+    `brought` maps the names of the packages on which the imported packages depend to their pins.
     """
 
     def __init__(self, name):
@@ -50,10 +50,7 @@ def needs(requirement):
 
 
 def closure(names):
-    """Return every package that is installed together with the named packages.
-
-    Each has the set of the packages that depend on it.
-    """
+    """Map each package that is installed with `names` to the set of the packages that depend on it."""
     waiting, seen = [Requirement(name) for name in names], set()
     asked_by = {one.name: set() for one in waiting}
     while waiting:
@@ -70,7 +67,8 @@ def closure(names):
 def imports(text):
     """Yield all imports in the text of a module, also those inside functions, as pairs.
 
-    For `from a import b`, the pair is a.b and a, because b may be a module or a name in the module a.
+    For `from a import b`, the pair is (a.b, a), because b may be a module or a name in the module a. For `import a`,
+    the pair is (a, a).
     """
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
@@ -116,7 +114,7 @@ def bundle(here, name):
 
 @pytest.fixture
 def tree(tmp_path, contents):
-    """Copy all files of the bundles and functions.yaml to another folder. The copies have other times and modes."""
+    """Copy all files of the bundles and functions.yaml to another folder. The copies have new times and modes."""
     paths = {path for files in contents.values() for path in files.values()} | {Path(package.FUNCTIONS)}
     for path in sorted(paths, reverse=True):
         target = tmp_path / "tree" / path
@@ -127,7 +125,7 @@ def tree(tmp_path, contents):
 
 
 def changed(before, after):
-    """Return the names of the bundles whose bytes are others."""
+    """Return the names of the bundles whose bytes differ between `before` and `after`."""
     of_before, of_after = ({one.path.stem: one.sha256 for one in some} for some in (before, after))
     assert of_before.keys() == of_after.keys() == set(NAMES)
     return [name for name in NAMES if of_before[name] != of_after[name]]
@@ -290,7 +288,7 @@ def test_every_module_that_reads_files_is_declared_for_the_bundles(contents):
 
 
 def test_a_bundle_contains_or_requires_everything_that_it_imports(bundle, name):
-    """This includes imports inside functions, and imports that are only for types."""
+    """Imports inside functions, and imports that are only for types, are checked too."""
     held, imported = set(bundle.namelist()), Requirements(name).imported
     provided = {str(file): one for one in imported for file in metadata.files(one)}
     used = set()

@@ -62,7 +62,10 @@ def test_a_calibrator_that_would_change_the_ranking_cannot_be_read(content, reas
 
 
 def points(seed, count, truth):
-    """Return random visitors in bins. They buy by their true log odds, which the function `truth` computes."""
+    """Return random visitors, counted by fold, label and log odds of the model.
+
+    `truth` computes a visitor's true log odds of a purchase from the model's log odds.
+    """
     random = np.random.default_rng(seed)
     model = np.round(random.normal(-3, 1, count), 2)
     labels = random.random(count) < 1 / (1 + np.exp(-truth(model)))

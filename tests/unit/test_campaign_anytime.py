@@ -11,7 +11,7 @@ from shared.chain.intervals import Z
 
 
 def test_the_quantile_agrees_with_the_formula_of_the_paper():
-    """The expected value is from theorem 2.2 of Waudby-Smith and others, as a number of standard errors of a mean."""
+    """Theorem 2.2 of Waudby-Smith and others gives the radius. radius * sqrt(t) counts standard errors of a mean."""
     alpha, planned = 0.05, 600
     squared = (-special.lambertw(-(alpha**2) * math.exp(-1), -1).real - 1) / planned
     for t in (1, 30, 600, 5000):

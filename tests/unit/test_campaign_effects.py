@@ -10,7 +10,7 @@ from scipy import stats
 
 from shared.campaign.effects import Sums, effect, slope
 
-# Draws the customers of an arm. Each has an outcome and an amount before the campaign; some have bought nothing.
+# Draws the customers of an arm. A customer is (outcome, amount before the campaign). Many amounts are 0.
 AMOUNTS = st.sampled_from((0.0, 0.0, 0.01, 1.0, 7.5, 40.0, 999.99))
 CUSTOMERS = st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=8)
 examples = settings(max_examples=40, deadline=None)
@@ -56,7 +56,7 @@ def test_with_many_buyers_in_both_arms_the_interval_agrees_with_welchs():
 def test_conversions_have_the_intervals_that_statsmodels_gives_rates():
     """The expected values are from confint_proportions_2indep of statsmodels 0.15.0.
 
-    The method is "newcomb" for the difference and "log" for the ratio.
+    Its method is "newcomb" for the difference of the rates, and "log" for their ratio.
     """
     found = effect(buyers(2292, 64_800), buyers(216, 7_200))
     assert (found.difference.lower, found.difference.upper) == pytest.approx((0.000947, 0.009341), abs=1e-4)
@@ -116,8 +116,8 @@ def test_equal_earlier_spending_of_all_customers_changes_nothing():
 def test_the_relative_effect_contains_0_if_and_only_if_the_difference_does(treated, control):
     found = effect(*(sums(*zip(*arm, strict=True)) for arm in (treated, control)))
     assume(found.relative is not None)
-    # The relative effect must have the same sign as the difference. The small limits leave out bounds that are
-    # practically 0.
+    # Both intervals must be above 0, both below 0, or both must contain 0. The small limits count bounds that differ
+    # from 0 only by rounding as 0.
     assert (found.difference.lower > 1e-9) == (found.relative.lower > 1e-12)
     assert (found.difference.upper < -1e-9) == (found.relative.upper < -1e-12)
 

@@ -47,7 +47,7 @@ def test_a_plan_has_its_promised_power():
 def test_for_equal_arms_and_a_small_effect_the_size_agrees_with_statsmodels():
     """The expected sizes are from statsmodels 0.15.0.
 
-    The functions of statsmodels are samplesize_proportions_2indep_onetail and NormalIndPower.
+    The first is from its function samplesize_proportions_2indep_onetail, the second from its class NormalIndPower.
     """
     assert Plan(0.03, control_share=0.5).customers(0.02) == pytest.approx(2_562_387, rel=0.005)
     assert Plan(10, 20, control_share=0.5).customers(0.01) == pytest.approx(1_255_818, rel=0.015)

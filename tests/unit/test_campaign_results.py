@@ -1,4 +1,4 @@
-"""The decision about a campaign is computed from the sums of its arms, and reports describe the decision in words."""
+"""The sums of a campaign's arms decide about the campaign, and reports give the decision in words."""
 
 import datetime as dt
 import io
@@ -20,7 +20,7 @@ PLANNED = ASSIGNED + dt.timedelta(30)
 
 
 def row(is_treated, buyers, customers=1000, decile=1, outcome="conversion", **values):
-    """Return a row as sql/campaign/sums.sql does.
+    """Return a row like those of sql/campaign/sums.sql.
 
     Each buyer spends 1.00. Of all customers, 5 % had already bought before the campaign.
     """
@@ -53,8 +53,8 @@ def measured(rows, day=PLANNED, **settings):
     [
         ((110, 100), PLANNED - dt.timedelta(1), "too early"),
         ((110, 100), PLANNED, "undecided"),
-        # Only the interval for one look is above 0. This interval does not decide, because it is not valid for daily
-        # looks.
+        # The interval for one look is above 0, but the always-valid interval contains 0. Only the always-valid interval
+        # decides, because the campaign is looked at daily.
         ((135, 100), PLANNED, "undecided"),
         ((200, 100), PLANNED, "gain"),
         ((200, 100), ASSIGNED + dt.timedelta(2), "gain"),
@@ -91,7 +91,8 @@ def test_the_deciles_of_an_arm_sum_to_the_arm_and_the_time_before_is_used():
     assert expected.explained > 0.02
     ranked = qini(strata)
     assert (one.qini, one.qini_lower) == (ranked.coefficient.value, ranked.coefficient.lower)
-    # The effect of a decile is the step of the Qini curve. The curve does not use the covariate.
+    # The effect of a decile is the step of the Qini curve at this decile. Unlike the campaign's effect, the curve is
+    # not adjusted by the earlier amounts.
     assert [3 * found.deciles[0].gain, found.deciles[0].effect] == pytest.approx([0.1, 0.1])
 
 
@@ -151,7 +152,7 @@ def test_strata_are_in_the_order_of_falling_probability():
 def ranked():
     """Return the results of a campaign that affects only customers with high probabilities.
 
-    The holdout has a wrong size.
+    The size of the holdout is a mismatch.
     """
     rows = [row(True, 95 - 30 * decile, 100, decile) for decile in (1, 2, 3)]
     rows += [row(False, 24 - 5 * decile, 100, decile) for decile in (1, 2, 3)]

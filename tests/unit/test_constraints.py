@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
 MAKEFILE = (ROOT / "Makefile").read_text()
-# Packages that need no pin. Python installs `pip` with the environment. The others are installed from this repository.
+# Packages that need no pin: `pip` comes with the environment, and the others are installed from this repository.
 NOT_OURS = {"deskcloud", "pip", "propensity"}
 
 

@@ -24,7 +24,7 @@ from fixtures.readings import SMALL, environment_of, readings
 from shared.warehouse import SQL
 
 LARGE = replace(SMALL, sessions_per_day=4_000_000, checkouts_per_day=1_000_000, runs_per_day=5)
-# Tables from which some statement reads several days, and not only one partition.
+# Tables from which every statement that reads the table reads several days, and not only one partition.
 WINDOWED = {
     "run_googleapis_com_stdout",
     "export",
@@ -60,7 +60,7 @@ def described(given, *assignments) -> Environment:
 
 
 BY_KIND = {kind: environment_of(kind) for kind in ("ga360", "ga4")}
-# Folders of statements that run only a few times a month, because commands or erasures run them.
+# Folders of statements that the cost leaves out, because only commands or erasures run them, a few times a month.
 SELDOM = ("tables/", "reset/", "backtest/", "planning/", "why/", "audit/", "erasure/")
 EVENTS = {"ga360": "Contact/Form sent", "ga4": "generate_lead"}
 
@@ -134,7 +134,7 @@ def test_checkouts_that_cause_an_e_mail_cost_a_query_each():
 def test_a_checkout_costs_its_call_its_processor_its_memory_and_its_log():
     """The expected cost is computed by hand.
 
-    It is for 1 vCPU and 0.5 GiB during 0.1 s, and for 2,500 bytes of log, which are stored and streamed.
+    A checkout uses 1 vCPU and 0.5 GiB for 0.1 s, and 2,500 bytes of log, which are both stored and streamed.
     """
     by_hand = 3 / 1e6 + 0.4 / 1e6 + 0.1 * (0.000024 + 0.5 * 0.0000025) + 2500 / 2**30 * (0.5 + 0.05)
     found = estimate(described(LARGE))
@@ -161,7 +161,7 @@ def test_every_statement_is_counted_or_known_to_be_free(kind):
 def test_a_reading_names_every_table_from_which_its_statement_reads_several_days(kind):
     for one in readings(kind):
         _, _, read = statements.parsed(one.statement)
-        # Of these tables, some statements read one day or a part of it, and others read several days.
+        # From each of these tables, some statements read at most one day, and other statements read several days.
         one_or_more = {"visitor_recommendations", "customer_value", "scores", "erasures", "training_rows"}
         assert set(one.days) - one_or_more == set(read) & WINDOWED, one.statement
 
@@ -179,15 +179,15 @@ def test_a_statements_tables_are_declared_by_its_function():
         touched = {*declared[name].reads, *declared[name].writes}
         for one in group(world.volumes, world.settings):
             target, _, read = statements.parsed(one.statement)
-            # The table `source_days` lists the day-tables of the export.
+            # `day_tables` is the list of the export's day-tables, `__TABLES__`. It belongs to the declared `export`.
             assert ({target} if target else set()) <= set(declared[name].writes), one.statement
             assert {"export" if table == "day_tables" else table for table in read} <= touched, one.statement
 
 
 def test_a_statement_is_charged_for_the_columns_that_it_names():
-    """The statement finds the newest day in one column of all sessions.
+    """The statement reads one column of 400 days of sessions, 8 bytes a session, to find the newest day.
 
-    It also reads the table source_days, which is too small to count.
+    It reads the table source_days too, which counts only with the least number of bytes.
     """
     found = Reading("scoring/newest_day", {"sessions": 400}).bytes(volumes(LARGE))
     assert found == 4_000_000 * 400 * 8 + LEAST_BYTES
@@ -215,7 +215,7 @@ def test_with_max_rows_create_model_reads_the_sample_and_the_evaluation_rows():
     learnt = 10_000_000 + 0.2 * limit.volumes.visitors(76)
     assert before["models/boosted_trees"] == rows
     assert after["models/boosted_trees"] == pytest.approx(rows * learnt / limit.volumes.visitors(76))
-    # All other statements read all rows.
+    # The statements that do not train a candidate read all rows, as before.
     assert {name for name, one in after.items() if one != before[name]} == {
         "models/baseline",
         "models/logistic",
@@ -397,7 +397,7 @@ def test_every_price_in_the_list_is_used():
         "checkout",
         "storage",
     }
-    # Every price in the list is used. The list has no price for idle instances, because min_instances is 0 everywhere.
+    # The list has no price for idle instances, because min_instances is 0 everywhere.
     assert {one.price for one in used if one.quantity > 0} == price_list().prices.keys()
 
 

@@ -38,16 +38,16 @@ SINK_TABLES = {sink.table for sink in DECLARED.sinks.values() if sink.table}
 HTTP = [name for name, function in FUNCTIONS.items() if function.http]
 # Topics about checkouts. Their messages do not belong to a run.
 CHECKOUTS = {"checkout-started", "checkout-scored"}
-# The topic of campaign events. Its messages do not belong to a run either.
+# The topic of campaign events. A campaign event does not belong to a run.
 CAMPAIGNS = {"campaign-events"}
 # A topic with batches of members of the audience, which the shop's own systems can read.
 MEMBERS = {"audience-members"}
-# What functions read or write besides the chain's tables. A name that ends with / is a folder of the bucket. First the
-# tables that the shop loads:
+# The next constants name what functions read or write besides the tables that the chain fills. A name that ends with
+# / is a folder of the bucket. LOADED: tables that the shop loads.
 LOADED = {"crm_customers", "crm_visitors", "consents", "suppressions"}
-# Tables that a reset keeps, because it does not change members at the platforms, customers' arms or campaign events.
+# Tables that `propensity reset` keeps: members at the platforms, customers' arms and campaign events outlive a reset.
 KEPT = {"destination_members", "assignments", "campaign_events", "campaign_suppressions"}
-# Tables with records of erasures and of sent data, which a reset keeps too.
+# Tables with records of erasures and of sent data. `propensity reset` keeps these tables.
 AUDITED = {"erasure_key", "tombstones", "erasures", "sends"}
 OTHERS = {"export", "models", "bucket"}
 FOLDERS = {"runs/", "checkouts/", "dead-letters/", "serving/", "destinations/", "deliveries/", "messages/", "erasures/"}
@@ -58,7 +58,7 @@ SCORERS = f"runs/*/{documents.SCORER.name}.json"
 def tree(function):
     """Return the syntax tree of a function's module.
 
-    The tree contains the calls in the module, and the annotation of its step, which names the returned events.
+    The tree contains the module's calls, and the return annotation of `step`, which names the events.
     """
     return ast.parse((ROOT / "functions" / f"{function}.py").read_text())
 
@@ -81,7 +81,7 @@ def test_the_entry_point_is_named_for_its_file_and_found_by_main(name):
 
 def test_main_has_no_other_entry_points():
     with pytest.raises(AttributeError, match="functions/ has no function 'send_mail'"):
-        main.send_mail  # noqa: B018 - looking is the test
+        main.send_mail  # noqa: B018 - the access to the attribute is tested
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -109,7 +109,7 @@ def test_a_step_returns_exactly_the_events_that_it_declares(name):
     if not steps:
         return
     returned = {one.id for one in ast.walk(steps[0].returns) if isinstance(one, ast.Name)}
-    # Add RunFailed, because the handler can publish it for every step.
+    # Add RunFailed, because the handler can publish this event for every step.
     assert returned | {"RunFailed"} == {EVENTS[topic].__name__ for topic in FUNCTIONS[name].emits}
 
 
@@ -181,7 +181,7 @@ def test_each_topic_of_schedules_sinks_and_dead_letters_has_a_reader():
 
 
 def loaded(email, table):
-    """Return the entry that the audit log has about a load job that has succeeded."""
+    """Return the audit log's entry about a load job of the account `email` that has written `table`."""
     job = {"jobConfig": {"loadConfig": {"destinationTable": table}}}
     payload = {
         "serviceName": "bigquery.googleapis.com",
@@ -251,7 +251,7 @@ def test_every_table_is_written_by_a_function_or_a_sink():
 def statements(function):
     """Return the statements that the docstring of a function's module names.
 
-    If it names a folder, this means all files of the folder, except those that the docstring of another module names.
+    A named folder stands for its files, without the files that the docstring of another module names.
     """
     alone = {line for name in FUNCTIONS for line in runs(name) if line.endswith(".sql") and name != function}
     paths = {found for line in runs(function) for found in [ROOT / line, *(ROOT / line).rglob("*.sql")]}
@@ -285,7 +285,7 @@ def test_the_tables_that_a_functions_statements_touch_are_declared(name):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_that_reads_a_view_may_read_its_tables(name):
-    """Because no view is an authorised view, BigQuery requires rights to the view and to the tables that it reads."""
+    """No view is an authorised view, so BigQuery requires rights to the view and to the tables that the view reads."""
     may_read = {*FUNCTIONS[name].reads, *FUNCTIONS[name].writes}
     for view in may_read & VIEWS.keys():
         assert googlesql.tables(googlesql.view(view)) <= may_read

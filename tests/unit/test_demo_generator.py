@@ -1,6 +1,6 @@
 """The export that the demonstration generates: its form, its rates, and the effects that a good model can learn."""
 
-# ruff: noqa: S608 - the statements are constants of this file
+# ruff: noqa: S608 - the statements contain only constants of this file
 
 import datetime as dt
 from collections import Counter
@@ -60,7 +60,8 @@ def test_the_requested_number_of_sessions_is_generated_with_a_file_per_day(days,
         for table in tables
         for key in zip(table["fullVisitorId"].to_pylist(), table["visitId"].to_pylist(), strict=True)
     }
-    # A session across the last midnight counts once, because its second part is after the generated days.
+    # Each session counts once: a session across midnight has two rows with the same key. If such a session begins on
+    # the last day, only its first row is written.
     assert len(keys) == sessions
     assert [file.day for file in files] == [FIRST_DAY + dt.timedelta(n) for n in range(days)]
     assert [file.rows for file in files] == [table.num_rows for table in tables]
@@ -219,8 +220,8 @@ CATEGORIES = ["channel", "source", "device", "browser", "country"]
 
 @pytest.mark.slow
 def test_a_better_model_ranks_return_buyers_better(tmp_path):
-    # This export is larger than the export of the other tests. With only a few hundred buyers, ROC AUC would vary too
-    # much.
+    # This export is larger than the fixture `export`. With the few hundred buyers of the fixture, the ROC AUC would be
+    # too uncertain.
     generate(11, FIRST_DAY, 40, 120_000, tmp_path)
     connection = duckdb.connect()
     connection.execute(f"CREATE VIEW sessions AS SELECT * FROM read_parquet('{tmp_path}/*.parquet')")

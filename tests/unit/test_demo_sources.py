@@ -1,6 +1,6 @@
 """Real exports are read from files, and written by day with the documented types.
 
-An error names the file and the line, and no file is left behind.
+If a file is refused, the error names the file and the line, and no written file remains.
 """
 
 import gzip
@@ -44,7 +44,7 @@ def rows_of(intake):
 
 
 def refused(paths, folder):
-    """Read files that must be refused. Return the reason, and check that no file is left behind."""
+    """Read files that must be refused. Check that no new file remains, and return the text of the error."""
     beside = set(folder.parent.iterdir())
     with pytest.raises(SourceError) as error:
         read(paths, folder)

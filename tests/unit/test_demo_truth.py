@@ -1,4 +1,4 @@
-"""The true probabilities of the generator agree with the observed rates, and rank visitors better than any model."""
+"""The generator's true probabilities agree with the observed rates, and rank visitors better than the models do."""
 
 import datetime as dt
 

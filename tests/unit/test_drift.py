@@ -35,7 +35,7 @@ def drifted(*shifts, limits=None) -> list[str]:
 def test_the_tail_of_the_f_distribution_agrees_with_scipy(degrees, other):
     for value in [1e-9, 0.3, 0.99, 1, 1.7, 5, 40, 3e4]:
         expected = stats.f.sf(value, degrees, other)
-        # The tolerance allows that SciPy's smallest values have only twelve correct digits.
+        # The tolerance is 1e-9, because the smallest values of SciPy have only twelve correct digits.
         assert upper_tail_of_f(value, degrees, other) == pytest.approx(expected, rel=1e-9, abs=1e-290)
 
 

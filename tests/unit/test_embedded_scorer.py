@@ -60,14 +60,14 @@ def trained(model_type: str) -> tuple[ml.TrainedModel, embedded_scorer.Artefact]
 
 
 LARGEST = float(np.finfo(np.float32).max)
-# Numbers at the limits of what float32 and INT64 can hold, and some others that are easily rounded.
+# Numbers at the limits of float32 and INT64, and numbers that float32 or float64 can only just represent or round.
 borders = st.sampled_from([0.0, -0.0, 5e-324, 1e-40, 16777217.0, 2.0**53 + 1, -(2.0**63), LARGEST, -LARGEST])
 numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-50, 50)
 amounts = st.none() | borders | st.floats(-LARGEST, LARGEST) | st.floats(0, 200, width=32)
 
 
 def thresholds():
-    """Draw a threshold of the trees as a float64, or the next float64 below or above it."""
+    """Return a strategy that draws a threshold of the trees, or the float64 next below or above the threshold."""
     _, artefact = trained("BOOSTED_TREE_CLASSIFIER")
     found = sorted({node[1] for tree in artefact.trees for node in tree if isinstance(node, tuple)})
     return st.sampled_from([near for at in found for near in (np.nextafter(at, -1e9), at, np.nextafter(at, 1e9))])
@@ -148,7 +148,7 @@ def test_an_incomplete_booster_is_refused(cut):
         exported_booster.read(path.read_bytes()[:cut])
 
 
-# Artefacts in the form in which earlier releases wrote them.
+# Artefacts in the format of earlier releases, which the scorer must still read.
 WRITTEN = {
     "logistic": (
         b'{"kind":"logistic","intercept":-1.5,"numbers":{"hits":[0.25,6.0]},'

@@ -1,4 +1,4 @@
-"""Features are declared in sql/tables/visitor_features.yaml. Every other list of features must be complete."""
+"""Features are declared in sql/tables/visitor_features.yaml. Each other list must have all declared features."""
 
 import json
 import re
@@ -62,8 +62,8 @@ def ranked_alone():
 
 
 def compared():
-    # The statement also tests the score, which is not a feature. The statement leaves out the weekday: both periods are
-    # whole weeks, so the weekday cannot drift.
+    # Drop the score, which the statement tests although it is no feature. Add the weekday, which the statement leaves
+    # out: both periods are whole weeks, so the weekday cannot drift.
     return [*(name for name in unpivoted("monitoring/feature_shift") if name != "score"), "weekday"]
 
 
@@ -92,7 +92,7 @@ PLACES = {
     "sql/tables/online_predictions.sql": in_view,
     "functions/score_checkout.openapi.json": in_openapi,
 }
-# The places that hold only features.
+# The places that list only features, and no other columns.
 ALONE = [*PLACES][6:]
 
 

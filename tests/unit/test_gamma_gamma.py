@@ -1,6 +1,6 @@
 """The model Gamma-Gamma agrees with published figures for the CDNOW data, and recovers known parameters.
 
-The model's assumption is that values do not depend on the frequency. A test of this assumption is tested here too.
+The model assumes that values do not depend on the frequency. The statistical test of this assumption is tested too.
 """
 
 import math

@@ -20,7 +20,7 @@ GOOD = {"roc_auc": Estimate(0.8, 0.03**2)}
 
 
 class Told(Comparisons):
-    """Fake comparisons. The test sets the metrics of each model, and the losses of each pair of models."""
+    """Fake comparisons, with the metrics of each model and the losses of each pair of models that a test gives."""
 
     def __init__(self, metrics, losses=None):
         super().__init__()
@@ -58,9 +58,9 @@ def test_regressions_are_simpler_than_trees_then_fewer_features_count_and_of_equ
 
 
 def evaluated(**losses):
-    """Return the log loss of three candidates, of which `trees` has the best.
+    """Return fake comparisons of three candidates, of which `trees` has the lowest log loss.
 
-    `losses` holds the estimated difference of each named candidate from `trees`.
+    `losses` maps the name of a candidate to the estimated loss if it is chosen instead of `trees`.
     """
     metrics = {"baseline": 0.11, "logistic": 0.1, "trees": 0.09}
     told = {name: {"log_loss": Estimate(value, 1e-6)} for name, value in metrics.items()}

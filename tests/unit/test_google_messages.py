@@ -34,7 +34,7 @@ def check_document(value, document, schema):
 
 
 def check_audit_log(entry):
-    """Check a log entry against the API document of Cloud Logging, and its payload against the protos that it names."""
+    """Check a log entry against the API document of Cloud Logging, and the payload against the protos of its types."""
     check_document(entry, "logging.v2", "LogEntry")
     payload = {name: value for name, value in entry["protoPayload"].items() if name != "@type"}
     inner = {name: payload.pop(name) for name in ("metadata", "serviceData") if name in payload}
@@ -60,7 +60,7 @@ def test_an_audit_log_among_our_events_has_the_fields_that_google_publishes(name
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith("ga4_")])
 def test_an_export_status_among_our_events_is_a_log_entry(name):
-    # Only the entry is checked, because Google publishes no proto of the payload, ExportStatusLog.
+    # Only the log entry is checked. The payload is an ExportStatusLog, of which Google publishes no proto.
     check_document(EVENTS[name], "logging.v2", "LogEntry")
 
 
@@ -130,7 +130,8 @@ def test_a_push_request_contains_a_valid_pubsub_message():
     message = PubsubMessage.pb()(data=b"{}", attributes={"a": "b"}, message_id="17", ordering_key="k")
     message.publish_time.GetCurrentTime()
     body = wire.push_body(message, "projects/p/subscriptions/s", 3)
-    # Pub/Sub sends two fields in snake case too: https://cloud.google.com/pubsub/docs/push#receive_push
+    # Pub/Sub sends two fields twice, in camel case and in snake case:
+    # https://cloud.google.com/pubsub/docs/push#receive_push
     snake = {"message_id": "messageId", "publish_time": "publishTime"}
     told = body["message"]
     assert {told[old] == told[new] for old, new in snake.items() if old in told} <= {True}

@@ -7,7 +7,7 @@ from cli.imports import Imports
 
 @pytest.fixture
 def root(tmp_path):
-    """Return a folder with a small program, whose main.py imports shared/one.py."""
+    """Return a folder with a small program. Its main.py imports shared/one.py, which a test writes."""
     (tmp_path / "shared" / "deep").mkdir(parents=True)
     for file in ("shared/__init__.py", "shared/two.py", "shared/deep/__init__.py", "shared/deep/three.py"):
         (tmp_path / file).touch()

@@ -6,7 +6,7 @@ from shared.value.valuing import incremental_shares
 
 
 def arm(campaign, name, customers, mean):
-    """Return a row as sql/value/arms.sql does, for an arm in which each customer who has ordered did so once."""
+    """Return a row like those of sql/value/arms.sql. In this arm, no customer has more than one order."""
     total = int(customers * mean)
     return {"campaign": campaign, "arm": name, "customers": customers, "total": total, "squares": total}
 

@@ -27,7 +27,7 @@ TOGETHER = yaml.safe_load((terraform.INFRA / "tests" / "together" / "examples.ya
 
 @pytest.fixture(scope="module")
 def decided():
-    """Return the names of the settings that Terraform sets itself."""
+    """Return the names of the settings that Terraform itself decides, whatever `var.settings` says."""
     return terraform.module(MODULE).locals["decided"].keys()
 
 
@@ -41,7 +41,7 @@ def rules() -> dict[str, dict]:
 
 
 def with_those(example):
-    """Return settings in which an example from infra/tests/together replaces the defaults."""
+    """Return the settings that have the values of an example in infra/tests/together instead of their defaults."""
     given = {"project": "shop-project", "bucket": "shop-bucket", "source": {"kind": example["kind"]}}
     return settings.Settings.from_document(given | example["settings"])
 
@@ -76,7 +76,7 @@ def test_terraform_understands_each_rule_for_items_of_lists(decided):
 
 
 def test_each_rule_over_several_settings_has_an_example_that_breaks_it():
-    """The test infra/tests/settings.tftest.hcl checks that Terraform refuses the same examples."""
+    """That Terraform refuses the same examples is checked by infra/tests/settings.tftest.hcl."""
     said = set()
     for example in TOGETHER["refused"].values():
         with pytest.raises(settings.SettingsError) as refused:

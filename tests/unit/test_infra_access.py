@@ -79,7 +79,7 @@ def test_a_certificate_of_erasure_says_how_long_the_bucket_and_pub_sub_really_ke
         rule["condition"][0]["days_since_noncurrent_time"]
         for rule in infra.resources["google_storage_bucket.runs"]["lifecycle_rule"]
     ]
-    # After that, Cloud Storage keeps a deleted object for seven more days, its default soft delete.
+    # After `versions` days, soft delete keeps an object for seven more days, by Cloud Storage's default.
     assert versions + 7 == certificate.BUCKET_DAYS
     retentions = {one["message_retention_duration"] for one in infra.of_kind("google_pubsub_subscription").values()}
     assert any(f"{certificate.MESSAGE_DAYS} * 86400" in one for one in retentions)

@@ -53,7 +53,7 @@ def test_an_interval_of_rare_large_values_is_shifted_by_johnsons_correction():
 
 def test_sums_become_means_with_unbiased_variances():
     found = Comparisons([SUMS])
-    # There are 3 degrees of freedom, because four visitors bought.
+    # There are 4 - 1 = 3 degrees of freedom, because four visitors bought.
     assert found.metric("roc_auc", "logistic") == Estimate(0.8, pytest.approx(0.06 / 3 / 4 + 0.09 / 5 / 6), freedom=3)
     assert found.metric("log_loss", "logistic") == Estimate(0.4, pytest.approx(0.9 / 9 / 10), freedom=3)
     assert found.metric("brier", "logistic") == Estimate(0.2, pytest.approx(0.09 / 9 / 10), freedom=3)

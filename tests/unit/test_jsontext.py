@@ -18,7 +18,7 @@ from shared.online.log_events import CheckoutScored
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("benchmarks", "cli", "demo", "deskcloud/src", "faults", "functions", "scripts", "shared")
-# Functions with which code could write JSON without jsontext, as (module, name).
+# Functions and classes with which code could write JSON without jsontext, as (module, name).
 OTHERS = {
     ("json", "dump"),
     ("json", "dumps"),
@@ -29,7 +29,7 @@ OTHERS = {
     ("fastapi.responses", "JSONResponse"),
     ("flask", "jsonify"),
 }
-# Modules that may call the module json, because they write texts that are not JSON documents.
+# Maps each module that may use OTHERS to the text that it writes, which is not a JSON document.
 NO_DOCUMENTS = {
     "deskcloud/src/deskcloud/bigquery/emulator/json_values.py": "a text as GoogleSQL's functions of JSON write it",
     "deskcloud/src/deskcloud/bigquery/emulator/text_rows.py": "a value in BigQuery's error texts",
@@ -54,7 +54,7 @@ def names(node):
 
 
 def written(path):
-    """Yield each place in a module that writes JSON without jsontext, with its line."""
+    """Yield `path:line: function` for each place in a module that uses one of OTHERS."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Attribute) and (names(node.value), node.attr) in OTHERS:
             yield f"{path.relative_to(ROOT)}:{node.lineno}: {names(node)}"

@@ -41,7 +41,7 @@ def test_a_line_is_one_json_object_whatever_values_its_fields_have(capfd, value,
     assert json.loads(line) == expected
 
 
-SECRET = "0123456789abcdef"  # noqa: S105 - an invented secret
+SECRET = "0123456789abcdef"  # noqa: S105 - the secret is invented for the test
 REFUSED = f"400 POST http://local:{SECRET}@127.0.0.1:9050/bigquery/v2/projects/p/queries?prettyPrint=false: no"
 
 

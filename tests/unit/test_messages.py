@@ -1,4 +1,4 @@
-"""What a command prints if it cannot reach an environment, and which command it tells the person to run next."""
+"""What a command prints if it cannot reach an environment, and which command it recommends to run next."""
 
 import pytest
 from google.api_core.exceptions import BadRequest

@@ -18,7 +18,8 @@ class AnyTraffic(RuleBasedStateMachine):
         self.breaker = Breaker(FAILURES, OPEN_SECONDS, PROBES)
         self.now = 0.0
         self.under_way = []
-        # The requests that the breaker has let through in its present state, and the outcomes of those that have ended.
+        # Requests that the breaker has let through in its present state: those that have not ended, and the outcomes of
+        # those that have ended.
         self.its_own, self.outcomes, self.since = set(), [], 0.0
 
     def entered(self):

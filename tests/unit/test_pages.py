@@ -20,7 +20,7 @@ from shared.settings import CANDIDATES, Settings, SettingsError
 README = (ROOT / "README.md").read_text()
 PAGES = {path.stem: path.read_text() for path in (ROOT / "docs").glob("*.md")}
 COMMAND = re.compile(r"(?m)(?:^ *|`|/|\$ )propensity (\w[\w-]*)((?: (?:'[^']*'|[^`'\s.;]+))*)")
-# Files that do not exist, because a page asks the reader to write them.
+# Files that pages name although they do not exist: a page asks its reader to write them.
 MADE = {"sql/models/strict_logistic.sql"}
 
 

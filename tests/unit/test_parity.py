@@ -1,4 +1,4 @@
-"""The parity check compares the endpoint with ML.PREDICT. Both must give the same probabilities."""
+"""The parity check compares the endpoint's probabilities with those of ML.PREDICT. They must be the same."""
 
 import pytest
 

@@ -24,7 +24,7 @@ def test_a_method_that_finds_fewer_of_the_products_does_not_beat_popularity():
 
 
 def test_a_gain_measured_on_one_visitor_does_not_count():
-    """With only one visitor there is no deviation, so sql/recommendations/metrics.sql gives a standard error of 0.
+    """One visitor has no standard deviation. Then sql/recommendations/metrics.sql gives a standard error of 0.
 
     This standard error must not count as certainty.
     """

@@ -23,7 +23,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-# Draw objects with the field names that the code reads. Otherwise the code would refuse all of them at once.
+# Draw objects with the field names that the code reads. With random names, the code would refuse each object at the
+# first check.
 names = st.sampled_from(
     [
         "logName",

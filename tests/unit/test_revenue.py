@@ -28,7 +28,7 @@ def fits(sample, histories):
 def test_the_figures_of_cdnow_agree_with_the_page(fits, sample, histories):
     """The page is docs/customer-value.md.
 
-    The actual sales are above the interval, because orders rose at the end of the year.
+    The actual orders and revenue are above their intervals, because orders rose at the end of the year.
     """
     orders = revenue.orders(fits[0], histories, cdnow.HELD_OUT_WEEKS)
     dollars = revenue.revenue(*fits, histories, sample.mean_value, cdnow.HELD_OUT_WEEKS)
@@ -47,14 +47,15 @@ def test_the_variance_of_the_fit_is_that_of_parameters_drawn_from_their_errors(f
     rows = bgnbd.Histories.of([(0, 0, 30, 200), (2, 20, 30, 80), (9, 25, 30, 10)])
     mean_value = np.array([0.0, 50.0, 20.0])
     random = np.random.default_rng(31)
-    # The draws use a tenth of the standard errors, because the delta method is accurate only for small errors.
+    # The draws use a tenth of the standard errors, so covariance / 100, because the delta method is accurate only for
+    # small errors. Below, the variance of the draws is multiplied by 100.
     drawn = [np.exp(random.multivariate_normal(np.log(one.parameters), one.covariance / 100, 100)) for one in fits]
     sums = [
         (rows.customers * bgnbd.expected_orders(bgnbd.Parameters(*of_orders), rows, 39))
         @ gamma_gamma.expected_value(gamma_gamma.Parameters(*of_values), rows.frequency, mean_value)
         for of_orders, of_values in zip(*drawn, strict=True)
     ]
-    # The variance of 100 draws is within 28 % of the true variance, with 95 % probability.
+    # With 95 % probability, the variance of 100 draws differs from the true variance by less than 28 %.
     of_fit = revenue.revenue(*fits, rows, mean_value, 39).of_fit
     assert np.var(sums, ddof=1) * 100 == pytest.approx(of_fit, rel=0.4)
 

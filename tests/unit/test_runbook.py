@@ -15,7 +15,7 @@ RUNBOOK = (declarations.ROOT / "docs" / "runbook.md").read_text()
 WATCHED = declarations.watched()
 SECTIONS = dict(re.findall(r"(?ms)^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOK))
 PARTS = ["Means", "Look at", "Do", "Over when"]
-# Alerts that are not in functions/alerts.yaml, because Terraform creates them from its own variables.
+# Alerts that are not in functions/alerts.yaml, because Terraform creates these alerts from its own variables.
 OF_TERRAFORM = {"service_level", "budget"}
 
 

@@ -23,7 +23,7 @@ def split(name, visitors, positives):
 
 @given(probability=moderate, kept=shares)
 def test_the_correction_inverts_the_sampling(probability, kept):
-    # By Bayes, if a visitor who does not buy is kept with probability `kept`, and each buyer is kept.
+    # By Bayes' theorem: the sample keeps each buyer, and a visitor who does not buy with probability `kept`.
     in_sample = probability / (probability + kept * (1 - probability))
     corrected = IDENTITY.after(math.log(kept)).apply(in_sample)
     assert corrected == pytest.approx(probability, rel=1e-6)

@@ -18,9 +18,9 @@ CALIBRATORS = {FIRST.run_id: IDENTITY, SECOND.run_id: Calibrator(1.0, ((0.0, -0.
 
 
 def scored(*champions):
-    """Run the step score_visitors while the registry names these champions, one at each call.
+    """Run the step score_visitors. At each call, the registry returns the next one of `champions`.
 
-    Return the step's event and the versions that have scored.
+    Return the step's event, and (version, model, intercepts) of each statement that has scored.
     """
     names, by = iter(champions), []
     cloud = SimpleNamespace(

@@ -16,7 +16,7 @@ days = st.dates(date(2016, 1, 1), date(2016, 3, 1))
 
 
 class Denied:
-    """A fake of the functions' clients that has no right to read the export."""
+    """Fake clients of a function whose account has no right to read the export."""
 
     settings = Settings(project="shop-project", bucket="shop")
 

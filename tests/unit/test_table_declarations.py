@@ -36,8 +36,8 @@ def test_a_table_is_partitioned_and_clustered_by_columns_that_it_has(table):
     assert all(column.description for column in declared.columns)
 
 
-# Columns with the time at which a row was written. Tables that expire are partitioned by such a column. If they were
-# partitioned by the day of the data, rows about old days would expire as soon as they are written.
+# Columns with the time at which a row was written. Tables whose rows expire are partitioned by such a column. With
+# partitions by the day of the data, rows about old days would expire as soon as they are written.
 WRITTEN = {"created_on", "timestamp"}
 
 
@@ -71,12 +71,12 @@ def test_every_statement_that_inserts_whole_rows_is_in_the_next_test():
 
 @pytest.mark.parametrize("name", MERGES)
 def test_a_merge_selects_the_tables_columns_in_their_order(name):
-    """Because `insert row` assigns columns by their position, BigQuery would not notice two exchanged columns."""
+    """`insert row` assigns columns by their position, so BigQuery would not notice two columns in the wrong order."""
     table, query = MERGES[name].this.name, MERGES[name].args["using"].this
     selected = []
     for column in query.selects:
         if isinstance(column.this, exp.Star) or isinstance(column, exp.Star):
-            # A statement that copies a table for a backtest selects all columns of the table with the same name.
+            # A statement that copies a table for a backtest selects all columns. The copy has the name of the table.
             assert column.sql() == "eligible.*" or query.args["from_"].this.name == table
             selected += columns("visitor_features" if column.sql() == "eligible.*" else table)
         else:
@@ -96,7 +96,7 @@ def test_the_required_columns_of_an_export_are_those_that_the_statement_reads(ki
     leaves = {path.rpartition(".")[2] for path in read_columns}
     assert leaves - names == set()
     if kind == "ga360":
-        # Names with capital letters are Google's columns, because this project's names have no capital letters.
+        # Only Google's columns have names with capital letters; the names of this project have none.
         read = {name for name in names if re.fullmatch(r"[a-z]+[A-Z]\w*", name)} - {
             path.split(".")[-2] for path in read_columns if "." in path
         }

@@ -1,7 +1,7 @@
 """Which method forecasts the value of customers.
 
-The methods are compared in order, from the simplest on. A method replaces the choice so far if it is shown to be better
-on a held-out period.
+The methods are compared in order, from the simplest on. A method becomes the choice if it is shown to be better than
+the former choice on a held-out period.
 """
 
 import numpy as np
@@ -27,14 +27,14 @@ def difference(method, other, forecasts, actual):
 
 
 def chosen(forecasts, actual):
-    """Return the choice between the forecasts of several methods, ordered from the simplest method on."""
+    """Return the choice between the methods of `forecasts`, which are ordered from the simplest on."""
     names = list(forecasts)
     rows = [difference(two, one, forecasts, actual) for at, two in enumerate(names) for one in names[:at]]
     return choose([errors(name, forecasts[name], actual) for name in names], rows, names)
 
 
 def given(*means, customers=1000):
-    """Return squared errors of the methods a, b and c with these means. Differences have the standard error 0.1."""
+    """Return squared errors of the methods a, b and c with these means. The standard error of a difference is 0.1."""
     names = "abc"[: len(means)]
     squares = 0.1**2 * customers * (customers - 1)
     return (
@@ -135,7 +135,7 @@ def revenue(sample, orders):
 
 
 def test_the_errors_at_cdnow_agree_with_the_page(sample, orders, revenue):
-    """The page is docs/customer-value.md, which shows the errors of all methods."""
+    """The page is docs/customer-value.md, which shows how the errors of the methods differ."""
 
     def told(forecasts, actual, method, other):
         mean = difference(method, other, forecasts, actual).mean
@@ -158,7 +158,7 @@ def test_at_cdnow_the_models_are_chosen(sample, orders, revenue):
 def test_a_difference_that_comes_from_one_customer_does_not_decide(sample, revenue):
     """The method `rate` forecasts $8,379 for one customer who bought nothing.
 
-    This customer alone makes 86 % of the difference in squared errors.
+    This customer alone makes 86 % of the difference in squared errors between `rate` and `bgnbd`.
     """
     pair = {name: revenue[name] for name in ("rate", "bgnbd")}
     assert chosen(pair, sample.revenue).method == "rate"

@@ -1,4 +1,4 @@
-"""The README and the local cloud agree with the declarations of functions. For Terraform, infra/tests/ checks this."""
+"""The README and the local cloud agree with the declarations of functions. infra/tests/ checks that Terraform does."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ON = {
     "mail": {"mode": "on", "relay": "smtp.example.com:587", "sender": "hello@shop.example"},
 }
 MADE = local_cloud.document("shop-project", ON)
-# Functions whose cells in the README's table are not names of topics. For example, resume_runs publishes lost events.
+# Functions whose cells in the README's table are words instead of topics: both cells, or only the published topics.
 TOLD_OTHERWISE = {"score_checkout": ("HTTP: the shop's page", "the score, over HTTP")}
 TOLD_OTHERWISE_SAYS = {"resume_runs": "the last event of a stalled run"}
 
@@ -52,7 +52,7 @@ def test_a_local_cloud_sends_messages_only_to_its_own_relay():
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):
-    """The names are those that Terraform gives. The push URL contains the topic, where functions-framework reads it."""
+    """The names are those that Terraform gives. functions-framework reads the topic from the push URL."""
     with pubsub.serve(tmp_path) as server:
         provisioning.make_topics(MADE, server.host, "http://127.0.0.1:9")
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.host)
