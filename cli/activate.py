@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Number of runs, those with the newest data, among which the newest audience is searched for.
+# The newest audience is searched for only among this number of runs: those with the newest data.
 MOST_RUNS = 200
 KINDS = ("add", "update", "outdated", "withdraw", "remove")
 _CLASSES = {
@@ -33,10 +33,10 @@ _CLASSES = {
 
 
 def newest(environment: Environment) -> CustomersResolved:
-    """Return the event of the newest audience whose customers are resolved.
+    """Return the event customers-resolved of the newest audience that has one.
 
     Raises:
-        CommandError: there is no such audience, or all destinations are off.
+        CommandError: no audience has such an event, or all destinations are off.
     """
     if not destination_settings.switched_on(environment.settings):
         names = ", ".join(destination_settings.DESTINATIONS)
@@ -57,7 +57,8 @@ def newest(environment: Environment) -> CustomersResolved:
 def preview(audience: CustomersResolved, environment: Environment) -> list[dict[str, Any]]:
     """Return, for each destination that is on, its mode and the number of planned changes of members by kind.
 
-    Each plan is computed as in a delivery run, but under a separate run id. Then the plan is deleted. Nothing is sent.
+    A delivery run would plan the same changes. Here, each plan is stored under a separate run id, and then deleted.
+    Nothing is sent.
     """
     return [
         {"destination": name, "mode": getattr(environment.settings, name).mode, **_planned(name, audience, environment)}

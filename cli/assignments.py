@@ -30,7 +30,7 @@ def with_overrides(document: dict[str, Any], assignments: list[str]) -> dict[str
     If the setting is a text, or if the value is not JSON, the setting becomes the text after the `=`.
 
     Raises:
-        SettingsError: an assignment has no `=`, or treats a single value as a section.
+        SettingsError: an assignment has no `=`, or names a setting inside a value that is not a section.
     """
     merged = msgspec.json.decode(jsontext.encode(document), type=dict[str, Any])
     for assignment in assignments:

@@ -51,7 +51,7 @@ def measure(truth: Truth, run: Run, environment: Environment) -> Measured | None
 
 @contextlib.contextmanager
 def _apart(environment: Environment) -> Iterator[Environment]:
-    """Yield the environment with another, empty dataset; the dataset is deleted afterwards."""
+    """Yield a copy of the environment that uses a new, empty dataset. Delete the dataset afterwards."""
     settings = environment.settings
     apart = Environment(msgspec.structs.replace(settings, dataset=f"{settings.dataset}_{_NAME}"))
     name = f"{settings.project}.{apart.settings.dataset}"

@@ -52,10 +52,12 @@ def _given(text: str) -> bytes:
 
 
 def ask(body: bytes) -> Score:
-    """Send the request to score_checkout and return its answer. The environment names the function's URL.
+    """Send the request to score_checkout and return the answer.
+
+    The environment variable that the constant URL names holds the address of score_checkout.
 
     Raises:
-        CommandError: the URL is missing, nothing answers there, or the function refused the request.
+        CommandError: the URL is missing, nothing answers at the URL, or the function refused the request.
         UsageError: the request breaks the contract.
     """
     url = os.environ.get(URL)

@@ -92,7 +92,7 @@ class Sink(Part, frozen=True):
     table: str | None = None
 
     def filter_for(self, export: str) -> str:
-        """Return the filter for an export; `export` is `project.dataset`."""
+        """Return `filter` with the names of an export's project and dataset. `export` is `project.dataset`."""
         project, _, dataset = export.rpartition(".")
         return self.filter.replace("EXPORT_PROJECT", project).replace("EXPORT_DATASET", dataset)
 
@@ -100,8 +100,8 @@ class Sink(Part, frozen=True):
 class Declarations(Part, frozen=True):
     """The content of functions.yaml, and the tables and views of sql/tables.
 
-    In a view's query, `${dataset}` is a placeholder for the tables' dataset. `persons` names the columns that hold
-    ids of people, and the kind of each, by table.
+    In a view's query, `${dataset}` is a placeholder for the tables' dataset. `persons` names, for each table, the
+    columns that hold ids of people, and the kind of id in each column.
     """
 
     functions: dict[str, Function]
@@ -151,7 +151,8 @@ class Alert(Part, frozen=True):
     def is_raised(self, number: int, whole: int = 0) -> bool:
         """Return whether `number` matching log entries raise the alert.
 
-        If the alert is on a share, `whole` is the number of log entries that the count `share_of` matches.
+        If the alert is on a share, `share_of` names a second count, and `whole` is the number of log entries that match
+        this count.
         """
         if self.share_of:
             return whole >= self.at_least and number > self.above * whole
@@ -200,6 +201,6 @@ def _table(name: str, document: dict[str, Any], root: Path) -> Table:
 
 
 def _yaml(path: Path) -> Any:
-    import yaml  # noqa: PLC0415 - importing it takes a sixth of the time of `propensity --help`
+    import yaml  # noqa: PLC0415 - importing yaml takes a sixth of the time of `propensity --help`
 
     return yaml.load(path.read_text(), yaml.CSafeLoader)

@@ -1,4 +1,4 @@
-"""The result of sending the newest audience to each destination, from the documents of its delivery run."""
+"""The result of sending the newest audience to each destination, from the documents of the newest delivery runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read(environment: Environment) -> list[dict[str, Any]]:
-    """Return a row for each destination that is on: its newest delivery run, and the results for the run's members.
+    """Return a row for each destination that is on: the newest delivery run, and the results for the run's members.
 
     `sent` is the number of members whose request has not ended; requests of earlier runs count too. `confirmed` is the
     number of confirmed members of the run. `why` lists the results of the other members, or says that the run had

@@ -68,7 +68,7 @@ class Outcome:
 
 
 def play(seed: int, folder: Path, environment: Environment, pause: Callable[[float], object]) -> Outcome:
-    """Load day-tables with the customers' responses for `outcome_days` days, and run the chain on them.
+    """Load day-tables with the customers' responses for `outcome_days` days, and run the chain on these tables.
 
     Then measure the campaign, and value the customers.
 
@@ -110,7 +110,7 @@ def _assigned(environment: Environment) -> tuple[list[Customer], date]:
 
 
 def _is_barred(exclusions: list[str]) -> bool:
-    """Whether no channel may reach the customer, as in sql/campaign/sums.sql."""
+    """Whether no channel may reach the customer. sql/campaign/sums.sql leaves out the same customers."""
     return {"ads", "email"} <= {one.partition(":")[0] for one in exclusions}
 
 

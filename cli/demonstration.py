@@ -59,7 +59,9 @@ _REPORT_SECONDS = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """The options of `propensity demo`. `sources` is empty for generated sessions; `state` is None for the default.
+    """The options of `propensity demo`.
+
+    If `sources` is empty, sessions are generated. If `state` is None, the default folder is used.
 
     With `has_campaign`, the audience's customers respond to a campaign, which is measured.
     """
@@ -126,7 +128,8 @@ def run(plan: Plan, out: Console) -> Result:
         document = machine.local_settings({**plan.settings, "source": {"kind": kind}}, plan.assignments)
         news = threading.Event()
         out.print(f"starting the local cloud in {os.path.relpath(state)} ...")
-        # Hold the schedules, because a refresh during loading would open a run on incomplete data.
+        # The schedules start only after loading (`is_held`). Otherwise, a refresh during loading would open a run on
+        # incomplete data.
         cloud, environment = stack.enter_context(
             machine.started(state, document, on_line=lambda _: news.set(), is_fresh=plan.state is None, is_held=True)
         )
@@ -139,8 +142,8 @@ def run(plan: Plan, out: Console) -> Result:
         if not plan.sources:
             crm.load(day_files, plan.seed, environment.bigquery, environment.settings.dataset)
         laps.lap("load")
-        # A kept state may hold a run on the same sessions, or open runs. A unique reason makes a new run, and
-        # identifies it.
+        # A state that an earlier demonstration left may contain a run on the same sessions, or open runs. A unique
+        # reason makes a new run, and identifies this run among the others.
         reason = f"demonstration of {datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
         environment.send(DataRefreshed.topic, {"reason": reason})
         cloud.scheduler.start()
@@ -156,7 +159,7 @@ def run(plan: Plan, out: Console) -> Result:
             *_, beside = follow.until_end(environment, runs, letters, pause, topic=topic)
             laps.lap("recommendations")
             if beside:
-                # Show the recommendations with the run, because the same refresh caused them.
+                # The same refresh caused the run and the recommendations, so show both together.
                 finished = replace(
                     finished, documents=replace(finished.documents, recommendations=beside.documents.recommendations)
                 )
@@ -191,7 +194,7 @@ def _destinations(
         new = [run_id for run_id in environment.runs.ids() if run_id not in known]
         if wanted <= follow.settled(environment, new):
             rows = environment.query("destinations/states")
-            # The ledger is written only after the requests, so wait until no member in it has the state `wanted`.
+            # The member ledger is updated only after the requests. So wait until no member has the state `wanted`.
             if all(row["state"] != "wanted" for row in rows):
                 return rows
         pause(1)

@@ -48,8 +48,8 @@ def request(customer_id: str | None, visitor_ids: list[str], request_id: str | N
 def preview(asked: ErasureRequest, environment: Environment) -> dict[str, Any]:
     """Return how many rows (by table) and objects (by folder) an erasure would delete now. Nothing is deleted.
 
-    If a table has several columns with ids, its number is a lower bound. NOT_COUNTED is missing: to find these data,
-    the command would need the key of the pseudonyms.
+    If a table has several columns with ids, the table's number is a lower bound. The data that NOT_COUNTED names are
+    not counted: to find them, the command would need the key of the pseudonyms.
     """
     hashes = tombstones.Hashes.of_dataset(environment)
     digests = tombstones.found(asked, hashes, environment, None)
@@ -75,8 +75,9 @@ def standing(asked: ErasureRequest, environment: Environment) -> Certificate | N
     found = Store(environment.bucket).read(certificate.path(asked.request_id), certificate.Certificate)
     if found is None:
         return None
-    # The certificate's own hashes need the key of the pseudonyms, which only the functions have. The request's
-    # tombstones stay for good, and need only the key of the dataset.
+    # Check that the accepted request names the same person. The certificate's hashes cannot show it, because they need
+    # the key of the pseudonyms, which only the functions have. The request's tombstones need only the key of the
+    # dataset, and are never deleted.
     hashes = tombstones.Hashes.of_dataset(environment)
     erased = tombstones.of_rows(environment.query("erasure/tombstones_of", {"request_id": asked.request_id}))
     named = [("customer", asked.customer_id)] if asked.customer_id else []
@@ -92,7 +93,10 @@ def is_pending(found: Certificate) -> bool:
 
 
 def question(found: Certificate | None) -> str:
-    """Return what to ask before a request is published. `found` is its certificate, if it was published before."""
+    """Return what to ask before a request is published.
+
+    `found` is the certificate of the request if it was published before.
+    """
     if found is None:
         return "Erase this person? What is deleted cannot be restored."
     why = f"waiting for {', '.join(found.pending)}" if found.pending else "nothing was deleted yet"
@@ -105,10 +109,10 @@ def follow(
     limit_seconds: float,
     wait: Callable[[float], object] = time.sleep,
 ) -> Certificate:
-    """Publish the request and wait until it is completed, for at most `limit_seconds`. Return its certificate.
+    """Publish the request, and wait until it is completed, for at most `limit_seconds`. Return the certificate.
 
     Raises:
-        CommandError: the function has refused the request, or has deleted nothing within the limit.
+        CommandError: erase_subject has refused the request, or has deleted nothing within the limit.
     """
     letters = set(environment.dead_letters.all())
     store, deadline = Store(environment.bucket), time.monotonic() + limit_seconds

@@ -67,7 +67,7 @@ def beside(runs: Runs, known: set[str]) -> bool:
 def settled(environment: Environment, run_ids: list[str]) -> set[str]:
     """Return the destinations to which the delivery runs among `run_ids` have sent all batches.
 
-    Some of these requests may still be open, because a platform reports their status only some minutes later.
+    A request of such a batch may still be open, because a platform reports the status of a request only minutes later.
     """
     found = set()
     for run_id in run_ids:

@@ -1,4 +1,4 @@
-"""Find the modules of the functions' code that a module can reach by its imports. No code runs."""
+"""Find the modules of the functions' code that a module imports, directly or indirectly, without executing any code."""
 
 from __future__ import annotations
 

@@ -25,14 +25,17 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 # The state of a run whose documents cannot be read.
 LOST = "lost"
-# The time at which such a run counts as opened, so that it is listed first.
+# The opening time that is assumed for a run in the state LOST, so that the run is listed first.
 NEVER = datetime.max.replace(tzinfo=UTC)
 # The states that --failed lists.
 FAILED = {"failed", "retrying", LOST}
 
 
 def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str, Any]:
-    """Return the newest `limit` runs and all dead letters. With `is_failed`, return only runs in the states FAILED."""
+    """Return the newest `limit` runs and all dead letters.
+
+    With `is_failed`, return only runs whose state is in FAILED.
+    """
     runs = environment.runs
     champion = pointer.read(environment)
     with ThreadPoolExecutor(AT_ONCE) as pool:

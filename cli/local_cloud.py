@@ -79,9 +79,9 @@ def run(
     is_on_demand: bool = False,
     **options: Any,
 ) -> Iterator[cloud.Cloud]:
-    """Yield a local cloud that runs this project. Its environment also holds the URLs of the HTTP functions.
+    """Yield a local cloud that runs this project. Its environment variables include the URLs of the HTTP functions.
 
-    `settings` overrides the default settings; the other options are passed to `deskcloud.cloud.run`.
+    `settings` overrides the default settings; `options` are passed on to `deskcloud.cloud.run`.
 
     Raises:
         AlreadyRunningError, OSError: as `deskcloud.cloud.run`.
@@ -158,7 +158,7 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 
 
 def _platforms(settings: Settings) -> Platforms:
-    """Return the local platforms: one for each destination that is on and whose settings give no other address.
+    """Return the local platforms: one for each destination that is on, unless its settings name an `api_endpoint`.
 
     A local cloud never sends e-mail: if mail is on, its own relay accepts and stores the messages.
     """

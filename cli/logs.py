@@ -58,7 +58,7 @@ def of_run(run_id: str) -> str:
 def of_request(request_id: str) -> str:
     """Return the filter that selects the log entries of a checkout.
 
-    In the entry of the score, the request's id is a field of the prediction.
+    Most entries have the field `request_id`. In the entry that logs the score, the id is in `prediction.request_id`.
     """
     quoted = request_id.replace("\\", "\\\\").replace('"', '\\"')
     return own(f'jsonPayload.request_id="{quoted}" OR jsonPayload.prediction.request_id="{quoted}"')
@@ -108,7 +108,10 @@ def _page(client: httpx.Client, url: str, body: dict[str, Any]) -> _Page:
 
 @cache
 def _context() -> ssl.SSLContext:
-    """Return the TLS context that all clients share. Creating a context for each alert would be slow."""
+    """Return the TLS context that all HTTP clients share.
+
+    Each query of the log creates a client, and a TLS context for each client would be slow.
+    """
     return httpx.create_ssl_context()
 
 

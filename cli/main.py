@@ -28,7 +28,7 @@ for group in (trying, looking, acting, preparing):
 
 def _tell_version(is_asked: bool) -> None:
     if is_asked:
-        from importlib import metadata  # noqa: PLC0415 - no other command needs it
+        from importlib import metadata  # noqa: PLC0415 - only --version needs this module
 
         out.print(f"propensity {metadata.version('propensity')}")
         raise typer.Exit

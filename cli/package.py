@@ -30,7 +30,8 @@ READ = {
 }
 # The declarations of tables and views. Terraform reads them, but no function does.
 DECLARED = Path("sql/tables")
-# Fixed values in all entries: the oldest time that a zip file can hold, the system Unix, and the mode of a plain file.
+# Values that all zip entries get: the oldest time that a zip file can hold, the system Unix, and the mode of a plain
+# file.
 OLDEST = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 PLAIN_FILE = 0o100644

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # Number of days of audiences from which the number of new customers per day is computed.
 DAYS = 28
 EFFECTS = (0.05, 0.1, 0.2, 0.3, 0.5)
-# The quantile of an effect's interval: for one look at the end, and for looks at any time.
+# An effect's interval is the estimate plus or minus this quantile times the standard error: for one look at the end,
+# and for looks at any time.
 LOOKS = {"one look": Z, "any look": anytime.AT_PLAN}
 
 
@@ -49,10 +50,10 @@ class Given(Struct, frozen=True):
 class Design(Struct, frozen=True):
     """A campaign before it starts: the customers whom it can reach, and the outcome expected of its control group.
 
-    `customers` is the number of customers on the first day. This number comes from the audience of `day`, and counts
-    the customers whom `channel` may reach. If an option gives it, `day` and `channel` are empty. `per_day` is the
-    number of new customers on each later day. `mean` and `deviation` are as in `Plan`. A customer's outcome is counted
-    for `outcome_days`.
+    `customers` is the number of customers on the first day. It is given by an option, or counted in the audience of
+    `day`: the customers whom `channel` may reach. If it is given by an option, `day` and `channel` are empty. `per_day`
+    is the number of new customers on each later day. `mean` and `deviation` are as in `Plan`. A customer's outcome is
+    counted for `outcome_days`.
     """
 
     campaign: str
@@ -95,8 +96,8 @@ class Shown(Struct, frozen=True):
 class CampaignPlan(Struct, frozen=True):
     """A campaign's plan. Effects are shares of the control mean. `power` is the probability that an effect is shown.
 
-    `settings` holds the settings that make measure_campaign use this plan. The number of buyers is one of them only if
-    the conversion rate is known.
+    `settings` holds the settings that make measure_campaign use this plan. The planned number of buyers is among these
+    settings only if the conversion rate is known.
     """
 
     design: Design
@@ -143,7 +144,7 @@ def _newest(environment: Environment, channel: str) -> dict[str, Any]:
             f"{channel} may reach none of the {row['customers']:,} customers of {row['day']}: look at the reasons in "
             f"the table exclusions, or {remedy}"
         )
-    # Assume that the channel may reach the same share of the new customers.
+    # Assume that the channel may reach the same share of the new customers as of all customers.
     per_day = (row["new_per_day"] or 0.0) * row["reachable"] / row["customers"]
     return {
         "customers": row["reachable"],
@@ -157,7 +158,7 @@ def plan(designed: Design, effect: float, power: float, ends: int | None) -> Cam
     """Return the plan for one look at the end and for looks at any time. The campaign ends after `ends` days.
 
     Raises:
-        UsageError: there is no plan for these numbers; the message names the wrong number.
+        UsageError: there is no plan for these numbers; the message says which number prevents it.
     """
     counted = designed.outcome_days
     ends = ends or 1 + counted

@@ -64,7 +64,7 @@ def chosen(environment: Environment, names: Iterable[str]) -> tuple[list[Origina
 def original(name: str, letter: Letter, declared: declarations.Declarations) -> Original:
     """Return the message that became the dead letter `name`.
 
-    If Pub/Sub forwarded it, the subscription determines its topic.
+    If Pub/Sub made the dead letter, it names no topic. Then the topic is that of the subscription.
 
     Raises:
         NotReplayableError: the dead letter lacks the message's data or a known topic.

@@ -18,7 +18,7 @@ _BROWSER = "https://storage.cloud.google.com/"
 
 
 def link(run_id: str, environment: Environment) -> str | None:
-    """Return where the run's report is, or None: a browser's link or, in a local cloud, a gs:// URI."""
+    """Return a link to the run's report for a browser or, in a local cloud, a gs:// URI; None if there is no report."""
     uri = environment.runs.uri(run_id, NAME)
     if uri not in environment.runs.files(run_id, NAME):
         return None

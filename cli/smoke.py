@@ -54,7 +54,7 @@ def _pause(wait: Callable[[float], object], _: float) -> None:
 
 
 def _restored(run: Run | None, environment: Environment) -> str:
-    """Roll back if this run's model is the champion; return a sentence that says which version is champion now."""
+    """Roll back if the model of `run` is the champion. Return a sentence that says which version is champion now."""
     champion = environment.registry.champion()
     if run is None or champion is None or champion.run_id != run.run_id:
         return "The champion has not changed."

@@ -1,6 +1,7 @@
 """`propensity sql`: print a statement of sql/ as a script for BigQuery's console.
 
-A script has no parameters, so each becomes a variable `p_NAME`. A variable NAME could be confused with a column.
+A script has no parameters, so each parameter @NAME becomes a variable `p_NAME`. A variable `NAME` could be confused
+with a column.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _HEADER = re.compile(r"(?:--.*\n)*")
 _PARAMETER = re.compile(r"-- @(\w+) +([A-Z0-9<>]+)  +(.+)")
-# The name in brackets at the end of a parameter's meaning: the setting that holds the value.
+# In a statement's header, the description of a parameter may end with a name in brackets: the setting with its value.
 _SETTING = re.compile(r"\(([a-z_.]+)\)\Z")
 # The values of parameters that are constants of the code.
 _CONSTANTS = {
@@ -102,7 +103,10 @@ def show(out: Console) -> None:
 
 
 def script(name: str, settings: Settings) -> str:
-    """Return a statement as a script, with values and names from the settings. The values of a run are NULL."""
+    """Return a statement as a script, with values and names from the settings.
+
+    A parameter that depends on a run is NULL.
+    """
     return _script(_filled(text(name), settings), settings, {})
 
 
@@ -134,7 +138,7 @@ def _job(name: str, run_id: str, opened_at: datetime, client: bigquery.Client) -
 
 
 def _filled(text: str, settings: Settings) -> str:
-    """Return the text with the identifiers inserted.
+    """Return the text of a statement with the identifiers inserted, e.g. the dataset's name for `${dataset}`.
 
     For an identifier that only a run knows, insert an example. Add a comment that asks the user to replace the example.
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Maximum number of log entries to read for a count. The newest entries are read.
 MOST_ENTRIES = 1000
-# Number of runs, those with the newest data, among which the newest monitoring run is searched for.
+# The newest monitoring run is searched for only among this number of runs: those with the newest data.
 MOST_RUNS = 20
 COLOURS = {"CRITICAL": "red", "WARNING": "yellow"}
 
@@ -125,8 +125,8 @@ def _found(project: str, alert: Alert, watched: Watched, now: datetime) -> str |
     since = now - timedelta(minutes=alert.minutes)
     whole = entries(alert.share_of, since) if alert.share_of else []
     if len(whole) == MOST_ENTRIES:
-        # There may be older entries that were not read. So begin the period at the oldest entry that was read, and
-        # count both numbers in this shorter period.
+        # Older entries of `share_of` may exist that were not read. So begin the period at the oldest entry that was
+        # read, and count the entries of both counts in this shorter period.
         since = datetime.fromisoformat(whole[-1].timestamp)
     number = len(entries(str(alert.count), since))
     if not alert.is_raised(number, len(whole)):

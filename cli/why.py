@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Number of days before the newest day that was read. Older audiences, values and exclusions are not searched.
+# Audiences, values and exclusions are searched for in the newest day of the data and this number of days before.
 DAYS = 30
 
 

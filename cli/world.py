@@ -23,8 +23,8 @@ def connected() -> "Environment":
     """Return the clients of the environment that the environment variables name.
 
     Raises:
-        CommandError: they name no environment, or a local cloud that no longer runs. The message says what to do.
-            Without this error, Google's clients would wait two minutes for such a cloud.
+        CommandError: the variables name no environment, or a local cloud that no longer runs. The message says what to
+            do. Without this check, Google's clients would wait two minutes for a cloud that does not run.
     """
     from shared.chain.environment import Environment
 

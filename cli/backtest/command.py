@@ -35,8 +35,8 @@ def run(
     With `is_asked`, ask for confirmation first, unless the cloud is local.
 
     Raises:
-        UsageError, CommandError: see `days.choose`. CommandError also: the backtest was interrupted; the
-            message says how to continue it.
+        UsageError: as in `days.choose`.
+        CommandError: as in `days.choose`; or the backtest was interrupted, and the message says how to continue it.
         Permanent: a statement failed.
     """
     days = past_days.choose(environment, count, every, until)

@@ -116,7 +116,8 @@ def _trained(past: Past, day: date, wait: Callable[[float], object]) -> Mapping[
 def _outcome(winner: Version, past: Past, context: StepContext) -> dict[str, Measured]:
     """Score the run's day with the winner; return its metrics on visitors whose outcome was unknown on that day.
 
-    `scored` holds the metrics on all of these visitors, `audience` those on the visitors in the highest deciles.
+    The result has two keys. `scored` has the metrics on all of these visitors. `audience` has the metrics on those of
+    them who are in the highest deciles.
     """
     day, settings = context.run.as_of, context.settings
     _copy_known(scoring.first_active(day, settings), past, context)
@@ -146,6 +147,6 @@ def _until_ready[T](past: Past, day: date, step: str, work: Callable[[StepContex
 
 
 def _context(past: Past, day: date, step: str) -> StepContext:
-    # The log sink sends messages only about the trainings of the step train_models. `step` is never train_models, so no
-    # function reacts to the trainings of a backtest.
+    # Each training job has the label `step`. The log sink publishes the end of a training only if this label is
+    # train_models. In a backtest, it is never train_models, so no function reacts to the trainings of a backtest.
     return StepContext(past, past.run_id(day), step, datetime.now(UTC), Deadline(past.settings.wait_seconds))

@@ -33,7 +33,7 @@ KNOWN = sorted(path.stem for path in (SQL / "backtest" / "known").glob("*.sql"))
 # Tables of the backtest's dataset that are not copied, but filled by the chain's statements.
 _FILLED = ("visitor_features", "training_rows", "evaluation_rows", "scores")
 _VIEW = "session_features"
-# The groups to which BigQuery grants access to each new dataset, in addition to the owners.
+# Besides the owners, BigQuery grants these groups access to each new dataset. A backtest removes their access.
 _LET_IN = ("projectReaders", "projectWriters")
 # Number of days after which BigQuery deletes the tables of an unfinished backtest.
 _EXPIRATION_DAYS = training.OLDEST.days + 1
@@ -44,7 +44,7 @@ class Past(Environment):
 
     def __init__(self, production: Environment, days: list[date]) -> None:
         settings = production.settings
-        # Other days or settings give another name, and so another dataset.
+        # The name depends on the days and settings, so backtests that differ in them use different datasets.
         learning = (settings.label, settings.training, settings.gate, settings.policy, settings.audience)
         planned = jsontext.encode([days, learning], is_sorted=True)
         self.name = hashlib.sha256(planned).hexdigest()[:8]
@@ -96,7 +96,7 @@ class Past(Environment):
         if key := self.bigquery.get_dataset(self.production).default_encryption_configuration:
             made.default_encryption_configuration = key
         made = self.bigquery.create_dataset(made, exists_ok=True)
-        # BigQuery grants access to these groups automatically.
+        # BigQuery has granted access to the groups in _LET_IN automatically.
         kept = [entry for entry in made.access_entries if entry.entity_id not in _LET_IN]
         if kept != made.access_entries:
             made.access_entries = kept

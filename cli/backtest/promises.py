@@ -74,14 +74,14 @@ def is_explained(one: float, of_one: Interval, other: float, of_other: Interval)
 
 
 def count_interval(expected: float, learnt_from: int) -> tuple[float, float]:
-    """Return the range that contains the number of buyers with 95 % probability.
+    """Return the range that contains, with 95 % probability, the number of buyers among the visitors of a prediction.
 
     Without buyers in training, the range is 0 to infinity.
 
-    `expected` is the sum of the probabilities, `learnt_from` the number of buyers in training. The range covers two
-    random effects. First, the number of buyers is a Poisson variable, as a sum of many rare events (Le Cam 1960).
-    Second, the number of buyers in training is random, and scales all probabilities. The skewness term is that of
-    Cornish and Fisher (1938).
+    `expected` is the sum of these visitors' probabilities, `learnt_from` the number of buyers in training. The range
+    covers two random effects. First, the number of buyers among these visitors is a Poisson variable, as a sum of many
+    rare events (Le Cam 1960). Second, the number of buyers in training is random, and scales all probabilities. The
+    skewness term is that of Cornish and Fisher (1938).
     """
     if not learnt_from:
         return 0.0, math.inf
@@ -108,7 +108,7 @@ def _count(came: Measured, learnt_from: int) -> Promise | None:
 
 
 def document(days: list[Judged]) -> dict[str, Any]:
-    """Return the result as a JSON object, for `--json`."""
+    """Return the result of a backtest as a JSON object, for `--json`."""
     return {
         "days": [
             {

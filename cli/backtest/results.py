@@ -10,10 +10,10 @@ from shared.chain.documents import Document, Measured
 class Judged(Struct, frozen=True):
     """The promises of the model of one past day, and the later outcomes.
 
-    `promised` holds the winner's metrics on its test visitors. `came` holds its metrics on visitors whose outcome was
-    unknown on that day. `audience` holds the same metrics on the members of the audience only. All three are None if no
-    model could be trained. `reasons` says why no model could be trained, or why the gate rejected the winner. `buyers`
-    is the number of buyers in the training rows.
+    `promised` holds the winner's metrics on its test visitors. `came` holds the winner's metrics on visitors whose
+    outcome was unknown on that day. `audience` holds the winner's metrics on those of these visitors who were in the
+    audience. All three are None if no model could be trained. `reasons` says why no model could be trained, or why the
+    gate rejected the winner. `buyers` is the number of buyers in the training rows.
     """
 
     day: date

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cli.backtest.promises import Interval, Promise
     from cli.backtest.results import Judged
 
-# The quantities in the table's columns, with their titles. `--json` prints more metrics.
+# The quantities that the table shows, each with the title of its column. `--json` prints more metrics.
 _COLUMNS = {
     **{metric: words.METRICS[metric] for metric in ("roc_auc", "log_loss", "lift_at_10_percent")},
     "buyers": "buyers",

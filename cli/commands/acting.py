@@ -40,7 +40,7 @@ def activate(
 ) -> None:
     """Send the newest audience to all destinations that are on, e.g. after a destination was switched on.
 
-    Members that a destination has already are not sent again.
+    If a destination already has a member, the member is not sent again.
     """
     from cli import activate as activating
 
@@ -68,7 +68,7 @@ def replay(
 ) -> None:
     """Send dead letters again, after their cause is fixed; lists them and asks first.
 
-    Each message is sent to its original topic. A step that has handled the event already ignores it.
+    Each message is sent to its original topic. If a step has handled the event before, the step ignores the message.
     """
     from cli import replay as replaying
 
@@ -121,7 +121,8 @@ def rollback(
         out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
         if not yes:
             typer.confirm("Make it the champion?", abort=True)
-    # Name the confirmed version explicitly, because another version may have been deployed since.
+    # Pass the version that the user has confirmed. Without it, roll_back would choose the version again, and might
+    # choose a different one.
     before, now = roll_back(environment, reason or "not given", getpass.getuser(), now.number)
     if before.number == now.number:
         out.print(f"version {now.number} ({now.model}) is champion")

@@ -20,7 +20,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the estimate: the monthly quantity at one price, and its cost in dollars after the free quantity.
+    """One line of the estimate: the monthly quantity at one price, and the cost in dollars, without the free quantity.
 
     `idle_quantity` and `idle_cost` are for an environment without traffic.
     """
@@ -35,7 +35,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The estimate of a month in dollars: its lines, the marginal costs without free quantities, and notes."""
+    """The estimate of a month in dollars: its lines, the marginal costs, and notes.
+
+    No free quantity is subtracted from the usage in the marginal costs.
+    """
 
     lines: list[Line]
     per_1000_scored_visitors: float
@@ -172,7 +175,7 @@ def _totals(used: Iterable[Usage]) -> Mapping[str, float]:
 
 
 def _listed(used: Iterable[Usage], *purposes: str) -> float:
-    """Return the cost of these purposes at list prices, without free quantities."""
+    """Return the cost of all usage for `purposes` at list prices, in dollars. No free quantity is subtracted."""
     prices = price_list().prices
     return sum(one.quantity * prices[one.price].price for one in used if one.purpose in purposes)
 

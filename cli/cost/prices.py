@@ -43,7 +43,7 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Assumptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Values that neither settings nor declarations hold; assumptions.yaml explains each."""
+    """Assumed values, for what neither the settings nor the declarations say. assumptions.yaml explains each value."""
 
     measured: Measured
     ga4_export_bytes: float

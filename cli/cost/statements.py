@@ -33,8 +33,8 @@ VIEWS = {
     "crm_rows": {"crm_customers"},
     "exclusion_periods": {"customers", "consents", "suppressions", "campaign_suppressions"},
 }
-# The names of the prices for training data; other statements have the price of a query. BigQuery itself trains
-# regressions, and Vertex AI trains the other models.
+# The names of two prices for a CREATE MODEL: of a regression, which BigQuery trains itself, and of other models, which
+# Vertex AI trains. All other statements have the price of a query.
 CREATE_MODEL, CREATE_EXTERNAL_MODEL = "bigquery_create_model", "bigquery_create_external_model"
 # Number of days whose first visits the drift check compares.
 DRIFT_DAYS = monitored.WEEK * (1 + monitored.BASE_WEEKS)
@@ -49,9 +49,10 @@ NOT_CHARGED = {
 
 @dataclass(frozen=True)
 class Reading:
-    """A statement, the number of daily partitions that it reads of each table, and the number that it replaces.
+    """A statement; for each table, the number of daily partitions read; and the number of partitions replaced.
 
-    A table that is not in `days` counts as one partition. `times` is how often the statement runs.
+    `days` has the number of partitions read, by table. A table that is not in `days` counts as one partition. `times`
+    is how often the statement runs.
     """
 
     statement: str
@@ -61,7 +62,7 @@ class Reading:
 
     @property
     def price(self) -> str:
-        """The price that is charged for the bytes that the statement reads: its name in prices.yaml."""
+        """The name, in prices.yaml, of the price for the bytes that the statement reads."""
         created = re.search(r"model_type = '(\w+)'", text(self.statement))
         if created is None:
             return "bigquery_query"
@@ -88,9 +89,9 @@ def _without_comments(path: Path) -> str:
 
 @cache
 def parsed(statement: str) -> tuple[str | None, frozenset[str] | None, frozenset[str]]:
-    """Return the table that a statement changes, the words of its text, and the tables that it reads.
+    """Return the table that a statement changes, the words of the statement, and the tables that it reads.
 
-    The words are None for a statement that selects all columns.
+    Instead of the words, return None if the statement selects all columns.
     """
     sql = text(statement)
     target = re.search(r"(?:merge into|delete from|insert into) (\w+)", sql)
@@ -158,7 +159,10 @@ def conversions(changed: int, everything: int, settings: Settings) -> Reading:
 
 
 def training(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements of a run's training, evaluation, deployment and report, with two champions to compare."""
+    """Return the statements of a run's training, evaluation, deployment and report.
+
+    The winner is assumed to be compared with two models: the champion and the best champion so far.
+    """
     candidates = settings.training.candidates
     return [
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.training.window_days)}),
@@ -209,7 +213,7 @@ def scoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements that check the model's health, with a champion and a former champion."""
+    """Return the statements that check the model's health, as if there were a champion and a former champion."""
     return [
         Reading("monitoring/newest_scores", {"scores": volumes.within(monitored.RECENT_DAYS + 1)}),
         Reading("features/training_rows", {"visitor_features": volumes.within(settings.label_days)}),
@@ -231,7 +235,7 @@ def _skew(volumes: Volumes, settings: Settings) -> Reading:
 
 
 def _served(volumes: Volumes, settings: Settings) -> list[Reading]:
-    """Return the statements about served checkouts: the inputs of the last week, and the scores with known outcomes."""
+    """Return the statements that check served checkouts: inputs of the last week, and scores with known outcomes."""
     week, span = volumes.within(served.RECENT_DAYS), volumes.within(served.RIPE_DAYS)
     conversions = volumes.within(served.RIPE_DAYS + settings.label_days)
     recent = {"sessions": week, "run_googleapis_com_stdout": week}
@@ -334,11 +338,11 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
     """Return, by schedule, the statements that a function runs to find out whether there is anything to do."""
     return {
         "refresh": [Reading("source/day_tables")],
-        # The day is known only during execution, so BigQuery cannot prune partitions.
+        # The statement finds the newest day only during its execution, so BigQuery cannot prune partitions.
         "scoring": [Reading("scoring/newest_day", {"sessions": volumes.inputs.history_days})],
         "recommendations": [Reading("recommendations/state")],
         "value": [Reading("value/state", {"orders": volumes.inputs.history_days})],
-        # Each of these messages starts a run, whose statements are counted elsewhere.
+        # Each message of this schedule starts a run, whose statements are counted elsewhere.
         "monitoring": [],
         "campaigns": [Reading("campaign/state")],
         "resume": [],
@@ -346,6 +350,6 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         "customers": [],
         "members": [],
         "erasures": [Reading("erasure/due", {"erasures": volumes.inputs.history_days})],
-        # These statements run only on the days after a promotion.
+        # These statements run only on the days after a promotion. The estimate counts them on every day.
         "checkouts": [Reading("monitoring/answers", {"run_googleapis_com_stdout": 2}, times=2)],
     }

@@ -34,7 +34,7 @@ class Inputs:
     # Days in the export and in this project's tables.
     history_days: int
     products: int
-    # Bytes per session in the columns that are read; None means the assumption for the kind of export.
+    # Bytes per session in the columns that are read; None means the value in assumptions.yaml for the kind of export.
     export_bytes: float | None = None
 
     def idle(self) -> "Inputs":
@@ -195,8 +195,8 @@ class Volumes:
             "campaign_results": 6,
             "campaign_uplift": 30,
             "destination_members": in_audience * assumed.new_members_in_all,
-            # A run has histories of three days. It also has the forecasts of all methods for the held-out horizon, and
-            # the chosen method's forecasts for the next horizon.
+            # A valuation run writes the histories of three days, the forecasts of all methods for the held-out horizon,
+            # and the chosen method's forecasts for the next horizon.
             "customer_histories": 3 * customers,
             "customer_forecasts": (METHODS_OF_VALUE + 1) * customers,
             "customer_value": customers / 7,

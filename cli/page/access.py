@@ -1,8 +1,8 @@
-"""Who may use the page: the person who opened its address, but no other page in the same browser.
+"""Restrict the page to the person who has its address. Other pages in the same browser cannot use it.
 
-The address contains a key. The answer stores the key in a cookie, and redirects to the address without the key. Scripts
-cannot read this cookie, and other sites never send it. Requests from another site can be recognized by their Host,
-Origin or Sec-Fetch-Site header, and are refused even with the cookie.
+The address contains a key. The answer to a request with the key sets a cookie with the key, and redirects to the
+address without the key. Scripts cannot read this cookie, and the browser does not add it to requests of other sites.
+Such requests can be recognized by their Host, Origin or Sec-Fetch-Site header, and are refused even with the cookie.
 """
 
 from __future__ import annotations
