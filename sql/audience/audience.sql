@@ -1,9 +1,9 @@
--- Replace the audience of @day by the visitors who are most likely to buy. Each has the newest products that were
--- recommended in the week before @day, and an expected revenue: the probability times the revenue of an order. If the
--- visitor's customer was valued in the five weeks before @day, the revenue of an order is taken from the newest row of
--- customer_value. Otherwise it is the mean of all orders.
--- Recommendations and values of @day itself are not used. They are computed at the same time as the audience, so it
--- would depend on chance whether they are ready.
+-- Replace the audience of @day by the visitors who are most likely to buy. Each visitor has the newest products that
+-- were recommended in the week before @day, and an expected revenue: the probability times the revenue of an order. If
+-- the visitor's customer was valued in the five weeks before @day, the revenue of an order is taken from the newest row
+-- of customer_value. Otherwise the revenue of an order is the mean of all orders. Recommendations and values of @day
+-- itself are not used. They are computed at the same time as the audience, so chance would decide whether they are
+-- already there.
 -- @day         DATE   day of the scores
 -- @max_decile  INT64  last decile of the audience, 1 to 10 (audience.max_decile)
 -- @first_day   DATE   first day of the orders from which the mean revenue is computed
@@ -31,7 +31,7 @@ using (
     ),
 
     means as (
-        -- Rounded, since the last digits of a mean depend on the order of the rows.
+        -- The mean is rounded, since its last digits depend on the order of the rows.
         select round(avg(revenue - refunded), 4) as revenue_of_order
         from orders
         where day between @first_day and @day and refunded_on is null

@@ -1,11 +1,11 @@
 -- Return the sums that shared/campaign/effects.py needs. No row is about a single customer.
 --
--- Each campaign is compared with its control group (comparison `control`). Customers whom no channel could reach at the
--- first assignment are left out. In the comparison `holdout`, the holdout is compared with all other customers. The
--- campaign is then empty, a customer's first assignment to any campaign counts, and nobody is left out. If customers
--- were assigned with different shares, each share has separate rows. The outcome is computed from the orders after the
--- day of the assignment, and the covariate (`before`) from the orders up to this day. Each order of any of the
--- customer's visitors counts once.
+-- In the comparison `control`, each campaign's treated customers are compared with its control group. Customers whom no
+-- channel could reach when they were assigned are left out. In the comparison `holdout`, the holdout is compared with
+-- all other customers. In its rows, the column campaign is empty, a customer's first assignment to any campaign counts,
+-- and nobody is left out. If customers were assigned with different shares, each share has separate rows. The outcome
+-- is computed from the orders after the day of the assignment, and the covariate (`before`) from the orders up to this
+-- day. Each order of any of the customer's visitors counts once.
 -- @day             DATE     last day of the orders and assignments that count
 -- @first_day       DATE     first day of the orders that count
 -- @outcome_days    INT64    days after the assignment whose orders are the outcome (campaign.outcome_days)

@@ -1,8 +1,8 @@
 -- Replace the customers of @day's audience, and decide the arm of each. If a customer has several visitors, the
 -- probability, the offer and the next products are taken from the visitor with the highest probability. The orders of
 -- all visitors count. The expected value is the probability times the revenue of an order. If the customer was valued
--- in the five weeks before @day, this revenue is taken from the newest row of customer_value. Otherwise it is the mean
--- of the customer's orders or, if there are none, of all orders.
+-- in the five weeks before @day, this revenue is taken from the newest row of customer_value. Otherwise this revenue is
+-- the mean of the customer's orders or, if there are none, of all orders.
 --
 -- The arm depends on hashes, so it is the same each day. The first 13 hexadecimal digits of SHA-256 are a number of 52
 -- bits, which a FLOAT64 holds exactly. An earlier assignment has priority, so a changed share moves no customer to
@@ -10,7 +10,7 @@
 -- @day            DATE     day of the audience
 -- @first_day      DATE     first day of the orders that count
 -- @campaign       STRING   name of the campaign (campaign.name)
--- @salt           STRING   text that is hashed with each id, so that each shop has other arms (campaign.salt)
+-- @salt           STRING   text that is hashed with each id, so that the arms differ between shops (campaign.salt)
 -- @control_share  FLOAT64  share of the customers in the campaign's control group (campaign.control_share)
 -- @holdout_share  FLOAT64  share of the customers in the holdout of all campaigns (campaign.holdout_share)
 -- @run_id         STRING   id of the run
@@ -42,7 +42,7 @@ using (
         select
             links.customer_id,
             count(*) as orders,
-            -- Rounded, since the last digits of a sum depend on the order of the rows.
+            -- The sum is rounded, since its last digits depend on the order of the rows.
             round(sum(orders.revenue - orders.refunded), 6) as revenue
         from orders
         inner join customer_visitors as links on orders.visitor_id = links.visitor_id

@@ -1,4 +1,4 @@
--- Replace the reasons why customers may not be reached on @day: missing consent and suppressions as in
+-- Replace the reasons why customers may not be reached on @day. The reasons are suppressions and missing consent, as in
 -- tables/exclusion_periods.sql, and recent orders. Only customers of the audience and members of destinations have
 -- rows.
 -- @day           DATE       day of the audience

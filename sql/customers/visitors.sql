@@ -1,6 +1,6 @@
 -- Replace the links between visitors and customers. A visitor is linked by crm_visitors, or by the user id that the
--- shop gives to Google Analytics after a login. The user id may be the same as the customer's id. A visitor who is
--- linked to several customers gets no customer.
+-- shop gives to Google Analytics after a login. The user id is linked to a customer by crm_visitors, or is the
+-- customer's id itself. A visitor who is linked to several customers gets no customer.
 -- @first_day  DATE  first day of the sessions whose user ids count
 -- @day        DATE  last day of these sessions
 merge into customer_visitors as target

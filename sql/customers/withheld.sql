@@ -3,7 +3,7 @@
 -- the same first two digits are joined, so there are at most 256 rows. If a customer has no assignment yet, hashes
 -- decide the arm, as in customers/audience.sql.
 -- @campaign       STRING   name of the campaign (campaign.name)
--- @salt           STRING   text that is hashed with each id, so that each shop has other arms (campaign.salt)
+-- @salt           STRING   text that is hashed with each id, so that the arms differ between shops (campaign.salt)
 -- @control_share  FLOAT64  share of the customers in the campaign's control group (campaign.control_share)
 -- @holdout_share  FLOAT64  share of the customers in the holdout of all campaigns (campaign.holdout_share)
 with

@@ -18,6 +18,6 @@ select
     placed.probability
 from unnest(generate_array(1, 99)) as percent
 inner join placed
-    -- Rounded up, so that 1 % of few visitors is at least one visitor.
+    -- The number of visitors is rounded up, so that 1 % of few visitors is at least one visitor.
     on placed.place = div(percent * placed.visitors + 99, 100)
 order by percent

@@ -4,7 +4,7 @@
 -- A customer is wanted if she is in the audience of the day and in the arm `treated`, and nothing excludes her from the
 -- channel. A member who is no longer wanted is removed. This includes a member whose last addition or update failed or
 -- was refused, because the destination may hold her nevertheless. An e-mail address, a phone number or a postal address
--- (with the name) is not removed while another wanted customer has the same.
+-- (with the name) is not removed while another wanted customer has the same one.
 -- @created_on           DATE    day on which the run was opened
 -- @run_id               STRING  id of the delivery run
 -- @day                  DATE    day of the audience
@@ -67,7 +67,7 @@ using (
                     )
                 )
             ) as digest,
-            -- NULL unless all four parts are known: platforms match no part of an address alone.
+            -- The address is NULL if one of its four parts is unknown, because platforms match only complete addresses.
             concat(first_name, '\x1f', last_name, '\x1f', country, '\x1f', postal_code) as postal_address
         from wanted
     ),
@@ -191,7 +191,8 @@ using (
             null as expected_value,
             null as digest
         from removed
-        -- A member whose former addresses are all still wanted, or who had none, has no outdated address.
+        -- There is no row of the kind `outdated` for a member whose former addresses are all still wanted, or who had
+        -- none.
         where kind != 'outdated' or coalesce(email, phone, postal_address) is not null
     )
 

@@ -5,7 +5,7 @@
 -- @outcomes     ARRAY<STRING>  confirmed, failed or unconfirmed
 -- @reasons      ARRAY<STRING>  why each request has not succeeded; empty for a success
 -- @refused      ARRAY<STRING>  customers whom the destination names as refused
--- @complaints   ARRAY<STRING>  why the destination refused each of them
+-- @complaints   ARRAY<STRING>  why the destination refused each customer in @refused
 -- @now          TIMESTAMP      time at which the outcomes were known
 merge into destination_members as target
 using (

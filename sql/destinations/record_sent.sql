@@ -5,7 +5,7 @@
 -- @batches     ARRAY<INT64>   number of each batch
 -- @requests    ARRAY<STRING>  the destination's id of each batch's request
 -- @refused     ARRAY<STRING>  customers who were refused, before or after the request was sent
--- @reasons     ARRAY<STRING>  why each of them was refused
+-- @reasons     ARRAY<STRING>  why each customer in @refused was refused
 -- @now         TIMESTAMP      time at which the batches were sent
 merge into destination_members as target
 using (

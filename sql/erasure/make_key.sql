@@ -1,5 +1,5 @@
--- Make the secret with which ids are hashed for tombstones, unless there is a secret already. BigQuery makes the
--- secret, so it is not a parameter of any job.
+-- Make the secret with which ids are hashed for tombstones, unless there is a secret already. BigQuery itself makes the
+-- secret, so that the secret does not appear in the parameters of a job.
 merge into erasure_key as target
 using (
     select concat(generate_uuid(), generate_uuid()) as secret

@@ -1,8 +1,7 @@
 -- Return how well one model's probabilities fit the visitors of a split. The row has the numbers of observed and
--- expected buyers, and sums from which two variances are computed. One is the variance of the ratio of these numbers.
--- The other is the variance of the line with @intercept and @slope. A logistic regression of the label on the log odds
--- has fitted this line before.
--- All rows of a visitor count as one observation.
+-- expected buyers, and sums from which two variances are computed. The first is the variance of the ratio of observed
+-- to expected buyers. The second is the variance of @intercept and @slope, which a logistic regression of the label on
+-- the log odds has determined before. All rows of a visitor count as one observation.
 -- @run_id      STRING   id of the run
 -- @created_on  DATE     day on which the run was opened
 -- @candidate   STRING   name of the candidate
@@ -47,8 +46,8 @@ visitors as (
     group by visitor_id
 ),
 
--- `moved` is the visitor's part of the observed buyers, minus the ratio times the visitor's part of the expected
--- buyers. `moved` divided by the expected buyers of all visitors is the visitor's influence on the ratio.
+-- `moved` is observed - expected * ratio, where the ratio is sum(observed) / sum(expected) over all visitors. A
+-- visitor's influence on the ratio is moved / sum(expected).
 centred as (
     select
         *,

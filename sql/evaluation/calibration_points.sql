@@ -29,7 +29,7 @@ binned as (
 select
     fold,
     label,
-    -- Rounded, since the mean of equal numbers can differ from these numbers in the last digits.
+    -- The mean is rounded, since the mean of equal numbers can differ from these numbers in the last digits.
     round(avg(log_odds), 9) as log_odds,
     count(*) as row_count
 from binned

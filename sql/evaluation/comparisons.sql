@@ -15,7 +15,8 @@ scored as (
         least(greatest(probability, 1e-15), 1 - 1e-15) as clipped,
         sum(label) over (partition by candidate) as buyers,
         sum(1 - label) over (partition by candidate) as others,
-        -- The sums `..._up_to` and `..._from` both include the rows with the same probability.
+        -- `..._up_to` counts the rows with at most this row's probability, `..._from` those with at least this
+        -- probability.
         sum(label) over (partition by candidate order by probability) as buyers_up_to,
         sum(label) over (partition by candidate order by probability desc) as buyers_from,
         sum(1 - label) over (partition by candidate order by probability) as others_up_to,
@@ -93,8 +94,8 @@ totals as (
     from pairs
 ),
 
--- Each column `..._moved` is the visitor's sum minus its expectation: the number of the visitor's rows times the mean
--- of all rows. The squares of these numbers give the variances.
+-- Each column `..._moved` is the visitor's sum minus the expectation of this sum: the number of the visitor's rows
+-- times the mean over all rows. The variances are computed from the squares of these columns.
 centred as (
     select
         *,

@@ -15,7 +15,8 @@ scored as (
         visitor_id,
         label,
         sum(label) over (partition by candidate) as buyers,
-        -- The sums `..._up_to` and `..._from` both include the rows with the same probability.
+        -- `..._up_to` counts the rows with at most this row's probability, `..._from` those with at least this
+        -- probability.
         sum(label) over (partition by candidate order by probability) as buyers_up_to,
         sum(label) over (partition by candidate order by probability desc) as buyers_from
     from evaluation_rows
@@ -92,7 +93,8 @@ curves as (
     from blocks
 ),
 
--- If a limit such as 5 % of the visitors lies in a group with equal probabilities, a share of the group counts.
+-- If a limit such as 5 % of the visitors falls inside a group with equal probabilities, only a share of the group
+-- counts.
 shares as (
     select
         candidate,

@@ -1,5 +1,6 @@
--- Store the rows for the training and the evaluation of this run: the visitors whose label is known. By the day of the
--- first visit, they are split into train, evaluation (choice of the winner) and test (gate). If there are more than
+-- Store the rows for the training and the evaluation of this run: the visitors whose label is known. The visitors are
+-- split by the day of the first visit: train, then evaluation (choice of the winner), then test (gate). If there are
+-- more than
 -- @max_rows training visitors, only a sample of those who did not buy is kept in the split train; the others are in the
 -- split unused. A hash of the visitor's id draws the sample, so every execution draws the same one.
 -- @run_id            STRING   id of the run

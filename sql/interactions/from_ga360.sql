@@ -1,7 +1,7 @@
--- For @days, replace the interactions by those in the GA360 day-tables. The sessions must already be in `sessions`:
--- this table has the day on which a session began, and a session can be in two day-tables. Purchases count only if
--- `orders` assigns the order to the session, so a repeated report adds no purchase. Duplicate hits, and duplicate
--- products of a hit, count once.
+-- For @days, replace the interactions by those in the GA360 day-tables. An interaction gets the day on which its
+-- session began. A session can be in two day-tables, so this day is read from `sessions`, which must be written before.
+-- Purchases count only if `orders` assigns the order to the session, so a repeated report adds no purchase. Duplicate
+-- hits, and duplicate products of a hit, count once.
 -- @first_suffix  STRING         first of @suffixes
 -- @last_suffix   STRING         last of @suffixes
 -- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
@@ -110,7 +110,8 @@ using (
 ) as fresh
     on false
 when not matched by source
--- The bounds leave out the other partitions, which IN UNNEST alone may not.
+-- With IN UNNEST alone, BigQuery may read all partitions. The bounds restrict the statement to the partitions in
+-- between.
 and target.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
 and target.day in unnest(@days)
 then delete

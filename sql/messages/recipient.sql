@@ -7,7 +7,7 @@
 -- @now            TIMESTAMP  time for which consent and suppressions are looked up
 -- @recent_since   DATE       first day of orders that exclude a customer; a day in the future excludes nobody
 -- @campaign       STRING     name of the campaign (campaign.name)
--- @salt           STRING     text that is hashed with each id, so that each shop has other arms (campaign.salt)
+-- @salt           STRING     text that is hashed with each id, so that the arms differ between shops (campaign.salt)
 -- @control_share  FLOAT64    share of the customers in the campaign's control group (campaign.control_share)
 -- @holdout_share  FLOAT64    share of the customers in the holdout of all campaigns (campaign.holdout_share)
 with

@@ -1,9 +1,9 @@
--- Return one row per feature, and one for the model's score: how the distribution over first visits differs between two
--- periods, and the numbers for a test of the difference. Both periods are whole weeks, so weekdays are equally
--- frequent; the feature weekday is left out. Each first visit counts once. Numbers are divided into at most ten bins,
--- which have equal sizes in the earlier period. NULL comes before all bins. The score is not calibrated, since
--- calibration moves no visitor to another bin. The score is stored as a whole number of billionths, since UNPIVOT needs
--- columns of one type.
+-- Return one row per feature, and one for the model's score: how much the distribution over first visits differs
+-- between two periods, and the chi-square statistics that test the difference. Both periods are whole weeks, so
+-- weekdays are equally frequent; the feature weekday is left out. Each first visit counts once. Numbers are divided
+-- into at most ten bins, which have equal sizes in the earlier period. NULL is in a bin of its own, before all others.
+-- The score is not calibrated, since calibration moves no visitor to another bin. The score is stored as a whole number
+-- of billionths, since UNPIVOT needs columns of one type.
 -- @first_day  DATE         first day of both periods
 -- @last_day   DATE         last day of both periods
 -- @base_days  ARRAY<DATE>  days of the earlier period: two weeks or more
@@ -201,8 +201,8 @@ tests as (
     group by feature
 ),
 
--- The chi-square test between the days of the earlier period that have the same weekday. The result shows how much
--- days differ without drift.
+-- The chi-square test compares days of the earlier period with the same weekday. The result shows how much days differ
+-- without drift.
 base_cells as (
     select
         daily.feature,

@@ -22,10 +22,10 @@ using (
         group by order_id
     ),
 
-    -- A report of the shop's server names no session. It gets the session of another report of the same order and
-    -- visitor within the next half hour. The limit is half an hour, because Google Analytics then ends a session. If
-    -- there are several sessions, the smallest id is taken. This is the earliest session, because an id ends with the
-    -- session's time.
+    -- A report of the shop's server names no session. Such a report gets the session of another report of the same
+    -- order and visitor within the next half hour. The limit is half an hour, because Google Analytics then ends a
+    -- session. If there are several sessions, the smallest id is taken. This is the earliest session, because an id
+    -- ends with the session's time.
     placed as (
         select
             *,

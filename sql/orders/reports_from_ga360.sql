@@ -1,6 +1,6 @@
 -- For @days, replace the reports of orders and refunds by those in the GA360 day-tables. Several hits of a session
--- about the same order are one report. The export has only the total revenue of a session, which is divided evenly
--- among the session's orders. A negative revenue is a refund.
+-- about the same order are one report. The export has only the total revenue of a session. This revenue is divided
+-- evenly among the session's orders. A negative revenue is a refund.
 -- @days          ARRAY<DATE>    days whose rows are replaced
 -- @suffixes      ARRAY<STRING>  dates of the day-tables to read, as YYYYMMDD
 -- @first_suffix  STRING         first of @suffixes
@@ -84,7 +84,8 @@ using (
 ) as fresh
     on false
 when not matched by source
--- The bounds leave out the other partitions, which IN UNNEST alone may not.
+-- With IN UNNEST alone, BigQuery may read all partitions. The bounds restrict the statement to the partitions in
+-- between.
 and target.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
 and target.day in unnest(@days)
 then delete

@@ -8,7 +8,7 @@ using (
         select
             session_id,
             count(*) as transactions,
-            -- Rounded, since the last digits of a sum depend on the order of the rows.
+            -- The sum is rounded, since its last digits depend on the order of the rows.
             round(sum(revenue), 6) as revenue
         from orders
         where session_id is not null and day >= date_sub(@first_day, interval 1 day)

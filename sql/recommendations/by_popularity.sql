@@ -50,7 +50,8 @@ using (
         group by asked.visitor_id
     ),
 
-    -- The visitor may know some popular products, so the limit is higher by the number of known products.
+    -- The visitor may know some of the most popular products. So the limit is @most_recommended plus the number of
+    -- products that the visitor knows.
     unseen as (
         select
             histories.visitor_id,

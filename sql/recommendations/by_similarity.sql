@@ -35,7 +35,8 @@ using (
         select
             known.visitor_id,
             similar.similar_id as product_id,
-            -- Rounded, since the last digits of a sum depend on the order of the rows, and places depend on the score.
+            -- The sum is rounded, since its last digits depend on the order of the rows. They must not affect the
+            -- places.
             round(sum(similar.similarity), 9) as score
         from known
         inner join asked

@@ -1,6 +1,6 @@
 -- Store the newest products in which each visitor has shown an interest. If a visitor has two or more products, the
--- last one can be held out. If several products have the same time, the product with the greatest fingerprint is the
--- last.
+-- newest one can be held out. If several products have the same time, the product with the greatest fingerprint counts
+-- as the newest.
 -- @run_id         STRING  id of the run
 -- @created_on     DATE    day on which the run was opened
 -- @as_of          DATE    last day of the export that the run reads

@@ -1,12 +1,13 @@
--- Return one row per feature: the mean size of its effect on the winner's score, in log odds, on a sample of the test
--- visitors.
+-- Return one row per feature: the mean size of the feature's effect on the winner's score, in log odds, for a sample of
+-- the test visitors.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @rows        INT64   number of visitors in the sample
 with
 explained as (
     select
-        -- The attributions refer to the predicted class, so the sign changes if this is not the class of buyers.
+        -- The attributions refer to the predicted class. If this is the class of non-buyers, their sign is reversed
+        -- here.
         if(cast(predicted_will_buy_on_return_visit as string) = '1', 1, -1) as direction,
         top_feature_attributions
     from

@@ -1,5 +1,5 @@
--- Return the test visitors with the winner's highest and lowest probabilities, and the features with the largest
--- effects on their scores, in log odds. The visitors' ids are left out.
+-- Return the test visitors with the winner's highest and lowest probabilities, and for each visitor the features with
+-- the largest effects on the score, in log odds. The visitors' ids are left out.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  name of the run's winner
@@ -49,7 +49,8 @@ select
     array(
         select as struct
             attributed.feature,
-            -- The attributions refer to the predicted class, so the sign changes if this is not the class of buyers.
+            -- The attributions refer to the predicted class. If this is the class of non-buyers, their sign is reversed
+            -- here.
             if(cast(predicted_will_buy_on_return_visit as string) = '1', 1, -1) * attributed.attribution as moved
         from unnest(top_feature_attributions) as attributed
         order by abs(attributed.attribution) desc, attributed.feature asc

@@ -65,7 +65,8 @@ ranked as (
         *,
         sum(label) over (partition by kind, segment) as buyers,
         sum(1 - label) over (partition by kind, segment) as others,
-        -- The sums `..._up_to` and `..._from` both include the visitors with the same probability.
+        -- `..._up_to` counts the visitors with at most this visitor's probability, `..._from` those with at least this
+        -- probability.
         sum(label) over (partition by kind, segment order by probability asc) as buyers_up_to,
         sum(label) over (partition by kind, segment order by probability desc) as buyers_from,
         sum(1 - label) over (partition by kind, segment order by probability asc) as others_up_to,

@@ -178,7 +178,8 @@ using (
 ) as fresh
     on false
 when not matched by source
--- The bounds leave out the other partitions, which IN UNNEST alone may not.
+-- With IN UNNEST alone, BigQuery may read all partitions. The bounds restrict the statement to the partitions in
+-- between.
 and target.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
 and target.day in unnest(@days)
 then delete

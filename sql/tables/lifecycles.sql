@@ -1,6 +1,6 @@
--- Return the lifecycle of each customer in each campaign. Minimum, maximum and the highest rank do not depend on the
--- order in which events arrive. An event counts once, even if it was delivered several times. If two deliveries of an
--- event name different times, the earlier time counts.
+-- Return the lifecycle of each customer in each campaign. The view uses only the count, the earliest and latest time,
+-- and the highest rank of events. So the order in which events arrive does not matter. An event counts once, even if it
+-- was delivered several times. If two deliveries of an event name different times, the earlier time counts.
 with
 ranked as (
     select

@@ -1,4 +1,5 @@
--- Join scores and recommendations. Two functions write them, and either may be first.
+-- Return the scored visitors with their recommended products. Another function writes the recommendations, perhaps
+-- later than the scores. Until then, next_products is NULL.
 with
 recommendations as (
     select

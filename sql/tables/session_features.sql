@@ -1,4 +1,5 @@
--- Return the sessions with the category `missing` instead of NULL. The functions that score checkouts do the same.
+-- Return the sessions with the category `missing` instead of NULL. The functions that score checkouts also replace NULL
+-- by `missing`.
 select
     session_id,
     visitor_id,

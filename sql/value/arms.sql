@@ -1,10 +1,10 @@
 -- Count, for each customer in a campaign, the days with an order after the assignment. Return sums of these numbers by
 -- campaign and arm, as shared/campaign/effects.py needs them. A customer counts in the arm of the assignment.
 --
--- Customers whom no channel could reach at the first assignment count too, although campaign/sums.sql leaves them out.
--- The reason is that value/histories.sql removes the share that follows from these sums from the orders of all treated
--- customers, so the share must be that of all. A channel may reach them later, e.g. when they are no longer recent
--- buyers, and the campaign then causes some of their orders too.
+-- Customers whom no channel could reach at the assignment count too, although campaign/sums.sql leaves them out. The
+-- reason: from these sums follows the share of orders that the campaign has caused. value/histories.sql removes this
+-- share from the orders of all treated customers, so all of them must count. A channel may reach them later, e.g. when
+-- they are no longer recent buyers. Then the campaign may cause some of their orders.
 -- @first_day  DATE  first day of the orders that count
 -- @as_of      DATE  last day of the orders and assignments that count
 with

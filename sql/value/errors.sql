@@ -1,6 +1,6 @@
--- Return the errors of each method's revenue forecasts as of @as_of, summed over the same customers. The actual
--- revenues are known, because the horizon after @as_of is over. `deviations` is the sum of the squared deviations of
--- the squared errors from their mean.
+-- Return the errors of each method's revenue forecasts as of @as_of, summed over the customers, who are the same for
+-- all methods. The actual revenues are known, because the horizon after @as_of is over. `deviations` is the sum of the
+-- squared deviations of the squared errors from their mean.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories

@@ -104,7 +104,7 @@ using (
         orders - 1 as frequency,
         date_diff(last_order, first_order, day) as recency,
         date_diff(as_of, first_order, day) as age,
-        -- Rounded, since the last digits of a sum depend on the order of the rows.
+        -- The sum is rounded, since its last digits depend on the order of the rows.
         round(coalesce(safe_divide(repeated_revenue, orders - 1), 0), 4) as mean_value,
         round(revenue, 4) as revenue,
         if(as_of = @as_of, null, later_orders) as later_orders,

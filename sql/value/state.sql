@@ -19,7 +19,7 @@ select
     max(read_days.day) as day,
     min(bought.day) as first_day,
     count(bought.day) as orders,
-    -- Rounded, since the last digits of a mean depend on the order of the rows.
+    -- The mean is rounded, since its last digits depend on the order of the rows.
     round(avg(bought.revenue), 4) as revenue_of_order
 from read_days
 left join bought on true

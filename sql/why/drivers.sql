@@ -1,6 +1,6 @@
 -- Return the features that moved a visitor's score most, in log odds, with the largest effect first. Also return all
--- features of the visit. There is no row if the visitor had no visit. sql/scoring/scores.sql scores the same visit on
--- @day.
+-- features of the visit. The visit is the visitor's first visit in the window. sql/scoring/scores.sql scores the same
+-- visit on @day. If there is no such visit, there is no row.
 -- @visitor_id  STRING  the visitor
 -- @day         DATE    day of the score
 -- @from_day    DATE    first day of the window of active visitors, which is audience.window_days long
@@ -21,7 +21,8 @@ select
     array(
         select as struct
             attributed.feature,
-            -- The attributions refer to the predicted class, so the sign changes if this is not the class of buyers.
+            -- The attributions refer to the predicted class. If this is the class of non-buyers, their sign is reversed
+            -- here.
             if(cast(predicted_will_buy_on_return_visit as string) = '1', 1, -1) * attributed.attribution as moved
         from unnest(top_feature_attributions) as attributed
         order by abs(attributed.attribution) desc, attributed.feature asc
