@@ -12,7 +12,7 @@ URL = "https://score-checkout.invalid"
 
 @pytest.fixture
 def person(tmp_path, monkeypatch):
-    """Set up credentials as `gcloud auth application-default login` writes them for a person."""
+    """Set up the credentials that `gcloud auth application-default login` writes for a person."""
     file = tmp_path / "credentials.json"
     fields = ("client_id", "client_secret", "refresh_token")
     file.write_text(json.dumps({"type": "authorized_user"} | dict.fromkeys(fields, "x")))

@@ -1,6 +1,6 @@
 """Check what the schema of cloudbuild.yaml cannot express, and run the scripts that the steps of the build start.
 
-The scripts call replacements of terraform, gcloud and propensity, which only record their calls.
+The scripts call fakes of terraform, gcloud and propensity, which record the calls.
 """
 
 import re
@@ -125,7 +125,7 @@ def test_the_build_runs_as_its_own_account_and_logs_only_to_cloud_logging():
 class Workspace:
     """A folder in which a script of scripts/cloudbuild/ runs.
 
-    The programs that the script calls are replaced. They record their arguments, and give the answers that a test sets.
+    The programs that the script calls are fakes. They record their arguments, and give the answers that a test sets.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""When a refresh opens a run, and when it must wait, because only one run at a time reads the export.
+"""When a refresh opens a run, and when the refresh must wait, because only one run at a time reads the export.
 
 Uses the local Cloud Storage.
 """
@@ -25,7 +25,7 @@ DAY = date(2017, 8, 1)
 
 
 class World(Environment):
-    """The clients that functions use, with an export whose day-tables are chosen by the test."""
+    """The clients that functions use, with a fake export. The test chooses the export's day-tables."""
 
     def __init__(self, bucket):
         super().__init__(Settings.from_document({"project": "shop-project", "bucket": bucket.name}))
@@ -47,7 +47,7 @@ class World(Environment):
         return current.join(Refresh(reason=reason), message, self, NOW + timedelta(hours=hours))
 
     def end(self, event, hours=0.0):
-        """Record that the run of this event has ended well. Its last step is finished, and a champion exists."""
+        """Record that the run of this event has finished its last step, and that a champion exists."""
         at = NOW + timedelta(hours=hours)
         last = AudiencePublished(event.run_id, event.as_of, "gs://shop/manifest.json", 7)
         self.runs.finish(event.run_id, Record("publish_audience", last, at, at, 0.0))
@@ -129,7 +129,7 @@ def test_if_a_process_dies_while_it_opens_a_run_the_next_refresh_opens_the_run(w
     world.load(modified=2)
     event = world.refresh()
     assert world.runs.ids() == [event.run_id]
-    # The run reads the export's state at the time when the run was opened.
+    # The run reads the export's state that the first refresh has claimed, and not the newer state.
     assert world.runs.opened(event.run_id).run.days == {DAY: DayState(9, 1, is_changed=True)}
 
 

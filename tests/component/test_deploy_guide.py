@@ -1,6 +1,6 @@
 """Checks of docs/deploy.md that need no Google Cloud.
 
-The guide's commands can be parsed, the names in the guide exist, and the sums are right.
+The commands in the guide can be parsed, the names in the guide exist, and its sums of numbers are right.
 """
 
 import re
@@ -62,7 +62,7 @@ def test_every_block_is_shell(block):
 def test_every_propensity_command_in_the_guide_exists(words):
     name, *rest = words[1:]
     command = typer.main.get_command(app).commands[name]
-    # Where the guide has a placeholder for a run's id, insert a valid id.
+    # Replace the guide's placeholders for a run's id by a valid id.
     rest = ["20261122-1a2b3c4d" if word in {"$RUN", "RUN"} else word for word in rest]
     command.make_context(name, rest)
 

@@ -22,11 +22,11 @@ from shared.handler import handle
 
 
 def take(message, work, opening=None):
-    """Handle a message as the function deploy_model does, but with `work` in place of the step's own work."""
+    """Handle a message as the function deploy_model does, but call `work` instead of the step of deploy_model."""
     handle(message, Step("deploy_model", work, opening=opening))
 
 
-SECRET = "jane.doe@example.org"  # noqa: S105 - no log line may repeat it
+SECRET = "jane.doe@example.org"  # noqa: S105 - an invented text of a message, which no log line may repeat
 
 
 class Calls:
@@ -110,7 +110,7 @@ def test_a_repeated_step_has_a_record_and_failures_for_each_attempt(world, broke
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     take(failed(TrainingFailed(RUN, 2, ["logistic"])), step)
-    # A late delivery of the first attempt's event changes nothing.
+    # A late delivery of the event with attempt 1 does not run the step again.
     take(failed(TrainingFailed(RUN, 1, ["logistic"])), step)
     assert [(call[0].attempt, call[2]) for call in step.calls] == [(1, "deploy_model"), (2, "deploy_model")]
     assert [record.step for record in world.runs.records(RUN)] == ["deploy_model.2", "deploy_model.3"]
@@ -264,7 +264,7 @@ def test_a_malformed_message_becomes_a_dead_letter_unchanged_with_the_reason(bod
 def test_if_a_message_is_too_large_to_add_the_reason_only_the_reason_is_published(attributes, world, broker):
     """The function publishes only the reason, without the data of the message.
 
-    Pub/Sub itself forwards the whole message to the dead letters.
+    The message itself is not lost: Pub/Sub forwards the whole message to the dead letters after the last attempt.
     """
     body = b"x" if attributes else b"x" * 9_999_000
     with pytest.raises(TooLargeError, match="too large to publish with the reason"):

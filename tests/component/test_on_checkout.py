@@ -20,7 +20,7 @@ from shared.clients import clients
 from shared.online import checkout, predictions, scorer
 from shared.online.contract import CheckoutScored
 
-SECRET = "jane.doe@example.org"  # noqa: S105 - no log line may repeat it
+SECRET = "jane.doe@example.org"  # noqa: S105 - an invented text of a message, which no log line may repeat
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def address(shop):
 
 @pytest.fixture
 def browser(address):
-    """Return an HTTP client that has opened the page, and so has the page's cookie."""
+    """Return an HTTP client that has opened the page and has received the page's cookie."""
     with httpx.Client(base_url=address.partition("?")[0], follow_redirects=True, verify=NO_TLS) as client:
         opened = client.get(address)
         assert (opened.status_code, opened.url.query) == (200, b"")

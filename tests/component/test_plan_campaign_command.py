@@ -38,10 +38,12 @@ def test_the_json_output_has_all_results_of_the_plan():
     told = json.loads(answer.stdout)
     assert told["design"] | {"campaign": "always_on", "customers": 50_000, "mean": 0.03} == told["design"]
     assert {(one["effect"], one["looks"]) for one in told["needs"]} >= {(0.15, "one look"), (0.15, "any look")}
-    # If no new customers are expected per day, the campaign has only the 50,000 customers of the first day.
+    # No new customers per day are given, so the campaign has only the 50,000 customers of the first day. If an effect
+    # needs more customers, its number of days is None.
     assert {one["days"] for one in told["needs"] if one["customers"] > 50_000} == {None}
     assert [one["customers"] for one in told["after"]] == [50_000, 50_000]
-    # Of 50,000 customers, 3 % buy. Nine in ten are treated, and 15 % more of these buy.
+    # 50,000 customers, of whom 3 % buy. Nine in ten are treated, and 15 % more of the treated buy:
+    # 50,000 * 0.03 * (0.1 + 0.9 * 1.15) = 1702.
     buyers = {"campaign.planned_days": 15, "campaign.outcome_days": 14, "campaign.planned_buyers": 1702}
     assert told["settings"] == buyers
 

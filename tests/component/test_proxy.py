@@ -1,6 +1,6 @@
 """If the environment names an HTTP proxy, online scoring sends its requests through the proxy.
 
-Google's clients do the same.
+Google's clients also send their requests through this proxy.
 """
 
 import contextlib
@@ -43,13 +43,13 @@ def certificate(tmp_path_factory):
 
 
 class Tunnel(socketserver.StreamRequestHandler):
-    """A proxy that accepts the method CONNECT, and then answers requests in place of the real host."""
+    """A proxy that accepts the method CONNECT, and then answers the requests to the real host itself."""
 
     def handle(self):
         first, headers = _head(self.rfile)
         self.server.asked[first] = headers.get("proxy-authorization")
         self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        # google-auth also sends requests, and does not trust the certificate of this test.
+        # google-auth sends requests through the proxy too, but does not trust the certificate of this test.
         with contextlib.suppress(ssl.SSLError):
             self._answer(self.server.tls.wrap_socket(self.connection, server_side=True))
 
@@ -78,7 +78,7 @@ def account(tmp_path_factory):
 
 @pytest.fixture
 def proxy(certificate, account, monkeypatch):
-    """Return a running proxy that records its requests, and let the environment name it."""
+    """Return a running proxy that records its requests. The environment variables name this proxy."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server:
         server.asked, server.tls = {}, ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         server.tls.load_cert_chain(certificate)

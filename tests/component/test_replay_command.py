@@ -1,4 +1,4 @@
-"""Which dead letters `propensity replay` publishes again, and which it keeps."""
+"""Which dead letters `propensity replay` publishes again, and which dead letters remain stored."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 """The function score_checkout over HTTP.
 
-The function obeys its OpenAPI contract, its refusals name the wrong field, and its log contains no personal data.
+The function obeys its OpenAPI contract. Its refusals name the invalid field, and its log contains no personal data.
 """
 
 import copy
@@ -94,7 +94,7 @@ SHOP = "https://shop.example"
 
 @pytest.fixture
 def shops_page(shop, monkeypatch):
-    """Return the request headers that a browser sends on the one web page that the settings allow."""
+    """Return the request headers that a browser sends from SHOP, the only web origin that the settings allow."""
     given = json.loads(os.environ["PROPENSITY_SETTINGS"])
     monkeypatch.setenv("PROPENSITY_SETTINGS", json.dumps({**given, "online": {"origins": [SHOP]}}))
     forget()
@@ -218,7 +218,7 @@ def test_the_request_id_is_that_of_the_caller_or_of_the_trace_or_a_new_one(clien
         assert answer.json["request_id"] == request_id
 
 
-secret = "jane.doe@example.org"  # noqa: S105 - no answer and no log line may repeat it
+secret = "jane.doe@example.org"  # noqa: S105 - an invented value of fields, which no answer and no log line may repeat
 places = [
     changed(visitor_id=[secret]),
     changed(cart=secret),
@@ -352,7 +352,8 @@ CONTRACT = schemathesis.openapi.from_dict(json.loads(openapi.document()))
 @CONTRACT.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_the_answer_to_any_request_keeps_the_contract(case, client):
-    # On Google Cloud, callers are checked before a request reaches the function. So the function itself checks nobody.
+    # On Google Cloud, the caller's identity is checked before a request reaches the function. So the function itself
+    # does not check the identity.
     checks = [check for check in CHECKS.get_all() if check.__name__ != "ignored_auth"]
     case.call_and_validate(app=client.application, checks=checks)
 

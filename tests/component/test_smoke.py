@@ -24,7 +24,7 @@ SCHEDULED = Letter(function="build_features", reason="no day-table", received_at
 
 
 class Registry:
-    """A fake registry with two versions: the champion and the former champion."""
+    """A fake registry. The last of `versions` is the champion, and the one before is the former champion."""
 
     def __init__(self, *versions):
         self.versions = list(versions)
@@ -42,7 +42,7 @@ class Registry:
 
 
 class World:
-    """Clients with a fake chain: the function `chain` of the test, which is called when data-refreshed is published."""
+    """Clients with a fake chain. When data-refreshed is published, they call the test's function `chain`."""
 
     def __init__(self, bucket, chain):
         self.storage, self.bucket = bucket.client, bucket
@@ -75,7 +75,10 @@ class World:
 
 @pytest.fixture
 def tested(bucket, monkeypatch):
-    """Return a function that runs the smoke test on a fake chain. The chain ends at once, so nothing waits."""
+    """Return a function that creates a world with a fake chain, and a function that runs the smoke test in this world.
+
+    The fake chain ends at once, so the smoke test does not wait.
+    """
 
     def test(chain, limit_seconds=60):
         world = World(bucket, chain)

@@ -41,7 +41,7 @@ PUBLISHED = ("publish_audience", StepEnded(RUN, "publish_audience", "audience-pu
 SCORED = ("score_checkout", CheckoutScored({"request_id": "r-1", "scored_by": "embedded"}))
 STOOD_IN = ("score_checkout", EmbeddedStoodIn("the endpoint did not answer"))
 
-# For each alert on the log, two lists of log lines. The first does not raise the alert, and the second does.
+# Maps each alert on the log to two lists of log lines: lines that raise the alert, and lines that do not.
 RAISED = {
     "no_audience": ([], [PUBLISHED]),
     "run_failed": ([("build_features", StepFailedForGood(RUN, "build_features", "no such table"))], []),

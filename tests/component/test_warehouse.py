@@ -48,7 +48,7 @@ def statements(tmp_path, monkeypatch):
 
 @pytest.fixture
 def hits(bigquery_client, statements):
-    """Create an empty table `hits`, and return a function that counts its rows."""
+    """Create an empty table `hits`, and return a function that counts the rows of `hits`."""
     bigquery_client.create_dataset(DATASET, exists_ok=True)
     run(bigquery_client, f"create or replace table {DATASET}.hits (number int64)")
     yield lambda: run(bigquery_client, f"select count(*) as count from {DATASET}.hits")[0]["count"]  # noqa: S608
@@ -64,7 +64,7 @@ incarnations = iter(range(10_000))
 
 @pytest.fixture
 def deliver(bigquery_client):
-    """Return a function that simulates a delivery of a new run's event, and returns the delivery's warehouse."""
+    """Return a function that returns a delivery's warehouse. Each call stands for one more delivery of one event."""
     fresh = next(incarnations)
 
     def deliver(step="build_features", run_id=RUN, incarnation=fresh, **settings):
@@ -152,7 +152,7 @@ def test_a_statement_that_bigquery_refuses_is_permanent_and_says_why(name, ident
 
 @pytest.mark.parametrize(("reason", "is_final"), [("accessDenied", True), ("quotaExceeded", False)])
 def test_whether_a_forbidden_job_is_retried_depends_on_the_events_age(hits, deliver, monkeypatch, reason, is_final):
-    """The statement is a training, because the local BigQuery trains in Python, where a test can raise an error."""
+    """The statement is a training: the local BigQuery trains in Python, where a test can raise the error of a job."""
     carry_out = execution.run
 
     def run(work):
@@ -207,7 +207,7 @@ def test_values_of_every_type_reach_bigquery_unchanged(hits, deliver):
     assert deliver().query("values/all", values) == [values]
 
 
-@pytest.mark.slow  # Google's client waits up to ten seconds in each request.
+@pytest.mark.slow  # slow, because each request of Google's client waits up to ten seconds for the job
 def test_a_job_that_takes_longer_than_the_delivery_continues(hits, deliver, bigquery_client):
     with pytest.raises(NotReady, match="is still running; the next delivery attaches to it"):
         deliver(wait_seconds=1).query("slow/count")

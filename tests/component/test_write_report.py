@@ -1,4 +1,4 @@
-"""The reports of runs that have failed or were rejected early. Uses the local Cloud Storage and Pub/Sub."""
+"""The reports of runs that failed or were rejected in an early step. Uses the local Cloud Storage and Pub/Sub."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -92,7 +92,7 @@ def test_everybody_active_is_scored_once_by_the_champion_and_gets_the_policys_of
         assert row["offer"] == offers.offer(row["probability"], offers.thresholds(policy, chain.pointer().percentiles))
 
 
-# If one session of a visitor is internal, the visitor is left out completely.
+# The condition leaves out each visitor who has an internal session.
 INSIDERS = "visitor_id not in (select visitor_id from propensity.sessions where is_internal)"
 
 
@@ -146,7 +146,7 @@ def test_the_endpoint_agrees_with_ml_predict(chain):
     statement = f"""
         select * from ml.predict(
             model propensity.{champion.model},
-            (select * from propensity.session_features order by session_id limit 40))"""  # noqa: S608 - our own names
+            (select * from propensity.session_features order by session_id limit 40))"""  # noqa: S608 - the statement contains only our own names
     rows = [dict(row) for row in chain.clients.bigquery.query_and_wait(statement)]
     label = "will_buy_on_return_visit"
     expected = [{p["label"]: p["prob"] for p in row.pop(f"predicted_{label}_probs")}[1] for row in rows]
@@ -184,7 +184,8 @@ def test_recommendations_have_a_report_of_their_own(chain):
     assert re.findall(r'<section id="(\w+)"', page) == ["run", "recommendations", "cost"]
 
 
-# The following tests change the chain's state. After each test, the data are as before and there is a champion.
+# The following tests change the chain's state. After each test, the data are those from before the test, and there is
+# a champion.
 
 
 def of_the_newest_day(chain, name):
@@ -217,7 +218,8 @@ def test_a_refresh_with_a_reason_opens_a_run_that_is_compared_with_the_champion(
     chain.settle()
     assert run.outcome == "published"
     evaluation = run.documents.evaluation
-    # On the same data, the same candidate wins. Its model is not better than the champion, which stays the best.
+    # On the same data, the same candidate wins, and the new model is as good as the former champion. So the evaluation
+    # names the former champion as the best one.
     winner, former = evaluation.test[evaluation.winner], evaluation.test["champion"]
     assert (former.visitors, former.roc_auc) == (winner.visitors, pytest.approx(winner.roc_auc, abs=1e-9))
     assert (evaluation.champion, evaluation.best) == (before.number, before)
@@ -265,7 +267,7 @@ def rolled_back(chain):
     versions = rollback.roll_back(chain.clients, "complaints", "somebody")
     chain.settle()
     new = [chain.run(run_id) for run_id in set(chain.runs.ids()) - known]
-    # Each audience opens a second run, which resolves the customers.
+    # Each published audience opens a run that resolves the customers.
     assert sorted(run.kind for run in new) == ["customers", "scoring"]
     [run] = [run for run in new if run.kind == "scoring"]
     assert [record.step for record in run.records] == ["score_visitors", "publish_audience"]

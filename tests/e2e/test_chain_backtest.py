@@ -18,7 +18,8 @@ from shared.chain.documents import CHAMPION
 
 pytestmark = pytest.mark.slow
 
-# LAST is the newest day of the export. A backtest can replay DAY and earlier days, because the horizon is five days.
+# LAST is the newest day of the export. The label's horizon is five days, so the outcomes of visitors of DAY and of
+# earlier days are known. A backtest can replay these days.
 LAST = FIRST_DAY + timedelta(DAYS - 1)
 DAY = LAST - timedelta(5)
 
@@ -51,7 +52,7 @@ def test_the_metrics_promised_on_a_past_day_are_compared_with_outcomes_and_nothi
 
 
 def test_an_interrupted_backtest_continues_where_it_stopped(chain):
-    """The test also shows that the winner of the first day is the champion on the second, if the gate approves it."""
+    """If the gate approves the winner of the first day, this winner is the champion on the second day."""
     days = [DAY - timedelta(2), DAY]
     interrupted = past.Past(chain.clients, days)
     interrupted.begin(datetime.now(UTC))

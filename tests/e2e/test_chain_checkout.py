@@ -1,4 +1,4 @@
-"""Checkouts after the chain has ended. The champion scores them once, and a log sink writes them to BigQuery."""
+"""Checkouts after the chain has ended. The champion scores each once, and a log sink writes the score to BigQuery."""
 
 import base64
 import json

@@ -38,7 +38,7 @@ METHODS = {
 
 @pytest.fixture
 def whole(chain, conversation, request):
-    """Return the recorded requests of all tests of the chain. If not all of them are run, skip the test."""
+    """Return the recorded requests of all tests of the chain. Skip the test if some tests of the chain are not run."""
     config, heard = request.config, {item.path for item in request.session.items}
     is_part = config.option.keyword or any("::" in argument for argument in config.args)
     if is_part or not set(HERE.parent.glob("test_chain*.py")) <= heard:

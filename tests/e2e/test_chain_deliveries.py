@@ -1,4 +1,4 @@
-"""Events may be delivered repeatedly, out of order and in parallel. The result is as if each was delivered once."""
+"""Events may be delivered repeatedly, out of order and in parallel. The result must be that of single deliveries."""
 
 import base64
 import contextlib
@@ -30,7 +30,7 @@ def events_of(chain, run):
 
 def shuffled(chain):
     repeated = list(events_of(chain, chain.first)) * TIMES
-    random.Random(7).shuffle(repeated)  # noqa: S311 - to repeat, not to keep a secret
+    random.Random(7).shuffle(repeated)  # noqa: S311 - seeded, so that the order can be repeated; not for security
     return repeated
 
 
@@ -42,7 +42,7 @@ def push(chain, function, topic, body, message_id):
 
 
 def at_rest(chain):
-    """Refresh the chain, so that it reads the days that earlier tests have changed. Return its state after that."""
+    """Let the chain read the days that earlier tests have changed. Then return the state of the chain."""
     chain.send("data-refreshed", {})
     return chain.state()
 
@@ -80,7 +80,7 @@ def test_events_delivered_twice_at_once_have_one_effect(chain):
 
 @contextlib.contextmanager
 def delivered_twice(chain):
-    """Give each function a second subscription to each of its topics, so that it gets every message twice."""
+    """Give each function a second subscription to each of its topics, so that the function gets every message twice."""
     subscriber, more = pubsub_v1.SubscriberClient(), []
     for function, topic in LISTENERS:
         path = f"projects/{PROJECT}/topics/{topic}"

@@ -112,12 +112,12 @@ def test_a_reset_of_all_runs_removes_the_pointer_after_the_versions(chain):
 
 
 def give_back(registry):
-    """Move the alias `champion` back to the version that was champion before."""
+    """Move the alias `champion` to the former champion."""
     registry.make_champion(registry.champion_and()[1].number)
 
 
 def test_a_process_that_read_the_alias_before_it_moved_does_not_overwrite_a_newer_pointer(chain, monkeypatch):
-    """The first process reads the alias and pauses. A second process moves the alias and writes the pointer.
+    """The first process reads the alias `champion` and pauses. A second process moves the alias and writes the pointer.
 
     Then the first process continues.
     """

@@ -65,7 +65,7 @@ def test_no_port_answers_a_web_page(chain, ports):
     services = chain.cloud.services.values()
     http = {urlsplit(url).port for url in services if url.startswith("http://")}
     grpc = {urlsplit(f"//{url}").port for url in services if not url.startswith("http://")}
-    # BigQuery's emulator listens on a separate port.
+    # There are more ports than services, because the emulator behind the local BigQuery has a port of its own.
     assert http | grpc < ports
     for port in ports:
         for headers, status in FROM_PAGES:
@@ -84,7 +84,7 @@ def test_a_port_requires_the_secret_that_is_in_its_url(chain, service):
     assert urlsplit(url).username == USER
     assert ask(service, bare) == 403
     assert ask(service, bare, headers={"Authorization": "Bearer local"}) == 403
-    # With the secret, the functions answer 404, because they have no page at this path.
+    # `url` contains the secret, so the service answers. The functions answer 404, because they have no such path.
     assert ask(service, url) == (404 if service == "functions" else 200)
 
 
@@ -102,9 +102,9 @@ def test_the_token_endpoint_answers_only_the_service_account(chain):
 
 
 def test_a_resumable_upload_continues_at_the_given_location(chain):
-    """The upload comes in pieces, without a token. Only the secret in the URL authorises it.
+    """The client sends the upload in pieces and without a token. Only the secret in the URL authorises the requests.
 
-    The headers Location and mediaLink repeat this secret.
+    The server's header Location and its field mediaLink repeat this secret.
     """
     bucket = chain.clients.storage.bucket(chain.clients.settings.bucket)
     blob = bucket.blob("ports/pieces", chunk_size=256 << 10)

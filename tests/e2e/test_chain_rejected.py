@@ -1,4 +1,4 @@
-"""If new data give a model that does not pass the gate, the model is rejected.
+"""If new data lead to a model that does not pass the gate, the model is rejected.
 
 These tests run last, because they change data that other tests read.
 """
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 def without_orders(chain, tmp_path):
     """Remove all orders of the test visitors, so that nobody has bought. Put the orders back after the test.
 
-    Then refresh the chain, because the next test uses the table `sessions` to find the day-tables with orders.
+    Then refresh the data, because the next test finds the day-tables with orders through the table `sessions`.
     """
     changed = day_tables_in_which_test_visitors_bought(chain)
     assert changed
@@ -72,7 +72,7 @@ def day_tables_in_which_test_visitors_bought(chain):
 
 
 def without_purchases(path, folder):
-    """Copy the file of a day-table, without purchases. In the copy, sessions that had a purchase have no hits."""
+    """Copy the file of a day-table to `folder`. In the copy, the sessions with a purchase lose it and their hits."""
     rows = pq.read_table(path).to_pylist()
     for row in rows:
         if row["totals"]["transactions"]:

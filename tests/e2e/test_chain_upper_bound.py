@@ -1,6 +1,6 @@
 """The demonstration's upper bound is computed on the test visitors of the winner.
 
-It uses the generator's true probabilities, which no model can read.
+The upper bound uses the generator's true probabilities, which no model can read.
 """
 
 import msgspec

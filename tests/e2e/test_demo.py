@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# These tests take a minute. The chain itself is tested elsewhere.
+# The tests of this file take a minute. test_chain.py tests the chain itself.
 pytestmark = pytest.mark.slow
 
 PROPENSITY = str(Path(sys.executable).with_name("propensity"))

@@ -1,4 +1,4 @@
-"""The command erases a person while the functions run in the local cloud and get each message over HTTP."""
+"""The command `propensity erase` on a local cloud, whose functions get each message over HTTP."""
 
 import json
 from datetime import UTC, datetime

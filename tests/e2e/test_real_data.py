@@ -34,7 +34,7 @@ def test_a_model_of_few_buyers_is_rejected_with_reasons_and_approved_by_a_relaxe
         assert rejected.outcome == "rejected"
         assert "gate.min_positives" in rejected.reason
         assert chain.clients.registry.champion() is None
-    # Start a cloud again on the same state, with relaxed settings of the gate.
+    # Start a second cloud on the state of the first cloud, with relaxed settings of the gate.
     with cloud("ga4", tmp_path, gate=RELAXED) as chain:
         run = chain.refresh(reason="relaxed gate")
         assert (run.outcome, run.reason) == ("published", "")
@@ -47,7 +47,7 @@ def test_a_model_of_few_buyers_is_rejected_with_reasons_and_approved_by_a_relaxe
 def test_without_any_known_purchase_nothing_is_trained_and_the_reason_is_given(tmp_path):
     """All four purchases on a return visit are on the last day of the sample.
 
-    So the horizon of these visitors is not over, and their outcome is not known.
+    On this day, the label's horizon of these visitors is not over, so their outcome is not known yet.
     """
     with cloud("ga360", tmp_path, gate=RELAXED) as chain:
         load("ga360", tmp_path, chain)

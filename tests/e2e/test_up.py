@@ -1,6 +1,6 @@
 """`propensity up` is run as a person runs it.
 
-It starts the cloud, keeps the cloud's state, and ends all processes that it has started.
+The command starts the cloud, keeps the cloud's state, and ends all processes that it has started.
 """
 
 import signal

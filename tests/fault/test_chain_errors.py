@@ -40,7 +40,7 @@ def failure_of(chain, run_id, step):
     return failure
 
 
-# Services. While a service fails or hangs, the step is retried, and the run shows the failure.
+# Failing services. While a service fails or hangs, the step is retried, and the ledger shows the failure.
 
 
 PREDICTION = ("vertex", r"^POST \S+:predict")
@@ -104,7 +104,7 @@ def test_a_training_that_fails_temporarily_is_repeated_and_the_run_continues(cha
     assert set(run.seconds) == set(STEPS)
 
 
-# Google's client waits some seconds before it retries, which makes these tests slow.
+# The test is slow, because Google's client waits some seconds before it retries.
 def test_if_the_bucket_fails_for_a_while_nothing_is_lost(chain):
     with chain.wire.breaks("storage", r"^POST .*/steps/", "fail", times=4):
         run = chain.refresh(reason="bucket")

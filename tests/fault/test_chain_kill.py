@@ -16,7 +16,8 @@ DELICATE = {
         ("bigquery", r"^POST \S+/jobs\b.*-build_features-source-remember_days-", "before"),
     ],
     "training and evaluation": [
-        # At the first kill, the ids of two jobs are recorded, but no job is submitted. At the second, one is submitted.
+        # At the first kill, the ids of two jobs are recorded, but no job is submitted. At the second kill, one job is
+        # submitted.
         ("storage", r"^POST .*/trainings/1\.json", "after"),
         ("bigquery", r"^POST \S+/jobs\b.*-train_models-models-logistic-", "before"),
         ("bigquery", r"^POST \S+/jobs\b.*-evaluate_models-evaluation-predictions-", "after"),
@@ -40,8 +41,8 @@ DELICATE = {
     ],
 }
 
-# Freezes and time-outs are left out because they take long. Faults that end the cloud are left out because other tests
-# use the same cloud.
+# Freezes and time-outs are left out because they take long. Faults that end the cloud are left out because the other
+# tests use the same cloud.
 QUICK_KINDS = ("error", "refused", "lost answer", "duplicate", "kill worker")
 
 
@@ -64,14 +65,14 @@ def test_the_outcome_is_the_same_if_a_step_is_killed_halfway(breakable_chain, pa
 
 
 def run_on_the_same_data(chain):
-    """Load one day-table again with the same rows, and return the run that reads it again."""
+    """Load one day-table again with the same rows, so that it counts as changed. Return the run that reads it."""
     chain.load(chain.files[-3])
     return chain.refresh()
 
 
 def test_a_run_under_quick_faults_has_the_outcome_of_an_undisturbed_run(breakable_chain):
     chain = breakable_chain
-    # This run makes fewer requests than the plan assumes, so let the faults strike earlier than planned.
+    # The plan assumes nine times as many requests as this run makes, so let the faults strike earlier than planned.
     planned = schedule.plan(10, QUICK_KINDS)
     chain.proxies.arm([replace(fault, seconds=0.1, at=1 + fault.at // 9) for fault in planned])
     run = run_on_the_same_data(chain)

@@ -1,4 +1,4 @@
-"""The parts of `make faults`. A seed decides which faults strike, and the summary shows what they have caused."""
+"""The parts of `make faults`. A seed decides which faults strike, and the summary shows what the faults have caused."""
 
 import contextlib
 import json

@@ -1,6 +1,6 @@
 """Online scoring while the endpoint fails in different ways.
 
-Each request still gets a score, and the circuit breaker soon stops the calls of the endpoint.
+Each checkout still gets a score, and the circuit breaker soon stops the calls of the endpoint.
 """
 
 import json
@@ -57,7 +57,7 @@ def clock():
 def start(online_bucket, endpoint, clock):
     """Return a function that makes a scorer. The scorer asks the endpoint first.
 
-    If the endpoint fails, the scorer uses version 3, which is the champion and is loaded in this process.
+    If the endpoint fails, the embedded scorer of version 3 answers, which is the champion.
     """
 
     def begin(**online):
@@ -94,12 +94,12 @@ def test_the_answer_of_each_version_is_calibrated_by_its_own_calibrator(start, e
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_if_the_endpoint_fails_the_embedded_scorer_answers(start, endpoint, failure):
-    # The deadline is short if the endpoint never answers. Otherwise it is long, because the first request also reads
-    # the credentials.
+    # The deadline is short if the endpoint never sends a whole answer, because the test then waits for the deadline. In
+    # the other cases it is long, because the first request must read the credentials too.
     scorer = start(endpoint_deadline_ms=1000 if failure in {"hangs", "drips"} else 5000)
     endpoint.act = FAILURES[failure]
     assert scorer.score({}) == EMBEDDED
-    # Only the first request is counted. This request still hangs, because the test has not released it.
+    # The failed request is not repeated, because the retry budget is empty at the first request.
     assert endpoint.requests == 1
 
 
@@ -138,7 +138,7 @@ def test_a_temporary_failure_is_retried_within_the_retry_budget(start, endpoint,
     endpoint.acts = [failure]
     assert scorer.score({}) == FROM_ENDPOINT
     assert endpoint.requests == 12
-    # After ten requests, one retry is allowed. This retry is used up now.
+    # The retry budget allows one retry after ten requests, and the failure above has used this retry.
     endpoint.acts = [failure]
     assert scorer.score({}) == EMBEDDED
 
@@ -210,7 +210,7 @@ def test_a_fallback_is_one_log_line_without_values_of_the_request(start, endpoin
 @pytest.fixture(scope="module")
 def shared_endpoint(tmp_path_factory):
     """Start a local Vertex AI whose endpoint splits its traffic between versions 1 and 2, whose predictions differ."""
-    app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - to repeat
+    app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - seeded, to repeat the choice of versions; not for security
     models = [trained(tmp_path_factory.mktemp("trained"), sessions(300, seed)) for seed in (1, 2)]
     with serving.serve(app) as url:
         deploy(url, models, {"0": 50, "1": 50})
@@ -227,6 +227,6 @@ def test_under_a_traffic_split_the_version_that_answered_is_named_and_only_the_c
     visitor = {"bounces": 1, "seconds": 12.0, "source": "google", "mobile": True}
     answers = {scorer.score(visitor) for _ in range(60)}
     assert {(one.version, one.path) for one in answers} == {("1", "endpoint"), ("2", "endpoint")}
-    # Each version always gives the same probability, and the two versions give different ones.
+    # All answers of a version have the same probability, and the two versions have different probabilities.
     assert len(answers) == len({one.probability for one in answers}) == 2
     assert {one.version: one.decile is None for one in answers} == {"1": False, "2": True}

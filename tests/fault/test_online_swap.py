@@ -1,4 +1,4 @@
-"""While checkouts are scored, the artefacts in the bucket are replaced, broken or deleted.
+"""While checkouts are scored, the test replaces, breaks or deletes the artefacts in the bucket.
 
 Each checkout still gets a score.
 """
@@ -66,7 +66,7 @@ def scorer(online_bucket, clock):
 
 
 def look_again(scorer, clock, seconds=REFRESH_SECONDS):
-    """Advance the clock and score once, so that the scorer looks for a new champion. Wait until it has looked."""
+    """Advance the clock and take a snapshot, so that the scorer looks for a new champion. Wait until it has looked."""
     clock.now += seconds
     scorer.snapshot()
     for thread in threading.enumerate():
@@ -87,7 +87,7 @@ def test_a_new_champion_is_noticed_after_a_while_and_the_old_one_answers_until_t
 def often_switched():
     """Let Python switch between threads more often.
 
-    By default, a thread that computes keeps the interpreter for 5 ms, which slows down the server in this process.
+    By default, a computing thread keeps the interpreter for 5 ms. This slows down the storage's server in this process.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(0.0002)
@@ -100,7 +100,7 @@ def often_switched():
 def test_changes_of_the_champion_under_load_lose_no_request_and_mix_no_versions(online_bucket):
     online_bucket.serve(1)
     scorer = OnlineScorer(online_bucket.settings(refresh_seconds=0.001))
-    # The first request loads an artefact while its caller waits, so this artefact must not be broken.
+    # The caller of the first request waits until the artefact is loaded. So the test breaks artefacts only later.
     assert scorer.score({}).version == "1"
     seen, is_seen, ending = {}, threading.Condition(), threading.Event()
 
@@ -193,7 +193,7 @@ def test_before_there_is_a_champion_nothing_scores_and_the_first_champion_is_not
 def scorer_of_a_storage_of_its_own(folder, monkeypatch, clock, app=None):
     """Yield a scorer that has read version 1 from a Cloud Storage. The storage stops at the end of the block.
 
-    `app` is a function that can wrap the storage's app.
+    `app`, if given, is an ASGI function that gets the storage's app as its first argument.
     """
     with contextlib.closing(Store(folder)) as store:
         behind = local_storage.create_app(store)
@@ -244,7 +244,7 @@ def test_recommendations_and_stock_are_refreshed_together(scorer, online_bucket,
     look_again(scorer, clock)
     served = scorer.snapshot()
     assert served.recommender.next_products([], served.out_of_stock, 5) == ["b"]
-    # If the artefact is broken, the former recommendations remain. If there is no list of products out of stock, all
+    # With a broken artefact, the former recommendations remain. Without a list of products that are out of stock, all
     # products count as in stock.
     online_bucket.put(RECOMMENDATIONS, b"[]")
     online_bucket.gcs.blob(OUT_OF_STOCK).delete()

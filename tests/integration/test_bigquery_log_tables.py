@@ -1,4 +1,4 @@
-"""A log sink writes entries to BigQuery in batches and in the background, so the writer of an entry does not wait."""
+"""A log sink writes entries to BigQuery in batches and in the background, so the code that logs does not wait."""
 
 import json
 import logging as python_logging

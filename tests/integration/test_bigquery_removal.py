@@ -1,4 +1,4 @@
-"""To remove a version, its BigQuery model is deleted. BigQuery then removes it from Vertex AI's registry too."""
+"""To remove a version, its BigQuery model is deleted. Then BigQuery removes the version from Vertex AI's registry."""
 
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
@@ -54,7 +54,7 @@ def models(settings):
 def registry(settings, bigquery):
     """Register and deploy the models of three runs, one after another.
 
-    Each of them became champion, so the last is the champion, and the second is the former champion.
+    Each model became champion when it was deployed. So the third is the champion, and the second the former champion.
     """
     registry = Registry(settings, bigquery)
     endpoints, endpoint = (

@@ -1,4 +1,4 @@
-"""Each candidate is trained once, even if a process dies. A training that failed temporarily is repeated."""
+"""Each candidate is trained once, even if a process dies. A training that failed with a temporary error is repeated."""
 
 import datetime as dt
 import itertools
@@ -91,7 +91,7 @@ class Run:
 
 @pytest.fixture
 def failing(monkeypatch):
-    """Return a dict in which a test sets for which reason the training of a candidate fails in BigQuery."""
+    """Return a dict in which a test maps a candidate to BigQuery's reason for the failure of its training."""
     reasons, carry_out = {}, execution.run
 
     def run(work):
@@ -119,7 +119,7 @@ def test_if_a_delivery_dies_before_it_has_submitted_all_trainings_the_next_submi
         with pytest.raises(ZeroDivisionError):
             run.train()
     assert run.trainings() == [("baseline", 1)]
-    # If the evaluation runs before all trainings are submitted, it neither submits trainings nor chooses a winner.
+    # The evaluation runs before all trainings are submitted. It must neither submit trainings nor choose a winner.
     assert run.evaluate() is None
     run.train()
     assert run.trainings() == [("baseline", 1), ("logistic", 1)]
@@ -144,7 +144,7 @@ def test_only_a_training_that_failed_temporarily_is_repeated(run, failing):
     for _ in range(2):
         assert run.train(failed) == TrainingProgressed(run.run_id, 2)
     assert run.trainings() == [("baseline", 1), ("logistic", 1), ("logistic", 2)]
-    # A late delivery of the first attempt's event sees the trainings of the first attempt.
+    # A late delivery of the first attempt's event evaluates only the trainings of the first attempt.
     assert run.evaluate() == failed
 
 

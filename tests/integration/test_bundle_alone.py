@@ -23,8 +23,8 @@ DECLARED = declarations.read().functions
 NAMES = sorted({one.requirements for one in DECLARED.values()})
 PROJECT = "shop-project"
 KEY = "a key for tests that hides nobody"
-# A program that imports every module of a bundle. It also imports modules that our code imports late, and a module that
-# google-auth imports only on Google Cloud.
+# A program that imports every module of a bundle, and the modules that our code imports inside functions. It also
+# imports a module that google-auth imports only on Google Cloud.
 IMPORT_ALL = """
 import ast, importlib, pathlib
 import google.auth.compute_engine
@@ -35,10 +35,10 @@ for path in [*pathlib.Path("functions").glob("*.py"), *pathlib.Path("shared").rg
         for name in [node.module] if isinstance(node, ast.ImportFrom) else names:
             importlib.import_module(name)
 """
-# The deadline is long, because a process imports modules at its first call of the endpoint, which takes some time.
+# The deadline is long, because a process imports modules at its first call of the endpoint, and these imports are slow.
 SETTINGS = {"bucket": PROJECT, "online": {"endpoint_deadline_ms": 20_000}}
 
-# The first test of a bundle also installs its requirements.
+# Slow, because the first test of each bundle installs the bundle's requirements.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -59,7 +59,7 @@ def bundles(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def build(bundles, tmp_path_factory):
-    """Return a function that builds the bundle of a name. Each bundle is built only once."""
+    """Return a function that builds the bundle with a name. Each bundle is built only once."""
 
     @cache
     def built(name):
@@ -84,8 +84,8 @@ def cloud(tmp_path_factory):
 def environment(programs, cloud, name):
     """Return the environment of a function's process.
 
-    It has the variables that Google Cloud sets, and the variables for the local cloud. It inherits no variable from
-    this process.
+    It has the variables that Google Cloud sets, and the variables for the local cloud. No variable of this process is
+    inherited.
     """
     secrets = dict.fromkeys(DECLARED[name].secrets, KEY)
     # With port 0, gunicorn takes a free port and logs it.
@@ -118,7 +118,7 @@ def ask(name, url):
         assert httpx.post(url, json=CHECKOUT, timeout=60, trust_env=False).status_code == 503
         return "no champion is known, and the endpoint failed: HTTP 400"
     topic = f"projects/{PROJECT}/topics/{DECLARED[name].topics[0]}"
-    # The message is not valid JSON, so a function that reads it makes it a dead letter.
+    # The message is not valid JSON, so a function that reads messages publishes this one as a dead letter.
     data = base64.b64encode(b"no JSON").decode()
     push = {"subscription": "any", "message": {"data": data, "messageId": f"to-{name}"}}
     answer = httpx.post(f"{url}/{topic}", json=push, timeout=120, trust_env=False)

@@ -1,6 +1,6 @@
 """Run each example of docs/call-from-your-shop.md as it is printed there.
 
-Each example must get an offer. If the function does not answer, the example must show no offer.
+Each example must get an offer from score_checkout. If the function does not answer, the example must show no offer.
 """
 
 import json
@@ -33,7 +33,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def url(shop):
-    """Serve the function over HTTP, and return its URL."""
+    """Serve the function score_checkout over HTTP, and return its URL."""
     server = make_server("127.0.0.1", 0, app("score_checkout"), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -1,4 +1,4 @@
-"""Any file of sql/models can be a candidate. The model's type is read from BigQuery, not from the name."""
+"""Any file of sql/models can be a candidate. The model's type is read from BigQuery, not from the file's name."""
 
 import json
 import shutil
@@ -55,7 +55,7 @@ def test_a_candidates_deployment_depends_on_its_model_type_and_not_on_its_name(
 ):
     (sql / "models" / f"{name}.sql").write_text((SQL / "models" / f"{text}.sql").read_text())
     monkeypatch.setattr(warehouse, "SQL", sql)
-    # The test sets a calibrator, because with so few visitors no calibrator would be fitted.
+    # The test sets the calibrator itself, because calibration.fit would fit none for so few visitors.
     monkeypatch.setattr(calibration, "fit", lambda *_: Fitted(CALIBRATOR, "as a test wants it"))
     world = cloud.world(EXPORT)
     chosen = msgspec.structs.replace(world.settings.training, candidates=(name,))
@@ -73,7 +73,7 @@ def test_a_candidates_deployment_depends_on_its_model_type_and_not_on_its_name(
 
 
 def assert_calibrated_alike(world, run, artefact):
-    """Check that all documents hold the same calibrator.
+    """Check that all documents contain the same calibrator.
 
     Also check that the table `scores`, the embedded scorer and the endpoint give the same calibrated probabilities.
     """
@@ -112,7 +112,7 @@ def test_the_settings_may_name_a_new_candidate_only_if_its_file_exists(sql):
 
 
 def _settings(root, candidate):
-    """Read settings with only this candidate in a new process, and return the errors that the process prints."""
+    """Read settings with the only candidate `candidate` in a new process. Return what the process prints as errors."""
     environment = {
         "GOOGLE_CLOUD_PROJECT": "shop-project",
         "PROPENSITY_SETTINGS": json.dumps({"training": {"candidates": [candidate]}}),
@@ -124,5 +124,5 @@ def _settings(root, candidate):
 
 
 def test_no_candidate_has_a_champions_name():
-    """Otherwise a candidate and a champion would have rows of the same name in the table evaluation_rows."""
+    """The table evaluation_rows has the rows of candidates and champions by name, so their names must differ."""
     assert not {gate.CHAMPION, gate.BEST} & set(CANDIDATES)

@@ -1,4 +1,4 @@
-"""Google's own client loads the files of several days into the local BigQuery. Either all files are loaded or none."""
+"""Google's own client loads the files of several days into the local BigQuery: either all of the files, or none."""
 
 import datetime as dt
 
@@ -45,7 +45,7 @@ def test_every_file_becomes_a_table_with_its_rows_and_nested_records(bigquery_cl
         f"""SELECT fullVisitorId, visitId, totals.bounces, ARRAY_LENGTH(hits),
             (SELECT COUNT(*) FROM UNNEST(hits) AS h, UNNEST(h.product)), hits[OFFSET(0)].page.pagePath,
             (SELECT d.value FROM UNNEST(customDimensions) AS d WHERE d.index = 4)
-        FROM `{dataset}.ga_sessions_*` ORDER BY visitStartTime, fullVisitorId""",  # noqa: S608 - names of our own
+        FROM `{dataset}.ga_sessions_*` ORDER BY visitStartTime, fullVisitorId""",  # noqa: S608 - the statement contains only our own names
     )
     assert nested == [
         (
@@ -115,5 +115,5 @@ def test_events_are_loaded_as_events(bigquery_client, dataset, tmp_path):
     pq.write_table(pa.Table.from_pylist([event], GA4), path)
     load([DayFile(dt.date(2020, 11, 1), path, 1)], bigquery_client, dataset)
     sql = f"""SELECT event_name, (SELECT p.value.int_value FROM UNNEST(event_params) AS p WHERE p.key = 'ga_session_id')
-        FROM `{dataset}.events_*`"""  # noqa: S608 - names of our own
+        FROM `{dataset}.events_*`"""  # noqa: S608 - the statement contains only our own names
     assert rows(bigquery_client, sql) == [("page_view", 5)]

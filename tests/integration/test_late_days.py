@@ -1,4 +1,4 @@
-"""Day-tables of a GA4 export may come late and in any order. The orders are the same as if they came in time."""
+"""Day-tables of a GA4 export may come late and in any order. The orders are those of day-tables that came in time."""
 
 import datetime as dt
 
@@ -38,7 +38,8 @@ def event(day, name, visitor, session=None, order=None, revenue=None, event_valu
     }
 
 
-# One order is reported again days later, one is refunded, and one is first reported by the shop's server.
+# T1 is reported again five days later. T2 is refunded. T3 is first reported by the shop's server, without a visitor,
+# and five days later with a visitor. Three visitors trigger the event that a label can count.
 EVENTS = [
     *(event(day, "page_view", f"crowd {day}-{number}", 1) for day in DAYS for number in range(3)),
     *(event(1, "page_view", visitor, 1) for visitor in ("repeats", "refunds", "server")),
@@ -56,7 +57,7 @@ EVENTS = [
 
 
 class Shop:
-    """An export and the tables of the chain. `name` makes their names unique."""
+    """A shop with an export, and with the chain's tables. `name` makes the names of its bucket and datasets unique."""
 
     def __init__(self, name, url, **label):
         document = {"project": PROJECT, "bucket": f"late-{name}", "dataset": f"late_{name}"}
@@ -78,7 +79,7 @@ class Shop:
             self.clients.bigquery.load_table_from_json(told, path, job_config=config).result()
 
     def refresh(self):
-        # This time is longer than the hours for which a run without progress counts as open.
+        # Seven hours are more than `open_hours`, so the former run no longer counts as open.
         self.now += dt.timedelta(hours=7)
         opened = build_features.open_run(delivered({}, "data-refreshed"), self.clients, self.now)
         build_features.step(opened, StepContext(self.clients, opened.run_id, "build_features", self.now, Deadline(60)))

@@ -1,4 +1,4 @@
-"""The functions' log lines stay whole while many requests are answered in parallel.
+"""The functions' log lines are not mixed while a function answers many requests in parallel.
 
 functions-framework runs as Google Cloud starts it.
 """
@@ -18,7 +18,7 @@ import pytest
 from deskcloud.web.plain import NO_TLS
 
 REQUESTS, LINES = 16, 30
-# Three lengths of log lines. The second exceeds one atomic write to a pipe. The third exceeds a pipe's buffer.
+# Three lengths of log lines. The second is more than a pipe writes atomically. The third is more than a pipe buffers.
 SIZES = (10, 6_000, 70_000)
 FUNCTION = f"""
     import functions_framework
@@ -75,6 +75,6 @@ def test_log_lines_of_parallel_requests_are_whole_and_name_their_request(tmp_pat
 def ask(port, request):
     headers = {"Function-Execution-Id": f"execution{request}"}
     url = f"http://127.0.0.1:{port}/?request={request}"
-    # Retry the connection, because the process may not listen yet.
+    # Retry the connection, because the functions' process may not accept connections yet.
     with httpx.Client(transport=httpx.HTTPTransport(verify=NO_TLS, retries=8), timeout=60) as client:
         client.get(url, headers=headers).raise_for_status()

@@ -26,7 +26,7 @@ def roll_back(clients):
 
 
 def calibrated(slope):
-    """Return an evaluation in which only the calibrator of the winner is set."""
+    """Return an evaluation in which the winner's calibrator has this slope."""
     calibration = Calibration(Calibrator(slope), "Platt", "calibrated", None, None)
     return Evaluation("logistic", None, True, [], {}, {}, [], {}, calibration=calibration)
 

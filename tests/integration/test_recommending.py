@@ -105,7 +105,8 @@ def test_without_a_reservation_similarity_recommends_and_the_log_says_why(projec
     recommended = project.bigquery.list_rows(f"{PROJECT}.recommending.visitor_recommendations")
     assert "P0" not in {row["product_id"] for row in recommended}
 
-    # A process may die before it records the step. The next delivery builds again, with the same jobs and artefact.
+    # A process may die before it records the step. Then the next delivery builds the recommendations again, by the same
+    # BigQuery jobs, and writes the same artefact.
     document = served(project)
     assert recommending.build(cloud) == report
     assert served(project) == document

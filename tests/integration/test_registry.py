@@ -20,15 +20,15 @@ from shared.settings import Settings
 
 @pytest.fixture
 def refusals():
-    """Return a dict in which a test sets what Vertex AI shall refuse.
+    """Return a dict in which a test sets the requests that Vertex AI refuses.
 
-    The key is the end of a request's path. The value is the HTTP code and the status of the error.
+    A key is the end of a request's path. The value is the HTTP code and the status of the error.
     """
     return {}
 
 
 def refusing(app, refusals):
-    """Wrap `app` in a layer that answers requests whose path ends with a key of `refusals`."""
+    """Wrap `app` in a layer that refuses each request whose path ends with a key of `refusals`."""
 
     async def asked(scope, receive, send):
         ends = [end for end in refusals if scope["type"] == "http" and scope["path"].endswith(end)]
@@ -50,7 +50,7 @@ def registry(tmp_path, credentials, refusals):
     rows = sessions(300)
     few = rows.select(["bounces", "seconds", "bought"])
     models = [trained(tmp_path / str(number), one) for number, one in enumerate((rows, few))]
-    app = local_vertex.create_app(tmp_path / "vertex", chance=random.Random(7))  # noqa: S311 - to repeat
+    app = local_vertex.create_app(tmp_path / "vertex", chance=random.Random(7))  # noqa: S311 - seeded, to repeat the choice of versions; not for security
     with serving.serve(refusing(app, refusals)) as url:
         deploy(url, models, {"0": 10, "1": 90})
         settings = {"project": PROJECT, "bucket": PROJECT, "serving": {"api_endpoint": url}}

@@ -20,18 +20,18 @@ from shared.errors import Permanent
 
 FIRST_DAY, KNOWN_DAYS, DAYS = date(2017, 3, 1), 6, 8
 KNOWN_DAY = FIRST_DAY + timedelta(days=KNOWN_DAYS - 1)
-# The first run reads an export with only half the sessions of the newest day. Then the export is replaced: the new
-# export has the whole day, alone or with newer days.
+# The first run reads an export with only half the sessions of the newest day, KNOWN_DAY. Then the export is replaced.
+# The new export has the whole day KNOWN_DAY, and either no newer days or two newer days.
 BEFORE = Export("meeting_before", KNOWN_DAYS)
 AFTER = {"the day again": Export("meeting_after", KNOWN_DAYS), "newer days": Export("meeting_after", DAYS)}
 PUBLIC = ("audience-published", "model-rejected", "run-superseded", "recommendations-built")
-# This time is longer than the hours for which a run without progress counts as open.
+# This time is longer than `open_hours`. A run without progress for `open_hours` no longer counts as open.
 SILENCE = timedelta(hours=7)
 
 
 @pytest.fixture(scope="module")
 def cloud(meeting_cloud, tmp_path_factory):
-    """Load the exports that the two runs read, BEFORE and AFTER, into a local cloud, and return the cloud."""
+    """Load the exports BEFORE and AFTER, which the two runs read, into a local cloud. Return the cloud."""
     folder = tmp_path_factory.mktemp("exports")
     files = with_many_buyers(generator.generate(1, FIRST_DAY, DAYS, 600, folder))
     client = connect(meeting_cloud.bigquery_url)
@@ -58,15 +58,15 @@ def in_any_order(cloud, after, stands_still_before, seed, **options):
 
     The first run stops for hours before the step number `stands_still_before`. Then the second run begins, and all
     deliveries come in random order. If `stands_still_before` is None, the first run does not stop, and the newer data
-    come while it is open. The seed decides which delivery is next, whether it is repeated, and whether the process
-    dies before it publishes.
+    come while the first run is open. `seed` decides which delivery is next, whether the delivery is repeated, and
+    whether the process dies before it publishes.
     """
-    chance = random.Random(f"{stands_still_before} {seed}")  # noqa: S311 - to repeat, not to keep a secret
+    chance = random.Random(f"{stands_still_before} {seed}")  # noqa: S311 - seeded, so that the deliveries can be repeated; not for security
     world = cloud.world(BEFORE, **options)
     world.send("data-refreshed", {})
     steps = chance.randrange(len(STEPS)) if stands_still_before is None else stands_still_before
     if steps == 0:
-        # The first process of the run dies soon after it has started.
+        # The run has recorded no step when it stops: its first process dies after it has built the sessions.
         world.after["sessions/from_ga360"] = die
     while not world.export_runs() or len(world.export_runs()[0].records) < steps:
         deliver_any(world, chance)
@@ -79,7 +79,7 @@ def in_any_order(cloud, after, stands_still_before, seed, **options):
     late = {world.export_runs()[0].run_id: chance.choice((0.05, 1, 20))}
     while world.pending:
         deliver_any(world, chance, late)
-    # No message is pending any more. Send the messages that Cloud Scheduler would send.
+    # No message is pending now. Send the messages that Cloud Scheduler would send half an hour later.
     world.now += timedelta(minutes=30)
     for topic in ("resume-due", "data-refreshed"):
         world.send(topic, {})
@@ -99,13 +99,13 @@ def die():
 
 
 def left_by(world):
-    """Return the rows and the artefact that both runs have left, without the runs' ids and version numbers."""
+    """Return the rows and the artefact that exist after both runs, without the runs' ids and version numbers."""
     by = ("run_id", "model_version")
     day = f"format_date('%Y%m%d', day) = '{world.export_runs()[-1].run_id[:8]}'"
     left = {table: world.rows(table) for table in ("sessions", "interactions", "visitor_features", "source_days")}
     left["scores"] = world.rows("scores", by, day)
-    # The audience's next products are left out. They come from recommendations of earlier days, and a run that was
-    # superseded early has made no recommendations for its day.
+    # The audience's next products are left out: they come from the recommendations of earlier days, and a run that is
+    # superseded early makes no recommendations for its day.
     left["audience"] = world.rows("audience", (*by, "next_products"), day)
     if world.recommends:
         left |= {table: world.rows(table, by[:1], day) for table in ("product_rules", "visitor_recommendations")}
@@ -131,7 +131,7 @@ def assert_as_one_after_the_other(world, expected):
 def assert_superseded_unless_first(older, newer):
     """Check that the older run ended in one of two ways.
 
-    Either its model became champion before the newer run was opened, or the newer run superseded it.
+    Either its model became champion before the newer run was opened, or the newer run superseded the older run.
     """
     promoted = [record.finished_at for record in older.records if record.event.topic == "model-deployed"]
     assert all(at < newer.opened_at for at in promoted)
@@ -147,7 +147,7 @@ def in_order(cloud):
 
 @pytest.fixture(scope="module")
 def expected(in_order):
-    """Return a function that makes two runs in sequence, and returns the data that they have left."""
+    """Return a function that makes two runs in sequence, and returns what `left_by` finds after both runs."""
     return functools.cache(lambda after, **options: left_by(in_order(after, **options)))
 
 

@@ -23,7 +23,7 @@ KEYS = itertools.count()
 
 
 class Place:
-    """A data extension in the local Marketing Cloud that no other test uses. Counts the requests of a test."""
+    """A data extension in the local Marketing Cloud that no other test uses. It counts the requests of its test."""
 
     def __init__(self, desk):
         self.desk, self.key = desk, f"always on {next(KEYS)}"
@@ -121,7 +121,7 @@ def test_a_row_is_deleted_and_a_row_that_is_not_there_counts_as_deleted(place, s
     for _ in range(2):
         assert salesforce.apply(batch(*people[1:], kind="withdraw")).outcome == "confirmed"
     assert list(place.rows()) == ["<0> & co"]
-    # Salesforce accepts fifty rows per request.
+    # Salesforce accepts 50 rows per request, so each of the two deletions of 59 rows takes two requests.
     assert place.count(DELETE) == 4
 
 
@@ -166,7 +166,7 @@ def test_a_request_that_never_ends_or_is_not_known_yet_is_pending(place, salesfo
 @pytest.mark.parametrize("kind", ["add", "remove"])
 def test_an_expired_token_is_renewed(place, salesforce, kind):
     salesforce.apply(batch(member("a")))
-    # Only the clock of the server has moved, so the client still considers its token valid.
+    # Only the server's clock has moved, so the client still considers its token valid.
     place.desk.advance(1_200)
     assert salesforce.apply(batch(member("b"), kind=kind)).outcome == ("sent" if kind == "add" else "confirmed")
     assert place.count(TOKEN) == 2
@@ -176,7 +176,7 @@ def test_a_token_is_renewed_before_it_expires(place, salesforce, monkeypatch):
     for name in "ab":
         salesforce.apply(batch(member(name)))
     assert place.count(TOKEN) == 1
-    # A token is valid for 1,079 seconds.
+    # A token is valid for 1,079 s. With this margin, the client renews the token before each request.
     monkeypatch.setattr(marketing_cloud, "MARGIN", 1_079.0)
     another = place.destination()
     for name in "ab":
@@ -230,7 +230,7 @@ def test_the_error_about_an_unsuitable_data_extension_names_it_and_a_remedy(plac
 
 def test_the_error_about_wrong_credentials_has_a_remedy(place):
     with pytest.raises(Permanent, match="in the secrets SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET"):
-        place.destination(secret="x").apply(batch(member("a")))  # noqa: S106 - wrong on purpose
+        place.destination(secret="x").apply(batch(member("a")))  # noqa: S106 - a wrong secret, as the test needs
 
 
 @pytest.mark.parametrize("missing", ["SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET"])

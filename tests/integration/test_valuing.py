@@ -88,7 +88,7 @@ def test_customers_are_valued_by_the_best_method_and_the_treated_like_the_others
     assert chosen["reason"] == report.reason
     assert all(row["error_lower"] < row["squared_error"] < row["error_upper"] for row in methods)
 
-    # The campaign doubles the orders of treated customers, so it has caused half of them.
+    # The campaign doubles the orders of treated customers, so it has caused half of these orders.
     assert report.incremental_shares == {regulars.CAMPAIGN: pytest.approx(0.5, abs=0.05)}
     arms = {row["customer_id"]: row["arm"] for row in shop.assignments}
     of_visitor = {row["visitor_id"]: row["customer_id"] for row in shop.customer_visitors}
@@ -102,6 +102,6 @@ def test_customers_are_valued_by_the_best_method_and_the_treated_like_the_others
 
 
 def ratio(numbers, arms):
-    """Divide the mean of `numbers` over treated customers by their mean over the control group."""
+    """Return the mean of `numbers` of the treated customers divided by the mean of the control group."""
     means = [statistics.fmean(numbers[one] for one in numbers if arms[one] == arm) for arm in ("treated", "control")]
     return means[0] / means[1]

@@ -1,4 +1,4 @@
-"""If log lines show that a new champion fails at checkouts, it is rolled back."""
+"""If log lines show that a new champion fails at checkouts, watch_checkouts rolls back to the former champion."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ TABLES = {"run_googleapis_com_stdout", "champion_history"}
 
 @pytest.fixture
 def shop(clients, bigquery_client, bigquery_url, monkeypatch):
-    """Return the functions' clients. There are two versions, of which the second is the champion.
+    """Return the functions' clients. Of the two deployed versions, the second is the champion.
 
     The tables that the function watch_checkouts reads exist.
     """
@@ -39,7 +39,7 @@ def shop(clients, bigquery_client, bigquery_url, monkeypatch):
 
 
 def checkouts(version, count, *, ago=timedelta(0), **prediction):
-    """Return `count` log lines about checkouts that the version answered, `ago` before now."""
+    """Return `count` log lines about checkouts that `version` answered. The lines are `ago` older than now."""
     answered = {"model_version": version, "source": "score_checkout", "scored_by": "embedded", "latency_ms": 2.0}
     return [(ago, {"event": "checkout_scored", "prediction": answered | prediction})] * count
 
@@ -81,7 +81,7 @@ def test_a_champion_that_fails_at_the_checkout_is_replaced_once(shop, faults, sa
     assert who_serves(shop) == (FIRST, {"1": 100})
     [_, move] = promotion.moves(shop)
     assert (move.kind, move.decided_by, move.reason) == ("rolled_back", "watch_checkouts", said)
-    # The second call repeats the rollback and its event. The event leads to the same scoring run.
+    # The second call repeats the rollback and publishes scoring-due again. Both events open the same scoring run.
     assert shop.sent == [("scoring-due", {})] * 2
     moves = shop.bigquery.list_rows(f"{shop.settings.project}.{shop.settings.dataset}.champion_history")
     assert sorted((row["number"], row["to_version"]) for row in moves) == [(1, "2"), (2, "1")]

@@ -1,4 +1,4 @@
-"""The installed wheel works without the repository. Its commands find all their files from any folder."""
+"""The installed wheel works without the repository. In any folder, the commands find all files that they need."""
 
 import os
 import subprocess
