@@ -1,8 +1,8 @@
 -- Store the rows for the training and the evaluation of this run: the visitors whose label is known. The visitors are
--- split by the day of the first visit: train, then evaluation (choice of the winner), then test (gate). If there are
--- more than
--- @max_rows training visitors, only a sample of those who did not buy is kept in the split train; the others are in the
--- split unused. A hash of the visitor's id draws the sample, so every execution draws the same one.
+-- split by the day of the first visit: train, then evaluation (choice of the winner), then test (gate).
+-- If there are more than @max_rows training visitors, the split train keeps all buyers, but only a sample of the
+-- visitors who did not buy; the rest of them are in the split unused. A hash of the visitor's id draws the sample, so
+-- every execution draws the same sample.
 -- @run_id            STRING   id of the run
 -- @created_on        DATE     day on which the run was opened
 -- @as_of             DATE     last day of the export that the run reads

@@ -1,10 +1,8 @@
 -- Replace the forecasts of BG/NBD and Gamma-Gamma as of @as_of. shared/value/bgnbd.py has the same formulas, with their
 -- sources. If a customer has not left, the number of expected orders depends on frequency and age alone. The number of
--- expected orders is a mean over the probability to leave, which has a beta distribution with parameters a and b +
--- frequency.
--- @nodes and
--- @weights are a quadrature for the beta distribution with parameters a and b. Each weight is multiplied by
--- (1 - leaving) to the power of the frequency, so that the quadrature fits the parameters a and b + frequency.
+-- expected orders is a mean over the probability to leave, which has a beta distribution with the parameters a and
+-- b + frequency. The quadrature of @nodes and @weights is for the beta distribution with the parameters a and b. Each
+-- weight is multiplied by (1 - leaving) to the power of the frequency, so that the quadrature fits a and b + frequency.
 -- @run_id      STRING          id of the run
 -- @created_on  DATE            day on which the run was opened
 -- @as_of       DATE            day of the histories
