@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from shared.chain.calibration import Coefficients, Point, Sums
 
 TOLERANCE = Gate().calibration_tolerance
-# Number of visitors on whom a calibrator's effect on log loss is measured. The log loss is computed with the visitors'
-# true probabilities instead of random labels.
+# Number of visitors on whom the change of the log loss by a calibrator is measured. The log loss is computed with the
+# visitors' true probabilities instead of random labels.
 UNSEEN = 200_000
 
 
@@ -61,7 +61,7 @@ def _judged(models: dict[str, Model], buyers: int, count: int, runs: int, random
                 for of, (lower, upper) in zip(missed, intervals, strict=True):
                     missed[of] += not lower <= 1 <= upper
     rows = [share(f"95 % intervals of {of} that miss, {buyers} buyers", missed[of], runs) for of in missed]
-    # For a correct model, there is no limit: it may be called calibrated in every run. A model that is wrong by the
+    # There is no limit for the correct model, which may be called calibrated in every run. A model that is wrong by the
     # tolerance may be called calibrated in at most 2.5 % of the runs.
     rows.append(Row(f"called calibrated, right, {buyers} buyers", 100 * said.pop("right") / runs, "%"))
     rows += [

@@ -48,13 +48,13 @@ SETTINGS: dict[str, Any] = {
 }
 CANDIDATES = ("baseline", "logistic", "boosted_trees")
 CONNECTIONS = (1, 8, 32)
-# The rounds are many and short, so that other work on the machine affects only a few of them.
+# Many short rounds are measured, so that other work on the machine affects only a few of the rounds.
 ROUNDS, SECONDS = 9, 1.0
 STARTS, CALLS = 5, 200
 DEADLINE_MS = 300
 DEAD_SECONDS = 5.0
 PATIENCE_SECONDS = 120
-# The environment variables that Cloud Functions sets. They make functions-framework process each log line.
+# The environment variables that Cloud Functions sets. With them, functions-framework processes each log line.
 AS_GOOGLE = {"PYTHONUNBUFFERED": "1", "LOG_EXECUTION_ID": "true"}
 
 BARE = """
@@ -196,7 +196,7 @@ def _bucket(clients: Environment) -> Any:
 
 
 def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
-    """Create a bucket in which the candidate is the champion, with the scorer artefact of a deployment."""
+    """Create a bucket in which the candidate is the champion. Store the scorer artefact there, as a deployment does."""
     cloud = StepContext(clients, run_id, "benchmark", datetime.now(UTC), Deadline(PATIENCE_SECONDS))
     columns = revisions.inputs(candidate, cloud)
     calibrator = cloud.runs.calibrator(run_id)
@@ -214,7 +214,7 @@ def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
 
 
 def _scoring(shop: Shop, candidate: str, *assignments: str) -> Function:
-    """Return the function score_checkout with this candidate as champion. `assignments` override its settings."""
+    """Return the function score_checkout with this champion. `assignments` override the function's settings."""
     document = with_overrides(shop.document, [f"bucket={shop.buckets[candidate]}", *assignments])
     environment = {"PROPENSITY_SETTINGS": jsontext.text(document), "PROPENSITY_PSEUDONYM_KEY": "0" * 64}
     return Function("score_checkout", shop.built.main, shop.built.programs, environment)
@@ -263,7 +263,7 @@ def _rows(what: str, ours: list[load.Load], floor: list[load.Load]) -> Iterator[
 
 
 def _median(ours: list[float], floor: list[float]) -> tuple[float, float]:
-    """Pair each value of `ours` with one of `floor`, and return the pair whose ratio is the median.
+    """Pair each value of `ours` with the value of `floor` at the same position. Return the pair with the median ratio.
 
     The values of a pair were measured at nearly the same time.
     """
@@ -289,7 +289,7 @@ def _start(function: Function, body: bytes) -> float:
 
 
 def _endpoint(shop: Shop) -> Row:
-    """Measure scoring by the local Vertex AI. The floor is a call of Google's client with the same input."""
+    """Measure scoring by the local Vertex AI. The floor is a direct call of the endpoint by Google's client."""
     say(f"  {CALLS} scores of the endpoint")
     overrides = ["online.order=endpoint_first", "online.endpoint_deadline_ms=10000"]
     document = with_overrides({"project": shop.clients.settings.project, **shop.document}, overrides)

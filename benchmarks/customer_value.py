@@ -1,4 +1,4 @@
-"""Forecast the value of simulated customers, who order as the models BG/NBD and Gamma-Gamma assume.
+"""Forecast the value of simulated customers, whose orders follow the models BG/NBD and Gamma-Gamma.
 
 The benchmark measures the time for a million customers, and the error of each method.
 """

@@ -21,7 +21,7 @@ DAY = dt.date(2017, 8, 10)
 CHANGED = 0.1
 TABLES = ("customers", "audience_customers", "exclusions", "destination_members", "destination_changes")
 RUN = {"created_on": DAY, "run_id": "20170810-0a1b2c3d"}
-# Reads three of the tables that the plan's statement reads, each once.
+# A query that reads three of the tables that the plan's statement reads. It reads each table once.
 READ = """
 select
     (select sum(length(concat(customer_id, email, phone))) from customers) as customers,

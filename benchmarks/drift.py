@@ -210,14 +210,15 @@ def features(random: np.random.Generator, visits: Array) -> dict[str, Array]:
 
 
 def _score(seconds: Array, step: Array, hits: Array) -> Array:
-    """Return a score for each visit: a weighted sum of three features, as a regression would compute."""
+    """Return a score for each visit: a weighted sum of three features, like the log odds of a logistic regression."""
     return np.round(0.002 * seconds + 0.4 * step + 0.05 * hits, 6)
 
 
 def tables(day: Array, values: dict[str, Array], base_days: int = BASE_DAYS) -> Iterator[Table]:
     """Count the visits of each day in each cell.
 
-    The bins of a number are chosen so that each holds about equally many visits of the first `base_days` days.
+    The bins of a numeric feature are chosen so that all bins hold about equally many visits of the first `base_days`
+    days.
     """
     for feature, column in values.items():
         is_number = feature not in _LABELS

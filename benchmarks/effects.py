@@ -73,7 +73,7 @@ SMALL = Shop("5,000, 2 % buy", 5_000, 0.1, 0.02)
 
 @dataclass(frozen=True)
 class Look:
-    """One look at an outcome: its sums in each arm so far, and its true means in each arm so far."""
+    """One look at an outcome: the sums in each arm so far, and the true mean outcomes in each arm so far."""
 
     treated: Sums
     control: Sums
@@ -163,7 +163,7 @@ def _ours(look: Look, quantile: float) -> Interval:
 
 
 def _textbook(look: Look, quantile: float) -> Interval:
-    """Return the symmetric interval of the textbooks, with which the project's interval is compared."""
+    """Return the symmetric interval of textbooks. The benchmark compares the project's interval with this interval."""
     value = look.treated.mean - look.control.mean
     distance = quantile * math.sqrt(look.treated.variance() + look.control.variance())
     return Interval(value, value - distance, value + distance)

@@ -16,7 +16,8 @@ RUNS = 2000
 BUYERS = (50, 200, 1000)
 # All other rules of the gate are switched off, so that only the margin decides.
 LIMITS = Gate(min_roc_auc=0, min_roc_auc_lower=0, min_positives=0)
-# The benchmark also measures an older rule without intervals, by which the estimated ROC AUC may fall by this amount.
+# For comparison, the benchmark measures a former rule of the gate. By this rule, the estimated ROC AUC may fall by this
+# amount, whatever its interval.
 FORMER_LOSS = 0.01
 # Number of visitors from whom the true metrics are computed. These metrics use true probabilities instead of labels,
 # because labels would add a random error.
@@ -55,8 +56,8 @@ def champion(visitors: Visitors) -> Array:
     return logistic(-4.15 + visitors.seen)
 
 
-# Three kinds of models that are worse than the champion. The larger `by` is, the worse is the model.
-# _by_exactly_the_margin chooses `by` so that the log loss is worse by exactly the margin.
+# Three kinds of models that are worse than the champion. A model is worse if `by` is larger. _by_exactly_the_margin
+# chooses `by` so that the log loss is worse by exactly the margin.
 WORSE: dict[str, Callable[[float], Model]] = {
     "overconfident": lambda by: lambda visitors: logistic(-4.15 + (1 + by) * visitors.seen),
     "timid": lambda by: lambda visitors: logistic(-4.15 + 0.4 * by + (1 - by) * visitors.seen),

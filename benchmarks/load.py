@@ -19,7 +19,7 @@ from typing import Any
 
 from shared import jsontext
 
-# The beginning of a job is not measured, because connections are opened and code is loaded in this time.
+# The first seconds of a job are not measured, because connections are opened and code is loaded then.
 WARM_UP_SECONDS = 0.5
 
 

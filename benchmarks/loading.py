@@ -1,6 +1,7 @@
 """Measure how long it takes to load a year of small day-tables into the local BigQuery.
 
-Each table changes DuckLake's catalogue, and DuckLake reads the catalogue again after each change.
+Many tables are slow for one reason: each new table changes DuckLake's catalogue, and DuckLake reads the whole catalogue
+again after each change.
 """
 
 import datetime as dt

@@ -13,7 +13,8 @@ from shared.online.contract import Score, convert
 from shared.online.openapi import REQUESTS, SCORE
 from shared.online.predictions import record
 
-# Limit of the bytes that a run may log. It is the same for small and large runs, because the functions log no rows.
+# Limit of the bytes that a run may log. The limit does not depend on the size of the run, because the functions log no
+# rows.
 ALLOWED_BYTES = 32 * 1024
 
 

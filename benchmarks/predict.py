@@ -1,4 +1,7 @@
-"""Measure ML.PREDICT into a table. The floor is a copy of the same rows plus the model's prediction in memory."""
+"""Measure ML.PREDICT into a table.
+
+The floor is the time to copy the same rows, plus the time of the model's prediction in memory.
+"""
 
 import os
 
@@ -15,7 +18,7 @@ CREATE_MODEL = """
     OPTIONS (model_type = 'BOOSTED_TREE_CLASSIFIER', input_label_cols = ['label'], early_stop = FALSE) AS
     SELECT * FROM known"""
 PREDICT = "CREATE OR REPLACE TABLE scored AS SELECT * FROM ML.PREDICT(MODEL visitors_model, TABLE visitors)"
-# Copies the rows, and adds columns with the same names and types as the columns that ML.PREDICT adds.
+# A statement that copies the rows, and adds columns with the names and types of the columns that ML.PREDICT adds.
 COPY = """
     CREATE OR REPLACE TABLE copied AS
     SELECT

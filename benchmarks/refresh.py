@@ -24,8 +24,8 @@ SHORT, LONG = 20, 200
 ROUNDS = 3
 SESSIONS_A_DAY = 500
 FIRST_DAY = dt.date(2017, 1, 1)
-# The horizon and the windows fit into the short history. There are few buyers, so the gate may reject the model, but
-# this does not change how long the measured part takes.
+# The horizon and the windows fit into the short history. There are few buyers, so the gate may reject the model. A
+# rejection does not change how long the measured part takes.
 SETTINGS = {
     "checks": {"max_age_days": 0},
     "label": {"horizon_days": 5},
@@ -101,7 +101,7 @@ def measure(_: bool) -> list[Row]:
 @contextlib.contextmanager
 def _shop(state: Path) -> Iterator[Shop]:
     with machine.started(state, machine.local_settings(SETTINGS, [])) as (_, clients):
-        # Create the clients now, because they read the environment variables, and the next cloud changes these.
+        # Create the clients now. They read the environment variables, which will change when the next cloud is started.
         _ = clients.bigquery, clients.runs, clients.publisher
         yield Shop(clients)
 

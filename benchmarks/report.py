@@ -67,7 +67,7 @@ def _rows(run: run_state.Run, environment: Environment, learnt: int, few: float)
 
 
 def _written(run: run_state.Run, environment: Environment) -> bytes:
-    """Make the page again and store it, because writing.write would keep the stored page."""
+    """Make the page again and store it. writing.write would do nothing, because a page is already stored."""
     content = writing.made(writing.gather(run, environment), environment)
     environment.runs.write_page(run.run_id, writing.NAME, content)
     return content

@@ -62,7 +62,7 @@ class Sample:
 
 
 def measure(full: bool) -> list[Row]:
-    """Compare the last sample with the floor, which is the first sample after the job history was full."""
+    """Compare the last sample with the floor. The floor is the first sample after the warm-up."""
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "state"
         _run("demo", "--days", "30", "--sessions", "3000", "--state", str(state))
@@ -122,7 +122,7 @@ def _samples(root: psutil.Process, state: Path, environment: Mapping[str, str], 
 def _work(client: bigquery.Client, number: int, each: int) -> float:
     """Run a small query, and return its time in seconds.
 
-    After every `each` queries, also replace a table. After every 50, also create and delete a dataset.
+    After every `each` queries, also replace a table. After every 50 queries, also create and delete a dataset.
     """
     statement = f"SELECT COUNT(*) AS visitors, {number} AS n FROM propensity.sessions"  # noqa: S608
     took = seconds(lambda: list(client.query_and_wait(statement)))

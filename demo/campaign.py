@@ -1,8 +1,9 @@
 """Simulate how customers respond to a campaign with a known effect.
 
 The number of a customer's orders is a Poisson variable. Without the campaign, its mean is a gamma variable of shape
-SHAPE, so few customers make most orders. The mean increases with the customer's predicted probability; its average over
-all customers is ORDERS. The campaign multiplies the mean by 1 + LIFT if the customer is treated and can be reached. So
+SHAPE, so few customers make most orders. The mean increases with the customer's predicted probability. The average of
+the means of all customers is ORDERS. The campaign multiplies the mean by 1 + LIFT if the customer is treated and can be
+reached. So
 
     P(orders)           = 1 - exp(-mean)
     effect on P(orders) = the mean of exp(-mean) - exp(-(1 + LIFT) mean) over the customers who are compared
@@ -36,7 +37,7 @@ HOURS: Final = (8, 22)
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer of the campaign: all visitor ids, the predicted probability, and facts of the assignment.
+    """A customer of the campaign: all visitor ids, the predicted probability, and how the customer was assigned.
 
     `is_compared` is False if no channel may reach the customer.
     """
@@ -51,7 +52,8 @@ class Customer:
 class Answer:
     """The day-tables with the customers' responses, and the true effects per treated customer.
 
-    `conversion` is exact. `orders` is the effect on the number of orders, and `amount` the mean revenue of all orders.
+    `conversion` is the exact effect on the probability of an order. `orders` is the effect on the number of orders.
+    `amount` is the mean revenue of an order.
     """
 
     day_files: list[DayFile]
@@ -116,7 +118,7 @@ def _by_day(visits: Array, first_day: dt.date, days: int) -> Iterator[tuple[dt.d
 
 
 def _amount(day_files: Sequence[DayFile]) -> float:
-    """Return the mean revenue of an order in the files."""
+    """Return the mean revenue of an order in `day_files`."""
     paid = orders = 0.0
     for file in day_files:
         totals = pq.read_table(file.path, columns=["totals"]).column("totals").combine_chunks()

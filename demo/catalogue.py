@@ -129,7 +129,8 @@ CATEGORIES: Final = (
     ),
 )
 
-# Products that are often bought together: a visitor who views the first often views the others too.
+# Bundles of products that are often bought together: a visitor who views a product of a bundle often views the rest of
+# the bundle.
 BUNDLES: Final = (
     ("Ruled Notebook", "Gel Pen", "Sticky Notes"),
     ("Dotted Journal", "Pencil Set", "Sticker Sheet"),

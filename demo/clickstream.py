@@ -55,7 +55,7 @@ class Sessions:
 class _Views:
     """The viewed products, one row per view. `key` orders the hits of a visit: see _Clicks.
 
-    A product that is `added` is put into the basket; if it is `kept` too, it is not removed later.
+    A product that is `added` is put into the basket. If the product is also `kept`, it is not removed later.
     """
 
     visit: Array
@@ -75,9 +75,10 @@ def act(rng: np.random.Generator, visits: Array) -> Sessions:
 
 
 def split_at_midnight(sessions: Sessions) -> tuple[Sessions, Sessions]:
-    """Split sessions at midnight, as Google Analytics does: it writes a row into the table of each of the two days.
+    """Split sessions at midnight into two parts, because Google Analytics writes a row to the table of each day.
 
-    The second part keeps the number and the start of its visit. Its hits are numbered and timed from its first hit.
+    The second part of a session keeps the number and the start of the visit. Its hits are numbered and timed from the
+    part's first hit.
     """
     hits = sessions.hits
     beyond = sessions.visits["second"][hits["visit"]] + hits["time"] // 1000 >= SECONDS_A_DAY
@@ -122,7 +123,7 @@ def _views(rng: np.random.Generator, plans: Plan) -> _Views:
 
 
 class _Clicks:
-    """Collects hits and items. `key` orders a visit's hits: from 0 to 1 for browsing, above 1 for the checkout."""
+    """Collects hits and items. A visit's hits are sorted by `key`: 0 to 1 for browsing, above 1 for the checkout."""
 
     def __init__(self) -> None:
         self.hits: list[Array] = []
@@ -152,7 +153,8 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
     views = _views(rng, plans)
     shelf = catalogue.LISTING_PAGE + catalogue.PRODUCT_CATEGORY[views.product]
     page = catalogue.PRODUCT_PAGE + views.product
-    # A click on a product comes before the view of its page. An addition to the basket may come after the view.
+    # The click on a product comes just before the view of the product's page. If the product is added to the basket,
+    # the addition comes just after the view.
     clicks.put(clicks.add(views.visit, views.key - 1e-9, CLICK, shelf), views.product)
     clicks.put(clicks.add(views.visit, views.key, DETAIL, page), views.product)
     added, removed, kept = views.added, views.added & ~views.kept, views.kept

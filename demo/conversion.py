@@ -52,7 +52,7 @@ def _struct(kind: pa.StructType, path: str, unknown: set[str]) -> Convert:
     def convert(value: Any) -> Any:
         if not isinstance(value, dict):
             raise _refusal(path or "a row", "a record", value)
-        # A NULL column is left out, as if absent; a repeated column that is NULL or absent becomes an empty list.
+        # A column that is NULL is left out of the row. A repeated column that is NULL or absent becomes an empty list.
         row: dict[str, Any] = {name: [] for name in repeated}
         for name, found in value.items():
             field = fields.get(name)

@@ -1,7 +1,7 @@
 """Generate a shop's Google Analytics 360 export: one Parquet file per day-table. The same seed gives the same rows.
 
-`visitors` draws the visits. `behaviour` and `clickstream` make sessions of them: they draw what happens in each visit.
-`rows` converts the sessions to rows of the export.
+The module `visitors` draws the visits. `behaviour` and `clickstream` draw what happens in each visit, so that the visit
+becomes a session. The module `rows` converts the sessions to rows of the export.
 """
 
 import datetime as dt
@@ -49,7 +49,7 @@ def write(
     folder: Path,
     witness: Callable[[dt.date, Array], object] = lambda *_: None,
 ) -> list[DayFile]:
-    """Draw what happens in the visits of each day, and write a day-table for each as a Parquet file to `folder`.
+    """Draw what happens in the visits of each day, and write the day-table of each day as a Parquet file to `folder`.
 
     The days are consecutive, and the field `day` of a visit counts from `first_day`. `witness` is called as in
     `generate`.
@@ -60,7 +60,8 @@ def write(
         witness(day, visits)
         path = folder / f"{GA360_EXPORT.table(day)}.parquet"
         count, since_midnight, crossing = 0, crossing, GA360.empty_table()
-        # Do not store the Arrow schema: it is redundant, and not all readers know it.
+        # Do not store the Arrow schema in the Parquet file. It is redundant, and some readers of Parquet do not know
+        # it.
         with pq.ParquetWriter(path, GA360, store_schema=False) as writer:
             for start in range(0, max(len(visits), 1), CHUNK):
                 acted = clickstream.act(rng, visits[start : start + CHUNK])

@@ -11,8 +11,8 @@ from google.cloud import bigquery
 
 from demo.schema import FLAG, INT, REAL, TEXT, DayFile
 
-# Two jobs use two cores of the local BigQuery. With four jobs or more, conflicting commits cost more time than
-# concurrency saves.
+# Two concurrent jobs use two cores of the local BigQuery. With four jobs or more, their conflicting commits cost more
+# time than the concurrency saves.
 PARALLEL_JOBS: Final = 2
 
 _BIGQUERY_TYPES: Final = {INT: "INT64", REAL: "FLOAT64", TEXT: "STRING", FLAG: "BOOL"}

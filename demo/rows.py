@@ -18,7 +18,7 @@ VIEW_CLOCK: Final = dt.timezone(dt.timedelta(hours=-8))
 SHIPPING: Final = 5 * catalogue.MICROS
 VISITOR_ID_DIGITS: Final = 19
 
-# The action_type of each kind of hit, in the order of clickstream.py, and the action and category of its event.
+# For each kind of hit, in the order of clickstream.py: the action_type, and the action and category of the event.
 ACTIONS: Final = ("0", "0", "1", "2", "3", "4", "0", "5", "6", "0")
 EVENT_ACTIONS: Final = (
     *(None, None, "Product Click", None, "Add to Cart", "Remove from Cart"),
@@ -43,7 +43,8 @@ def table(sessions: Sessions, first_day: dt.date, day: dt.date) -> pa.Table:
             "visitorId": pa.nulls(len(visits), pa.int64()),
             "visitNumber": pa.array(visits["number"]),
             "visitId": pa.array(begun),
-            # The second part of a session that was split at midnight starts later than its visitId.
+            # visitId is the start of the whole session. If a session was split at midnight, its second part starts
+            # later.
             "visitStartTime": pa.array(begun + hits["time"][first] // 1000),
             "date": _constant(f"{day:%Y%m%d}", len(visits)),
             "totals": _totals(sessions, first, count),
@@ -72,7 +73,7 @@ def _table(columns: dict[str, pa.Array]) -> pa.Table:
 
 
 def _struct(kind: pa.StructType, columns: dict[str, pa.Array], present: Array | None = None) -> pa.StructArray:
-    """Return a struct column with NULL where `present` is false; by default, no row is NULL."""
+    """Return a struct column with NULL where `present` is false. Without `present`, no row is NULL."""
     mask = None if present is None else pa.array(~present)
     arrays = [columns[field.name].cast(field.type) for field in kind]
     return pa.StructArray.from_arrays(arrays, fields=list(kind), mask=mask)
@@ -87,7 +88,7 @@ def _text(pool: Sequence[str | None], codes: Array) -> pa.Array:
 
 
 def _or_null(values: Array, present: Array | None = None) -> pa.Array:
-    """Return a column with NULL where `present` is false; by default, where the value is 0 or false."""
+    """Return a column with NULL where `present` is false. Without `present`, the values 0 and false become NULL."""
     return pa.array(values, mask=(values == 0) if present is None else ~present)
 
 
@@ -126,7 +127,7 @@ def _totals(sessions: Sessions, first: Array, count: Array) -> pa.StructArray:
 
 
 def _item_revenue(sessions: Sessions) -> Array:
-    """Return each item's revenue in micros: price times quantity if its hit is a purchase, otherwise 0."""
+    """Return each item's revenue in micros: price times quantity if the item's hit is a purchase, otherwise 0."""
     items = sessions.items
     sold = sessions.hits["kind"][items["hit"]] == PURCHASE
     return np.where(sold, catalogue.PRICES[items["product"]] * items["quantity"], 0)
@@ -172,7 +173,7 @@ def _geo_network(visits: Array) -> pa.StructArray:
             "region": _text([p.region for p in PLACES], place),
             "metro": _text([p.metro for p in PLACES], place),
             "city": _text([p.city for p in PLACES], place),
-            # The value says nothing about the visitor, but a visitor always has the same value.
+            # The domain is the same in all visits of a visitor, but depends on nothing else about the visitor.
             "networkDomain": _text(NETWORK_DOMAINS, visits["visitor"] % len(NETWORK_DOMAINS)),
         },
     )

@@ -14,7 +14,7 @@ INT, REAL, TEXT, FLAG = pa.int64(), pa.float64(), pa.string(), pa.bool_()
 
 
 def _record(ints: str = "", texts: str = "", flags: str = "", **nested: pa.DataType) -> pa.DataType:
-    """Return a struct type. Each text holds the names of the fields of one type, separated by spaces.
+    """Return a struct type. `ints`, `texts` and `flags` list the names of the fields, separated by spaces.
 
     The order of the fields does not matter to BigQuery.
     """
@@ -129,7 +129,9 @@ GA4: Final = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One of the two exports. Its day-tables have names that begin with `prefix`. `day_column` holds a row's day.
+    """One of the two exports.
+
+    The names of its day-tables begin with `prefix`. The column `day_column` holds a row's day.
 
     A row without a value in each of the `required` columns is refused. `key` should be unique within a day; GA4's
     events have no key.

@@ -51,7 +51,8 @@ class Intake:
 def read(paths: Sequence[Path], folder: Path) -> Intake:
     """Write the rows of all files to one file per day in `folder`, which must be new or empty.
 
-    The day files appear together after all rows were read and converted; after an error there are none.
+    All day files appear in `folder` at the same time, after all rows were read and converted. After an error, `folder`
+    has no files.
 
     Raises:
         SourceError: a path, file or row cannot be used.
@@ -207,7 +208,7 @@ def _divide(files: list[Path], export: Export, partial: Path, folder: Path) -> I
                 writers.add(day, row)
                 rows += 1
                 if export.key:
-                    # Remember a hash instead of the key, to save memory.
+                    # Only a hash of each key is kept, to save memory.
                     key = hash((day, *(row[name] for name in export.key)))
                     repeated += key in seen
                     seen.add(key)

@@ -12,8 +12,8 @@ above 0 with the probability
 
     P(buys on a return visit) = 1 - exp(-return_rate buying (1 - exp(-(days + 1) / MEAN_GAP_DAYS)))
 
-The formula ignores two rare events: the generator drops a return within 90 minutes of another, and a return to a day
-that already has its number of visits.
+The formula ignores two rare events: the generator drops a return within 90 minutes of the visitor's previous return,
+and a return on a day that already has its number of visits.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ from demo.visitors import MEAN_GAP_DAYS, STAFF, Array, return_rate
 
 
 class Truth:
-    """The true probabilities of the new visitors. Pass the visits to `see`, then ask `probability`.
+    """The true probabilities of the new visitors. First pass all visits to `see`, then call `probability`.
 
     The object holds each visitor's first day and mean number of purchases on all later visits.
     """

@@ -211,12 +211,12 @@ def season(day: dt.date) -> float:
 
 
 def busyness(day: dt.date) -> float:
-    """Return the number of sessions on a day relative to other days. It depends on season and weekday."""
+    """Return the relative number of sessions on a day. It depends on season and weekday."""
     return season(day) * float(WEEKDAY_WEIGHT[day.weekday()])
 
 
 def resolve(visits: Array) -> Array:
-    """Return each visit's resolve: its intent, minus its curiosity if that is positive."""
+    """Return each visit's resolve: the intent, minus the curiosity if the curiosity is positive."""
     left: Array = visits["intent"] - np.maximum(visits["curiosity"], 0)
     return left
 
@@ -235,8 +235,9 @@ def arrivals(rng: np.random.Generator, first_day: dt.date, days: int, sessions: 
         returning = np.concatenate([np.empty(0, VISIT), *pending.pop(offset, [])])[:budget]
         new = _newcomers(rng, day, offset, budget - len(returning))
         later = _returns(rng, new)
-        # Some newcomers return on the same day; as many other newcomers are cut, to keep the day's total. The cut is
-        # unbiased, because visitor ids are random. Later returns of the cut newcomers are dropped too.
+        # Some newcomers return on the same day; as many other newcomers are left out, to keep the day's total. This
+        # does not bias the rest, because visitor ids are random. Later returns of the newcomers who are left out are
+        # dropped.
         first = np.concatenate([new, later[later["day"] == offset]])
         first = first[np.argsort(first["visitor"], kind="stable")][: len(new)]
         later = later[(later["day"] > offset) & np.isin(later["visitor"], first["visitor"])]

@@ -17,12 +17,13 @@ from shared import jsontext
 
 
 def main(state: Path, document: dict, ports: dict[str, int], proxies: dict[str, int]) -> None:
-    """Run the cloud until standard input ends. `proxies` gives the proxy's port for each service."""
+    """Run the cloud until standard input ends. `proxies` maps each service to the port of its proxy."""
 
     def reached_at(service: str, url: str) -> str:
         return f"{url.rpartition(':')[0]}:{proxies[service]}"
 
-    # The backoff is short, so that a trial is quick. A slow restart may then take more attempts than the usual twenty.
+    # The backoff is short, so that a trial is quick. So during a slow restart, more than the usual twenty attempts may
+    # fail.
     soon = local_cloud.Backoff(minimum_seconds=0.1, maximum_seconds=1, attempts=100)
     with local_cloud.run(
         state,

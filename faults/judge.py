@@ -71,8 +71,8 @@ def observe(clients: Environment) -> State:
 def that_count(names: Iterable[str]) -> dict[str, str]:
     """Return the names of the objects that are compared.
 
-    A training can have several attempts, with one object each. Only the last attempt's object is compared. In the
-    result, its name is the value, and the key is the same name without the attempt's number.
+    A training can have several attempts, with one object each. Only the last attempt's object is compared. The result
+    maps the object's name without the attempt's number to the full name.
     """
 
     def attempt(name: str) -> int:
@@ -105,7 +105,7 @@ def compare(expected: State, found: State) -> dict[str, list[str]]:
 
 
 def after_a_rollback(clients: Environment) -> list[str]:
-    """Return descriptions of everything that contradicts the champion, such as traffic to another version.
+    """Return descriptions of everything that does not fit the current champion, such as traffic to another version.
 
     Either version may be champion, because the rollback may come before or after the promotion.
     """
@@ -158,9 +158,9 @@ def _endpoint(clients: Environment) -> tuple[list[str], dict[str, int]]:
 def _content(blob: Any) -> Any:
     """Return the value by which an object is compared.
 
-    For a JSON document, this is its content without the fields that differ in every run. For a model's files and for
-    reports, it is True, because they differ in every run and only their existence is compared. For any other object, it
-    is a fingerprint.
+    For a JSON document, the value is its content without the fields that differ in every run. A model's files and
+    reports differ in every run, so only their existence is compared, and the value is True. For any other object, the
+    value is a fingerprint.
     """
     if "/model/" in blob.name or blob.name.endswith("/report.html"):
         return True

@@ -69,13 +69,13 @@ class Proxies:
         return int(listener.getsockname()[1])
 
     def arm(self, faults: list[Fault]) -> None:
-        """Reset the counters, and replace all planned faults by these."""
+        """Reset the counters, and replace all planned faults by `faults`."""
         self.counts.clear()
         self.struck.clear()
         self._faults = list(faults)
 
     def finish(self) -> list[str]:
-        """Cancel the faults that have not struck, and wait for the others. Return the errors of faults that failed."""
+        """Cancel the faults that have not struck, and wait for all other faults. Return the errors of failed faults."""
         self._faults = []
         errors = [strike.exception() for strike in self._strikes]
         self._strikes.clear()
@@ -126,7 +126,7 @@ class Proxies:
                 return
 
     async def _answer(self, service: str, request: bytes, fault: Fault | None) -> bytes | None:
-        """Carry out the fault, and return the answer, or None if the connection must break."""
+        """Carry out the fault, and return the answer to the request. Return None if the connection must break."""
         kind = fault.kind if fault else ""
         seconds = fault.seconds if fault else 0
         if kind == "error":

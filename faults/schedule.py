@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 # Approximate number of requests to each service in an undisturbed run.
 REQUESTS = {"bigquery": 200, "storage": 150, "vertex": 39, "pubsub": 18, "logging": 45, "functions": 10}
-# The faults that strike a request, each with the services at which it can strike. Pub/Sub has no "error", because the
-# proxy does not parse Pub/Sub's gRPC and so cannot answer with an error.
+# The kinds of faults that strike a request, each with the services whose requests it can strike. Pub/Sub has no
+# "error", because the proxy does not parse Pub/Sub's gRPC and so cannot answer with an error.
 ON_THE_WIRE = {
     "error": ("bigquery", "storage", "vertex", "logging", "functions"),
     "refused": tuple(REQUESTS),
@@ -35,11 +35,11 @@ class Fault:
 
 
 def plan(seed: int, kinds: Sequence[str] = (*ON_THE_WIRE, *TO_PROCESSES)) -> list[Fault]:
-    """Return the faults that a seed plans: four to eight faults of these kinds.
+    """Return the faults that a seed plans: four to eight faults of `kinds`.
 
     For a quarter of the seeds, a rollback or reset is added.
     """
-    chance = random.Random(seed)  # noqa: S311 - must be repeatable, not secret
+    chance = random.Random(seed)  # noqa: S311 - the plan must be repeatable; it is not security-relevant
     faults = [_fault(chance, chance.choice(kinds)) for _ in range(chance.randint(4, 8))]
     if chance.random() < 0.25:
         faults.append(_fault(chance, chance.choice(BY_OPERATORS)))

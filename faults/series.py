@@ -99,7 +99,7 @@ class TrialSeries:
         finally:
             result["stuck"] += world.proxies.finish()
             result["faults"] = dict(world.proxies.struck)
-        # Some runs may be stalled, and a fault may have delayed messages: resume the runs and wait for the messages.
+        # Resume runs that are stalled because of a fault, and wait for messages that a fault has delayed.
         world.insist(lambda clients: clients.send("resume-due", {}))
         self._settle("", set())
         struck = result["faults"].keys() & set(BY_OPERATORS)
@@ -112,7 +112,7 @@ class TrialSeries:
                 result[kind] += found
 
     def _refresh(self, reason: str, expected: set[str] | None = None) -> None:
-        """Publish data-refreshed with this reason. Wait until this run and the `expected` runs have ended."""
+        """Publish data-refreshed with `reason`. Wait until the run for it and the `expected` runs have ended."""
         self._world.insist(lambda clients: clients.send("data-refreshed", {"reason": reason}))
         self._settle(reason, expected or set())
 
@@ -123,7 +123,7 @@ class TrialSeries:
         method waits, it publishes resume-due, as the scheduler does.
 
         Raises:
-            StuckError: these conditions are not met within the deadline.
+            StuckError: at the deadline, a run is missing or has not ended, or a message is pending.
         """
         world, ended, reasons, running = self._world, set(), {""}, {}
         deadline = time.monotonic() + DEADLINE
@@ -146,7 +146,7 @@ class TrialSeries:
     def _read(self, run_id: str) -> run_state.Run | None:
         """Return the run, or None if a fault reset it.
 
-        A step that writes after the reset leaves a folder that cannot be read as a run.
+        If a step of the run writes after the reset, a folder remains that cannot be read as a run.
         """
         try:
             return run_state.read(self._world.clients.runs, run_id)

@@ -98,7 +98,7 @@ class World:
             self._process.wait(120)
 
     def keep(self) -> None:
-        """Copy the current state, from which all runs shall start. The process must be stopped."""
+        """Copy the current state. All later runs start from this copy. The process must be stopped."""
         shutil.rmtree(self.folder / "kept", ignore_errors=True)
         shutil.copytree(self.state, self.folder / "kept", symlinks=True)
 
@@ -125,7 +125,7 @@ class World:
                 self.insist(lambda clients: resetting.plan(clients, None).carry_out())
 
     def insist[T](self, action: Callable[[Environment], T], seconds: float = 90) -> T:
-        """Call the action with the clients, and return its result.
+        """Call `action` with the clients, and return the result.
 
         After any error except Permanent, retry for `seconds`, because services may be down.
         """

@@ -28,7 +28,7 @@ resource "google_project_service" "apis" {
   ])
 
   service = "${each.key}.googleapis.com"
-  # Other software in the project may use the API too.
+  # A destroy must not disable the API, because other software in the project may use it.
   disable_on_destroy = false
 
   # All other resources depend on the APIs, and the APIs on the checks of preflight.tf. So even with -target, the checks

@@ -93,7 +93,7 @@ resource "google_bigquery_table" "logged" {
   }
 
   lifecycle {
-    # To remove the columns that Cloud Logging has added, Terraform would replace the table.
+    # Cloud Logging adds columns. Without this line, Terraform would replace the table to remove these columns.
     ignore_changes = [schema]
   }
 }

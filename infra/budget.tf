@@ -49,7 +49,7 @@ resource "google_billing_budget" "project" {
     spend_basis       = "FORECASTED_SPEND"
   }
 
-  # This block is left out if it would be empty. Otherwise Google would return no rule, and each plan would show a change.
+  # An empty block is left out. For an empty block, Google would return no rule, so each plan would show a change.
   dynamic "all_updates_rule" {
     for_each = contains(keys(local.channels), "email") ? [true] : []
 

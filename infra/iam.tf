@@ -148,7 +148,7 @@ resource "google_bigquery_dataset_iam_member" "model_writers" {
   member     = local.members[each.value.function]
 }
 
-# A wildcard query reads the dataset's list of tables, so permissions on single tables are not enough.
+# A query with a wildcard reads the list of the dataset's tables, so permissions on single tables are not enough.
 resource "google_bigquery_dataset_iam_member" "export_readers" {
   # No role is granted on Google's public datasets, because everybody can read them and nobody can grant a role there.
   for_each = { for key, one in local.reads : key => one if one.what == "export" && var.export.project != "bigquery-public-data" }
@@ -187,7 +187,8 @@ resource "google_storage_bucket_iam_member" "object_readers" {
   }
 }
 
-# Without the permission to list objects, a missing object answers 403 instead of 404. The names contain no personal data.
+# Without the permission to list objects, a missing object answers 403 instead of 404. The functions may list all names,
+# because the names contain no personal data.
 resource "google_storage_bucket_iam_member" "object_listers" {
   for_each = toset(values(local.reads_objects)[*].function)
 

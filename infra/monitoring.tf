@@ -92,7 +92,7 @@ locals {
   conditions = {
     for name, alert in local.watched.alerts : name => join(" and ", concat(
       ["(${local.queries[name]}) ${local.limits[name]}"],
-      # With few requests, a share is not reliable.
+      # A share of few log entries is not reliable, so an alert on a share also needs a minimum number of entries.
       can(alert.share_of) ? ["${replace(local.counted[alert.share_of], "MINUTES", alert.minutes)} >= ${alert.at_least}"] : [],
     ))
   }
@@ -187,7 +187,7 @@ resource "google_monitoring_alert_policy" "watched" {
       # already counts over the time window.
       duration            = can(each.value.query) ? "${each.value.minutes * 60}s" : "0s"
       evaluation_interval = can(each.value.query) || each.value.minutes <= 60 ? "60s" : "3600s"
-      # A log-based metric does not exist before the first entry was counted.
+      # The metric is not validated, because a log-based metric does not exist until its first entry is counted.
       disable_metric_validation = true
     }
   }

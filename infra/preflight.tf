@@ -1,6 +1,7 @@
 # Checks during the plan for mistakes that would fail later, or succeed with wrong results. Each error names the remedy.
 
-# These data sources return lists. A data source of a single project or dataset would fail with 404 before the check runs.
+# These data sources return lists. If the project or dataset does not exist, a data source of a single one would fail
+# with 404 before the check runs.
 data "google_projects" "named" {
   filter = "id:${var.project_id}"
 
@@ -15,7 +16,7 @@ data "google_projects" "named" {
 data "google_bigquery_datasets" "exports" {
   project = coalesce(var.export.project, var.project_id)
 
-  # A wrong project must be reported before a wrong dataset.
+  # If the project does not exist, the error must be about the project, not about the dataset.
   depends_on = [data.google_projects.named]
 
   lifecycle {

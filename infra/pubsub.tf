@@ -68,7 +68,7 @@ resource "google_pubsub_subscription" "push" {
 resource "google_cloud_run_v2_service_iam_member" "push" {
   for_each = google_service_account.push
 
-  # The Cloud Run service of a function has the function's name.
+  # A function's Cloud Run service has the same name as the function.
   name     = google_cloudfunctions2_function.functions[each.key].name
   location = google_cloudfunctions2_function.functions[each.key].location
   role     = "roles/run.invoker"

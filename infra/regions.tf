@@ -38,13 +38,13 @@ locals {
     southamerica = "southamerica-east1"
     us           = "us-central1"
   }
-  # var.location refuses a location that has none of these prefixes.
+  # The validation of var.location refuses a location that has none of these prefixes.
   region = coalesce(
     var.region,
     contains(local.build_regions, var.location) ? var.location : lookup(local.nearest_build_region, split("-", var.location)[0], "us-central1"),
   )
 
-  # BigQuery registers the models of a multi-region with Vertex AI in one region of the multi-region.
+  # If the data are in a multi-region, BigQuery registers models with Vertex AI in one region of the multi-region.
   registry_regions = { US = "us-central1", EU = "europe-west4" }
   registry_region  = lookup(local.registry_regions, var.location, var.location)
   serving_region   = coalesce(var.serving_region, local.registry_region)

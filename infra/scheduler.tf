@@ -1,4 +1,4 @@
-# The schedules of functions/functions.yaml. Each publishes its body to its topic.
+# The schedules of functions/functions.yaml. Each schedule publishes a fixed message to a topic.
 
 resource "google_cloud_scheduler_job" "schedules" {
   for_each = local.schedules

@@ -1,7 +1,8 @@
 # The service accounts. No account has a key, and the project's default service account is not used.
 
 locals {
-  # The e-mail addresses are composed here, so that a plan can show who gets which role.
+  # The e-mail addresses are composed here. They are known before the accounts exist, so a plan can show who gets which
+  # role.
   emails = merge(
     { for name, account in google_service_account.functions : name => "${account.account_id}@${var.project_id}.iam.gserviceaccount.com" },
     { build = "${google_service_account.build.account_id}@${var.project_id}.iam.gserviceaccount.com" },

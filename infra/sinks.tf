@@ -25,9 +25,9 @@ resource "google_logging_project_sink" "topics" {
   depends_on = [google_project_service.apis]
 }
 
-# In newer projects, all sinks share one service account, so two sinks of the same topic grant the same role twice. If
-# you remove one of the two sinks, the other sink loses the role until the next apply. In older projects, each sink has
-# its own account.
+# In newer projects, all sinks share one service account, so Terraform grants the same role twice for two sinks of the
+# same topic. If you remove one of the two sinks, the other sink loses the role until the next apply. In older projects,
+# each sink has its own account.
 resource "google_pubsub_topic_iam_member" "sinks" {
   for_each = local.topic_sinks
 
@@ -52,8 +52,9 @@ resource "google_logging_project_sink" "tables" {
   depends_on = [google_bigquery_table.logged]
 }
 
-# Google's documentation asks for roles/bigquery.dataEditor, which would let Cloud Logging read and delete all data of the
-# dataset. This role contains only a part of those permissions. UNVERIFIED: Cloud Logging needs no others.
+# Google's documentation asks for roles/bigquery.dataEditor, which would let Cloud Logging read and delete all data of
+# the dataset. The custom role below contains only a part of the permissions of roles/bigquery.dataEditor. UNVERIFIED:
+# Cloud Logging needs no other permissions.
 resource "google_project_iam_custom_role" "log_writer" {
   role_id     = "propensityLogWriter"
   title       = "Propensity: log tables"

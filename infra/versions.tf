@@ -10,8 +10,8 @@ terraform {
 }
 
 # A request uses the quota of the project to which its resource belongs. A request without such a project, such as the
-# list of projects, uses the quota of GOOGLE_BILLING_PROJECT. billing_project is not set here. If it were var.project_id
-# and this project did not exist, Google would answer 403 to the check of preflight.tf.
+# list of projects, uses the quota of GOOGLE_BILLING_PROJECT. billing_project is not set here. If billing_project were
+# var.project_id, and that project did not exist, Google would answer the check of preflight.tf with 403.
 provider "google" {
   project               = var.project_id
   region                = local.region

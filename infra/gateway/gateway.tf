@@ -89,7 +89,7 @@ resource "google_api_gateway_api_config" "scorer" {
   provider = google-beta
 
   api = google_api_gateway_api.scorer.api_id
-  # A configuration cannot be changed, so each document gets a new configuration.
+  # A configuration cannot be changed, so each version of the document gets a new configuration.
   api_config_id = "${local.name}-${substr(sha256(local.document), 0, 12)}"
   labels        = local.labels
 

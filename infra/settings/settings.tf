@@ -44,7 +44,7 @@ locals {
       name => jsonencode({ for word, wanted in of : word => wanted if !contains(["default", "description"], word) }) if !contains(keys(local.decided), "${section}.${name}")
     } if !contains(keys(local.decided), section)
   }
-  # The descriptions of the rules, for error messages.
+  # What each setting must be, in words, for error messages.
   words = { for section, names in local.sections : section => { for name, of in names : name => of.description if can(of.description) } }
   values = flatten([
     for section, value in var.given : [
@@ -100,7 +100,7 @@ output "refusals" {
       "${one.name == "" ? "${one.section} is a section" : "There is no ${one.path}"}; ${one.section} has ${join(", ", keys(local.rules[one.section]))}."
     ],
     [for one in local.refused : "${one.path} is ${one.value} and must be ${try(local.words[one.section][one.name], "of ${one.rule}")}."],
-    # `try` skips values that are not numbers, which are refused above.
+    # `try` skips values of a wrong type, because they are refused above.
     try(local.policy.coupon_from <= local.policy.coupon_below, true) ? [] : ["policy.coupon_from (${local.policy.coupon_from}) must not be above policy.coupon_below (${local.policy.coupon_below})."],
     try(local.policy.full_price_percent + local.policy.coupon_percent <= 100, true) ? [] : ["policy.full_price_percent (${local.policy.full_price_percent}) and policy.coupon_percent (${local.policy.coupon_percent}) must not be above 100 together."],
     try(local.training.evaluation_share + local.training.test_share < 1, true) ? [] : ["training.evaluation_share (${local.training.evaluation_share}) and training.test_share (${local.training.test_share}) leave nothing to train on: together they must be below 1."],
