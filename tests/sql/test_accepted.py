@@ -8,6 +8,7 @@ from twice import NOT_RUN
 
 from cli import sql
 from deskcloud.googlesql import analysis
+from deskcloud.googlesql.tokens import tokenize
 from fixtures import googlesql
 from shared import warehouse
 from shared.chain import source
@@ -37,18 +38,21 @@ def test_google_accepts_the_statement_for_an_export_without_optional_columns():
     analyze(statement, googlesql.text(statement, **lacking), googlesql.parameter_types(statement))
 
 
-def test_google_accepts_each_statement_as_it_is_printed_for_the_console(statement):
-    """The analyzer does not support scripts, so the parts of the printed script are analyzed one by one.
-
-    The parts are the default of each variable, and the statement with parameters in place of the variables.
-    """
+def test_the_script_for_the_console_is_the_accepted_statement_with_variables_for_parameters(statement):
+    """The analyzer does not support scripts, so the default of each variable is analyzed alone."""
     printed = sql.script(statement, SETTINGS).replace("a_table", "destination_members")
-    declared = {name: googlesql.typed(kind.upper()) for name, kind, _ in DECLARATION.findall(printed)}
-    for _, kind, value in DECLARATION.findall(printed):
+    variables = DECLARATION.findall(printed)
+    for _, kind, value in variables:
         analyze(statement, f"select cast({value} as {kind})", {})
+    types = {name.removeprefix("p_"): googlesql.typed(kind.upper()) for name, kind, _ in variables}
+    assert types == googlesql.parameter_types(statement)
     body = re.sub(r"set @@dataset\w*_id = '.+';\n", "", DECLARATION.sub("", printed))
-    assert not re.search("^(declare|set) ", body, re.MULTILINE)
-    analyze(statement, re.sub(r"\bp_\w+", r"@\g<0>", body), declared)
+    accepted = googlesql.text(statement, uri="gs://statements/console/*.csv", folder="gs://statements/console/")
+    assert words(re.sub(r"\bp_(\w+)", r"@\1", body)) == words(accepted)
+
+
+def words(text):
+    return [token.text for token in tokenize(text)]
 
 
 def test_each_file_documents_the_parameters_that_it_uses(statement):
