@@ -1,4 +1,4 @@
-"""Start a local cloud, and connect clients to it as a person does: by loading the file env.sh that the cloud writes."""
+"""Start a local cloud, and connect clients to the cloud as a person does: by the variables in env.sh."""
 
 import atexit
 import os
@@ -17,13 +17,14 @@ PROPENSITY = Path(__file__).parents[1] / ".venv" / "bin" / "propensity"
 
 @pytest.fixture(scope="session", autouse=True)
 def cloud(tmp_path_factory):
-    """Run `propensity up`. It writes the file env.sh, whose variables are then set in this process."""
+    """Run `propensity up`, which writes the file env.sh. Then set the variables of env.sh in this process."""
     folder = tmp_path_factory.mktemp("cloud")
     command = [PROPENSITY, "up", "--ports", "free", "--state", folder / "state", "--env-file", folder / "env.sh"]
-    # Write the output to a file. Nobody would read a pipe, and a full pipe would stop the process.
+    # Write the output to a file and not to a pipe: nobody would read the pipe, and a full pipe would stop the process.
     with (folder / "up.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    # The process must end at exit and not with the fixture, because ibis deletes its tables when the interpreter ends.
+    # End the process when the interpreter ends, and not with the fixture: ibis deletes its tables only when the
+    # interpreter ends.
     atexit.register(_end, process)
     _wait_until_ready(process, folder / "up.log")
     with pytest.MonkeyPatch.context() as patch:
@@ -55,7 +56,7 @@ def _environment(env_file):
 
 @pytest.fixture(scope="session")
 def client(cloud):
-    """Return Google's client for BigQuery, configured by the environment alone."""
+    """Return Google's client for BigQuery, which only the environment variables configure."""
     made = bigquery.Client()
     made.create_dataset("shop")
     return made

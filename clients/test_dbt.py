@@ -16,7 +16,7 @@ DBT = Path(sys.executable).with_name("dbt")
 
 @pytest.fixture(scope="module")
 def dbt(client, tmp_path_factory):
-    """Return a function that runs a dbt command and returns the result of each dbt node by the node's name."""
+    """Return a function that runs a dbt command. The function returns the list of dbt's results, one for each node."""
     project = tmp_path_factory.mktemp("dbt") / "shop"
     shutil.copytree(Path(__file__).with_name("shop"), project)
 

@@ -13,7 +13,7 @@ BUCKET = "by-gcsfs"
 
 @pytest.fixture
 def files(cloud):
-    # fsspec was imported and read its configuration before the variables of the local cloud were set. Read it again.
+    # fsspec read its configuration at its import, before the variables of the local cloud were set. Read it again.
     fsspec.config.set_conf_env(fsspec.config.conf)
     made = gcsfs.GCSFileSystem(project=os.environ["GOOGLE_CLOUD_PROJECT"])
     made.mkdir(BUCKET)

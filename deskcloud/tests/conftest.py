@@ -1,4 +1,4 @@
-"""Import the fixtures of tests/desk that several folders use, and group the tests by process."""
+"""Import the fixtures of tests/desk that several folders use, and decide which tests run in the same process."""
 
 from desk.scheduling import BesideWhatTheyShare
 

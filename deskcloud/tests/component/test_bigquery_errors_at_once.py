@@ -1,9 +1,9 @@
-"""A wrong statement or request is refused at once, as the caller's error.
+"""An invalid statement or request is refused at once, as the caller's error.
 
-It must not be an internal error, because clients would retry it.
+The local BigQuery must not answer with an internal error, because clients would retry the request.
 """
 
-# ruff: noqa: S608 - the names in statements are the tests' own
+# ruff: noqa: S608 - the names in the statements come only from the tests
 
 import time
 
@@ -65,7 +65,7 @@ CONFIGURATIONS = [
 
 @pytest.fixture(scope="module")
 def http(bigquery_client, bigquery_url):
-    """An HTTP client whose base URL is the project's. The dataset DATASET has a model with a TIMESTAMP input."""
+    """An HTTP client whose base URL is that of the project. The dataset DATASET has a model with a TIMESTAMP input."""
     bigquery_client.create_dataset(DATASET)
     bigquery_client.query_and_wait(
         f"CREATE MODEL {MODEL} OPTIONS(model_type='LOGISTIC_REG', input_label_cols=['y'], "
@@ -81,7 +81,7 @@ def reason(answer):
 
 
 def outcome(http, configuration):
-    """Submit a job that must fail, at its submission or at its execution. Return the reason in the error."""
+    """Submit a job that must fail when it is submitted or when it runs. Return the reason in the error."""
     answer = http.post("/jobs", json={"configuration": configuration})
     if answer.is_error:
         assert answer.status_code < 500, answer.text

@@ -1,6 +1,6 @@
 """`table$20240517` names one partition, wherever BigQuery accepts such a name."""
 
-# ruff: noqa: S608 - the names in statements are the tests' own
+# ruff: noqa: S608 - the names in the statements come only from the tests
 
 import datetime as dt
 

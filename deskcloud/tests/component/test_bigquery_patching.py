@@ -1,4 +1,4 @@
-"""The patches to local-bigquery and other packages. Each patched object exists, and each change is recorded."""
+"""The patches to local-bigquery and other packages. Each patched object exists, and each patch is recorded."""
 
 import json
 import os

@@ -44,7 +44,7 @@ def run_of(cloud, name):
 
 
 def versions(cloud, vertex_id):
-    # A complete URL, since the relative "id:listVersions" would be parsed as a URL of the scheme "id".
+    # Give the complete URL: the relative URL "id:listVersions" would be parsed as a URL of the scheme "id".
     answer = cloud[1].get(f"{cloud[1].base_url}{vertex_id}:listVersions")
     return [model["versionId"] for model in answer.json().get("models", [])]
 

@@ -1,6 +1,6 @@
 """The local BigQuery stores only what the schema allows, however the rows arrive."""
 
-# ruff: noqa: S608 - the names in statements are the tests' own
+# ruff: noqa: S608 - the names in the statements come only from the tests
 
 import gzip
 import io
@@ -42,7 +42,7 @@ def visits(client):
 
 
 def load(client, content, fields, kind=JSON, table="loaded", **options):
-    """Load the content into a table, whose rows are replaced. Return the load job, which may have failed."""
+    """Replace the rows of a table by the content. Return the load job, which may have failed."""
     config = bigquery.LoadJobConfig(source_format=kind, schema=fields, write_disposition="WRITE_TRUNCATE", **options)
     job = client.load_table_from_file(io.BytesIO(content), f"{DATASET}.{table}", job_config=config)
     job.exception()

@@ -1,6 +1,6 @@
 """Behaviour of the package local-bigquery that this project corrects.
 
-It concerns the list of tables, temporary tables, the ingestion time, and the function DIV.
+The corrections concern the list of tables, temporary tables, the ingestion time, and the function DIV.
 """
 
 import uuid

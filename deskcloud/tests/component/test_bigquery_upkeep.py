@@ -1,4 +1,4 @@
-"""The local BigQuery's files do not grow with the number of statements."""
+"""The number of the local BigQuery's files does not grow with the number of statements."""
 
 import time
 
@@ -26,7 +26,7 @@ def test_a_table_that_is_replaced_or_streamed_into_often_leaves_few_files(tmp_pa
         for number in range(REPLACEMENTS):
             client.query_and_wait(f"CREATE OR REPLACE TABLE often.replaced AS SELECT {number} AS n")
         deadline = time.monotonic() + 60
-        # A thread of the emulator removes old files at intervals, so wait for it.
+        # A thread of the emulator removes old files at intervals, so wait until it has done so.
         while (count := len(list((tmp_path / "data" / PROJECT).rglob("*.parquet")))) > LEFT:
             assert time.monotonic() < deadline, count
         [row] = client.query_and_wait("SELECT (SELECT n FROM often.replaced), COUNT(*), SUM(n) FROM often.streamed")

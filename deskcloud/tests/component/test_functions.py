@@ -177,7 +177,7 @@ def test_a_killed_process_is_replaced_on_the_same_port(source, victim):
         killed.kill()
         psutil.wait_procs([killed, psutil.Process(worker)] if victim == "worker" else [killed], timeout=DEADLINE)
         replacement = worker
-        while replacement == worker:  # a worker whose parent was killed may still answer for a while
+        while replacement == worker:  # a worker whose master process was killed may still answer for a while
             with contextlib.suppress(httpx.TransportError):
                 replacement = pid_behind(url)
         assert replacement != worker

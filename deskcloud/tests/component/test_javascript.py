@@ -1,4 +1,4 @@
-"""V8 must start without memory protection keys, because threads that already run do not get these keys."""
+"""The emulator starts V8 without memory protection keys: threads that were started before V8 do not get these keys."""
 
 import subprocess
 import sys

@@ -40,7 +40,7 @@ def test_each_platform_of_the_example_has_an_address_and_credentials(tmp_path):
     assert SECRET not in variables["META_URL"] + variables["DATAMANAGER_URL"]
     with started(tmp_path, named) as found:
         assert found.credentials == first
-    # A function gets each credential as a secret. The secrets are stored in the state, so a restart keeps them.
+    # A function gets each credential as a secret. The secrets are stored in the state, so they survive a restart.
     assert credentials.secrets(tmp_path, first) == first
 
 

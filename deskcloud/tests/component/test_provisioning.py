@@ -1,4 +1,4 @@
-"""If a local cloud restarts on its former state with a changed document, it applies the changes."""
+"""A local cloud that restarts on its former state with a changed document applies the changes of the document."""
 
 import pytest
 from google.cloud.bigquery import SchemaField, TimePartitioning

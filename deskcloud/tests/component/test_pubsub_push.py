@@ -73,7 +73,7 @@ class Progress:
         server.on_delivery(self.seen.put)
 
     def until(self, outcome, subscription=SUBSCRIPTION):
-        """Wait for a delivery with this outcome. Return (attempt, outcome) of all deliveries up to this delivery."""
+        """Wait for a delivery with this outcome. Return (attempt, outcome) of each delivery up to that one."""
         story = []
         while True:
             progress = self.seen.get(timeout=DEADLINE)

@@ -1,4 +1,4 @@
-"""When the local Pub/Sub delivers a message again. This depends on leases, backoff, retention and ordering keys."""
+"""When the local Pub/Sub delivers a message again, depending on leases, backoff, retention and ordering keys."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ def message(key="", age=0.0):
 
 @contextlib.contextmanager
 def queue_of(folder, config):
-    """Yield a subscription's queue, and the list in which its deliveries are recorded."""
+    """Yield a subscription's queue, and the list in which the queue records its deliveries."""
     store, reports = Store(folder), []
     try:
         yield Queue(config, store, lambda _queue, _delivery: False, reports.append), reports
@@ -151,7 +151,7 @@ def test_an_endpoint_that_does_not_answer_in_time_is_asked_again(tmp_path):
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         config = subscription(push_config={"push_endpoint": f"http://127.0.0.1:{port}/"})
-        config.ack_deadline_seconds = 1  # shorter than a client is allowed to set
+        config.ack_deadline_seconds = 1  # shorter than the 10 s that a client must set at least
         failed = asyncio.Event()
         pusher, store, reports = Pusher(concurrency=1), Store(tmp_path), []
 

@@ -39,7 +39,7 @@ WHOLE = {
     "none": b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 }
 CUT = [WHOLE["length"][:20], WHOLE["length"][:-1], WHOLE["chunks"][:-1], WHOLE["none"][:-1]]
-# Time limits so long that the server closes no connection during a test.
+# With PATIENT, the server closes no connection during a test. With HASTY, it soon closes slow connections.
 PATIENT = Patience(*[3600.0] * 3, bytes_a_second=1.0)
 HASTY = Patience(first_byte=0.1, head=0.1, body=0.1, bytes_a_second=1e9)
 SLOW = 80
@@ -117,7 +117,7 @@ def test_a_second_request_begins_where_the_first_ended(patient):
     with connected(patient) as connection:
         connection.sendall(WHOLE["length"] + WHOLE["length"][:30])
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
-        # While only half of a second request has arrived, it occupies no thread.
+        # A part of a second request has arrived, which must not occupy the server's thread.
         assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
         connection.sendall(WHOLE["length"][30:].replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
         assert b"HTTP/1.1 200" in answer(connection)
@@ -178,9 +178,9 @@ def test_a_function_answers_408_if_the_rest_of_a_request_does_not_come(hasty, cu
     ids=["head", "body", "chunks", "empty"],
 )
 def test_a_service_closes_the_connection_if_the_rest_of_a_request_does_not_come(hasty_service, cut, status):
-    """If the head is incomplete, the service answers 408. If only the body is incomplete, it answers nothing.
+    """If the head is incomplete, the service answers 408. If only the body is incomplete, the service answers nothing.
 
-    In the second case, a handler has already begun to read the body, and learns that the client has disconnected.
+    If only the body is incomplete, a handler has begun to read it, and learns that the client has disconnected.
     """
     with connected(hasty_service) as connection:
         connection.sendall(cut)
@@ -195,7 +195,7 @@ def test_a_connection_on_which_no_request_comes_is_closed(where, request):
 
 def test_a_slow_service_does_not_close_its_clients_connections():
     def wait():
-        """Wait twice as long as a server waits for a slow client."""
+        """Wait twice as long as the server `given_up` waits for a slow client."""
         for _ in range(2):
             with connected(given_up) as other:
                 other.sendall(CUT[0])

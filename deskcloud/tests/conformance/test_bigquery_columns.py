@@ -92,7 +92,10 @@ NUMBER, TEXT = bigquery.SchemaField("a", "INTEGER"), bigquery.SchemaField("b", "
 
 
 def in_structs(*inner):
-    """Return the schema of a table with a number, a struct that contains a struct, and a repeated struct."""
+    """Return the schema of a table with a number, a struct that contains a struct, and an array of structs.
+
+    All three structs have the fields `inner`.
+    """
     deeper = bigquery.SchemaField("r", "RECORD", fields=inner)
     return [
         NUMBER,

@@ -1,6 +1,6 @@
 """Which destination table the resource of a BigQuery job names.
 
-Also tests that clients can use the hidden dataset in which BigQuery keeps the results of queries.
+Clients can also use the hidden dataset in which BigQuery keeps the results of queries.
 """
 
 import pytest

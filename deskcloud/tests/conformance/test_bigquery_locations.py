@@ -1,5 +1,5 @@
-"""The location and the SQL dialect of a job. A client may omit them, but BigQuery obeys a value that is set."""
-# ruff: noqa: S608 - constants
+"""The location and the SQL dialect of a job. A client may omit both, but BigQuery obeys a value that is set."""
+# ruff: noqa: S608 - the statements contain only constants of this file
 
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound

@@ -1,6 +1,6 @@
 """BigQuery ML on the local BigQuery, with Google's own client."""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 import datetime as dt
 import uuid

@@ -1,9 +1,9 @@
-"""The local BigQuery does not support calls of BigQuery ML inside certain other statements.
+"""The local BigQuery does not support calls of BigQuery ML functions inside certain statements.
 
-The error names the call, and says what to do instead.
+The error names the function, and says what to write instead.
 """
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 import pytest
 from google.api_core import exceptions

@@ -1,6 +1,6 @@
 """Matrix factorization on the local BigQuery, with Google's own client."""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 import json
 
@@ -15,8 +15,8 @@ from deskcloud.web import serving
 OPTIONS = "model_type='MATRIX_FACTORIZATION', user_col='visitor_id', item_col='product_id', rating_col='weight'"
 IMPLICIT = f"OPTIONS({OPTIONS}, feedback_type='implicit', num_factors=4, wals_alpha=10, l2_reg=0.5)"
 EXPLICIT = f"OPTIONS({OPTIONS}, num_factors=4)"
-# Three groups, each of ten visitors and five products. Each visitor has four of the five products of the visitor's
-# group.
+# Three groups, each of ten visitors and five products. Each visitor has weights for four of the five products of the
+# visitor's own group.
 INTERACTIONS = """
 CREATE TABLE shop.interactions AS
 SELECT CONCAT('v', v) AS visitor_id, p AS product_id, 1 + MOD(v * p, 3) AS weight

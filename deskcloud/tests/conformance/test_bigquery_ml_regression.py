@@ -1,6 +1,6 @@
 """Regression models on the local BigQuery, with Google's own client. The first tests follow Google's tutorial."""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 import json
 

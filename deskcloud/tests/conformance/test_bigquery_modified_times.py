@@ -67,6 +67,6 @@ def test_a_change_of_rows_sets_the_time_and_leaves_the_time_of_creation(bigquery
 
 def test_reading_leaves_the_time(bigquery_client, table):
     before = times(bigquery_client, table)
-    bigquery_client.query_and_wait(f"SELECT * FROM {table}")  # noqa: S608 - our own name
+    bigquery_client.query_and_wait(f"SELECT * FROM {table}")  # noqa: S608 - the statement contains only our own names
     assert list(bigquery_client.list_rows(table)) == []
     assert times(bigquery_client, table) == before

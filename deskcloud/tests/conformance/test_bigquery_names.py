@@ -1,6 +1,6 @@
 """The local BigQuery treats names, arrays, structs and wildcard tables as GoogleSQL does."""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 from decimal import Decimal
 from pathlib import Path
@@ -35,7 +35,7 @@ def dataset(bigquery_client):
 
 @pytest.fixture(scope="module")
 def day_tables(bigquery_client, dataset):
-    """Create three day-tables of an export whose schema has changed from day to day. Return their wildcard name."""
+    """Create three day-tables of an export whose schema changed from day to day. Return the tables' wildcard name."""
     for table, columns in (
         (FIRST, "1 AS a, STRUCT(1 AS x) AS s, [STRUCT('k' AS key)] AS l"),
         (SECOND, "'new' AS b, 2 AS a, STRUCT(1 AS x, 2 AS y) AS s, [STRUCT('k' AS key, 2 AS v)] AS l"),

@@ -51,7 +51,7 @@ def test_the_example_of_the_documentation_runs_as_it_stands(bigquery_url, bigque
     monkeypatch.setenv("BIGQUERY_STORAGE_EMULATOR_HOST", bigquery_emulator.grpc_address)
     monkeypatch.setattr(google.auth, "default", lambda **_: (AnonymousCredentials(), PROJECT))
     names = {}
-    exec(example, names)  # noqa: S102 - our own documentation
+    exec(example, names)  # noqa: S102 - the executed example is from our own documentation
     assert names["table"].to_pylist() == [{"a": 1}]
     names["channel"].close()
 

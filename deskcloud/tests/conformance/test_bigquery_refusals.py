@@ -1,6 +1,6 @@
 """Each error of the local BigQuery uses BigQuery's words or names a missing feature.
 
-It never shows an error text of DuckDB or Python.
+An error never shows an error text of DuckDB or Python.
 """
 
 import pytest

@@ -1,6 +1,6 @@
 """The local BigQuery reads objects from the local Cloud Storage, and writes objects to it."""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 import json
 

@@ -1,4 +1,4 @@
-"""A syntax error has the words of Google's parser. It names the wrong token, and its position in the whole script."""
+"""A syntax error has the words of Google's parser, and names the unexpected token's position in the whole script."""
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound

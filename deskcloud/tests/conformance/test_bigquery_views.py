@@ -1,6 +1,8 @@
-"""If a view's table is deleted, the view is still listed with its columns, and a query names the missing table."""
+"""If a view's table is deleted, the view is still listed with its columns. A query of the view fails with an error that
+names the missing table.
+"""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 import pytest
 from google.api_core.exceptions import NotFound

@@ -168,7 +168,7 @@ def test_a_member_who_has_withdrawn_consent_can_be_removed(google, client):
 
 
 def reasons(call, request):
-    """Make a request that must be refused. Return the reason for each wrong field."""
+    """Make a request that must be refused. Return a dict from invalid fields to reasons."""
     with pytest.raises(BadRequest) as refused:
         call(request)
     (violations,) = [one["fieldViolations"] for one in refused.value.details if "fieldViolations" in one]
@@ -186,7 +186,7 @@ FIRST = "audience_members[0].user_data.user_identifiers[0]"
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """Return platforms for requests that are refused. Tests share them, because such requests change nothing."""
+    """Return platforms for requests that are refused. Tests share the platforms: refused requests change nothing."""
     with running(tmp_path_factory.mktemp("platforms"), datamanager=SETTINGS) as found:
         yield found
 

@@ -72,7 +72,7 @@ def test_recipients_are_refused_or_deferred(relay):
 
 def test_without_the_password_no_message_is_accepted(relay):
     with pytest.raises(smtplib.SMTPAuthenticationError):
-        connected(relay, password="wrong")  # noqa: S106 - wrong on purpose
+        connected(relay, password="wrong")  # noqa: S106 - a wrong password, as the test needs
     host, port = relay.url["mail"].split(":")
     with smtplib.SMTP(host, int(port), timeout=10) as client, pytest.raises(smtplib.SMTPSenderRefused) as refused:
         client.send_message(message())

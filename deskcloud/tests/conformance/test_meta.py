@@ -1,4 +1,4 @@
-"""The local Graph API answers requests for Custom Audiences as Meta's documentation describes them."""
+"""The local Graph API answers requests about Custom Audiences in the way that Meta's documentation describes."""
 
 import json
 
@@ -13,7 +13,7 @@ SETTINGS = AdAccount("act_100", (AUDIENCE, OTHER, FLAGGED), flagged=(FLAGGED,), 
 
 
 class Graph:
-    """A client for the local Graph API. It sends the access token that the running platforms accept."""
+    """A client for the local Graph API. It sends the access token that this API accepts."""
 
     def __init__(self, desk):
         self.desk, self.token = desk, desk.running.credentials["META_ACCESS_TOKEN"]
@@ -43,7 +43,7 @@ def graph(desk):
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """Return a client for requests that are refused. Tests share it, because such requests change nothing."""
+    """Return a client for requests that are refused. Tests share the client: refused requests change nothing."""
     with running(tmp_path_factory.mktemp("meta"), meta=SETTINGS) as desk:
         yield Graph(desk)
 

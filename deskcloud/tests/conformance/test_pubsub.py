@@ -1,7 +1,7 @@
 """Google's own Pub/Sub clients work with the local Pub/Sub, and give the same results with Google's emulator.
 
-The tests use Google's emulator too if `gcloud`'s component pubsub-emulator and Java are installed. They can also use an
-emulator that runs already, with the variables PUBSUB_CONFORMANCE=google PUBSUB_EMULATOR_HOST=HOST:PORT.
+If `gcloud`'s component pubsub-emulator and Java are installed, the tests run with Google's emulator too. To run them
+with an emulator that is already running, set PUBSUB_CONFORMANCE=google and PUBSUB_EMULATOR_HOST=HOST:PORT.
 """
 
 import contextlib
@@ -107,12 +107,12 @@ def subscription_name():
 
 
 def subscribe(subscriber, topic, **config):
-    """Create a subscription to a topic, and return it."""
+    """Create a subscription to a topic, and return the subscription."""
     return subscriber.create_subscription(request={"name": subscription_name(), "topic": topic, **config})
 
 
 def pull(subscriber, subscription, count):
-    """Return exactly `count` messages, or fail after the deadline."""
+    """Return exactly `count` messages, or fail if fewer have arrived within about 20 s."""
     received = []
     deadline = time.monotonic() + 20
     while len(received) < count and time.monotonic() < deadline:
@@ -234,7 +234,7 @@ def test_dead_letters_have_attributes_that_name_their_source(publisher, subscrib
         [received] = pull(subscriber, source, 1)
         attempts.append(received.delivery_attempt)
         subscriber.modify_ack_deadline(subscription=source, ack_ids=[received.ack_id], ack_deadline_seconds=0)
-    # Google's emulator forwards a message to the dead letters only at the time of the next delivery.
+    # Pull once more: Google's emulator forwards a message to the dead letters only when it would deliver it again.
     assert nothing_is_left(subscriber, source)
     [letter] = pull(subscriber, letter_box, 1)
     assert attempts == [1, 2, 3, 4, 5]

@@ -1,4 +1,4 @@
-"""The local Marketing Cloud answers as Salesforce's documentation describes it."""
+"""The local Marketing Cloud answers requests in the way that Salesforce's documentation describes."""
 
 from xml.etree import ElementTree as ET
 
@@ -25,7 +25,7 @@ ROWS = "data/v1/async/dataextensions/key:people/rows"
 
 
 class Cloud:
-    """A client for the local Marketing Cloud. It sends an access token that the running platforms accept."""
+    """A client for the local Marketing Cloud. It sends an access token that the local Marketing Cloud has issued."""
 
     def __init__(self, desk):
         self.desk = desk
@@ -74,7 +74,7 @@ def cloud(desk):
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory):
-    """Return a client for requests that are refused. Tests share it, because such requests change nothing."""
+    """Return a client for requests that are refused. Tests share the client: refused requests change nothing."""
     with running(tmp_path_factory.mktemp("salesforce"), salesforce=SETTINGS) as desk:
         yield Cloud(desk)
 
@@ -94,7 +94,7 @@ def test_a_token_is_issued_for_the_client_and_expires(cloud):
 
 
 def test_other_credentials_are_refused(refusing):
-    wrong = refusing.issued(client_secret="x")  # noqa: S106 - wrong on purpose
+    wrong = refusing.issued(client_secret="x")  # noqa: S106 - a wrong secret, as the test needs
     assert (wrong.status_code, wrong.json()["error"]) == (401, "invalid_client")
     other = refusing.issued(grant_type="password")
     assert (other.status_code, other.json()["error"]) == (400, "unsupported_grant_type")
@@ -156,13 +156,13 @@ def soap(cloud, *keys, token=None, column="SubscriberKey"):
 def test_rows_are_deleted_by_soap(cloud):
     cloud.upsert(person("a"), person("b"))
     cloud.desk.advance(60)
-    answer = ET.fromstring(soap(cloud, "a", "unknown").content)  # noqa: S314 - from our own service
+    answer = ET.fromstring(soap(cloud, "a", "unknown").content)  # noqa: S314 - the XML is from our own service
     assert [one.text for one in answer.iter() if one.tag.endswith("StatusCode")] == ["OK", "Error"]
     assert cloud.rows() == {"a": (False, 1, 0, 1), "b": (True, 1, 0, 0)}
 
 
 def test_soap_accepts_only_delete_requests_with_the_token_and_the_primary_key(refusing):
-    refused = soap(refusing, "a", token="another")  # noqa: S106 - wrong on purpose
+    refused = soap(refusing, "a", token="another")  # noqa: S106 - a wrong token, as the test needs
     assert (refused.status_code, "<faultstring>Token Expired</faultstring>" in refused.text) == (500, True)
     assert "Give the primary key" in soap(refusing, "a", column="Email").text
     assert soap(refusing).status_code == 400

@@ -300,7 +300,7 @@ def test_a_batch_has_one_answer_per_call(client, bucket):
         two = bucket.blob("a/2")
         two.metadata = {"k": "v"}
         two.patch()
-    assert [answer.status_code for answer in batch._responses] == [204, 404, 412, 200]  # noqa: SLF001 - Google's own
+    assert [answer.status_code for answer in batch._responses] == [204, 404, 412, 200]  # noqa: SLF001 - Google's class Batch has no public attribute with the answers
     assert bucket.get_blob("a/2").metadata == {"k": "v"}
 
 

@@ -1,6 +1,6 @@
 """Google's own clients work with the local Vertex AI.
 
-These are the generated clients over REST, and the high-level library google-cloud-aiplatform.
+The clients are the generated ones over REST, and the high-level library google-cloud-aiplatform.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ class Clients:
 def refused(status, match=None):
     """Check that a call raises an error with this status in the body.
 
-    The status must be checked, because over REST the clients distinguish errors only by the HTTP code.
+    This check is needed because the class of the error only shows the HTTP code: the clients use REST.
     """
     with pytest.raises(exceptions.GoogleAPICallError, match=match) as caught:
         yield
@@ -274,9 +274,9 @@ def test_a_missing_feature_is_unimplemented_in_googles_error_format(google):
 
 
 class Gate:
-    """A loader of models that stops in the middle of its work until the test opens the gate.
+    """A loader of models that pauses in the middle of its work until the test sets the event `open`.
 
-    `entered` is set when a model begins to load. The test sets `open`.
+    The loader sets the event `entered` when a model begins to load.
     """
 
     def __init__(self):
@@ -312,7 +312,7 @@ def test_a_deployment_in_progress_is_an_operation_that_is_not_done(trained_folde
 
 @pytest.fixture
 def aiplatform():
-    """Return the high-level library. Its import takes seconds, and no other test needs it."""
+    """Import and return the high-level library. The import takes seconds, and most tests do not need the library."""
     return importlib.import_module("google.cloud.aiplatform")
 
 

@@ -1,4 +1,4 @@
-"""Start BigQuery's emulator, stop it before it serves, and print the changes to the packages that it patches.
+"""Start BigQuery's emulator, and end it before it serves. Print the changes to the packages that the emulator patches.
 
 The output is one line of JSON. `changes` lists the names of each changed object. `applied` lists the target and the
 reason of each patch.
@@ -17,7 +17,7 @@ PACKAGES = {"duckdb", "grpc", "local_bigquery", "sqlglot", "uvicorn"}
 
 
 def owners() -> dict[str, Any]:
-    """Return a dict from names to objects: all modules of the patched packages, and the classes in these modules."""
+    """Map names to objects: to all modules of the patched packages, and to the classes in these modules."""
     modules = {name: one for name, one in [*sys.modules.items()] if name.partition(".")[0] in PACKAGES}
     kinds: dict[str, type] = {}
     waiting: list[Any] = list(modules.values())
@@ -31,7 +31,7 @@ def owners() -> dict[str, Any]:
 
 
 def attributes(known: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Map the name of each attribute to its value, and to a copy of the value if this is a dict or a list."""
+    """Map the name of each attribute to (value, copy). The copy is None if the value is neither a dict nor a list."""
     every = ((f"{owner}.{name}", value) for owner, one in known.items() for name, value in [*vars(one).items()])
     return {name: (value, value.copy() if type(value) in {dict, list} else None) for name, value in every}
 
@@ -39,10 +39,10 @@ def attributes(known: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 def changes(before: dict[str, tuple[Any, Any]], after: dict[str, tuple[Any, Any]]) -> Iterator[tuple[Hashable, str]]:
     """Yield the identity and the name of each attribute that was replaced, changed or removed.
 
-    If several modules import one list, the same identity has several names.
+    If several modules import the same list, its changes have one identity but several names.
     """
     for name in after.keys() - before.keys():
-        # An imported module becomes an attribute of its package. This change is not a patch.
+        # An import makes a module an attribute of its package. Such a new attribute is not a patch.
         if not isinstance(after[name][0], ModuleType):
             yield name, name
     for name, (value, content) in before.items():

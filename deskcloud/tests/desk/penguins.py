@@ -1,4 +1,4 @@
-"""The penguins of Google's tutorial on linear regression, and the figures that the tutorial prints for them.
+"""The penguins of Google's tutorial on linear regression, and the figures that the tutorial prints for these penguins.
 
 https://cloud.google.com/bigquery/docs/linear-regression-tutorial
 """
@@ -60,7 +60,7 @@ The categorical features are left out, because their attributions have no unique
 
 
 def penguins() -> pa.Table:
-    """Return all 344 penguins. Two of them have only a species and an island."""
+    """Return all 344 penguins. Of two penguins, only the species and the island are known."""
     types = {name: pa.string() if type_ == "STRING" else pa.float64() for name, type_ in TYPES.items()}
     options = csv.ConvertOptions(column_types=types, null_values=[NULL], strings_can_be_null=True)
     return csv.read_csv(FILE, convert_options=options)

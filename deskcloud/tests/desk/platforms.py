@@ -1,4 +1,4 @@
-"""Start the local platforms for a test, and use the admin API that they have for tests."""
+"""Start the local platforms for a test, and call the platforms' admin API, which exists for tests."""
 
 import contextlib
 import hashlib
@@ -12,7 +12,7 @@ from deskcloud.document import Platforms
 from deskcloud.web.guard import Rules
 from deskcloud.web.plain import NO_TLS
 
-SECRET = "a-secret"  # noqa: S105 - it opens nothing
+SECRET = "a-secret"  # noqa: S105 - a secret for platforms that run only during a test
 HTTP = httpx.Client(verify=NO_TLS, trust_env=False)
 
 
@@ -21,7 +21,7 @@ def hashed(text):
 
 
 class Desk:
-    """Running local platforms, with their URLs and the calls of their admin API."""
+    """Running local platforms, with their URLs and methods that call their admin API."""
 
     def __init__(self, running):
         self.running, self.url = running, running.addresses
@@ -37,11 +37,11 @@ class Desk:
         self.admin("POST", "clock", advance_seconds=seconds)
 
     def plan(self, platform, *faults):
-        """Plan faults of a platform, which its next requests meet."""
+        """Plan faults of a platform. The next requests to the platform meet these faults."""
         self.admin("PUT", f"{platform}/faults", faults=list(faults))
 
     def members(self, platform, name):
-        """Return four values for each person who is or was a member of the list.
+        """Map each person who is or was a member of the list `name` to four values.
 
         The values are: whether the person is a member, and how often the person was added, updated and removed.
         """
@@ -51,14 +51,14 @@ class Desk:
         }
 
     def received(self, platform):
-        """Return each request that the platform has received, with the HTTP status of its answer."""
+        """Return each request that the platform has received, with the HTTP status of the answer."""
         found = self.admin("GET", f"{platform}/requests")["requests"]
         return [(one["request"], one["status"]) for one in found]
 
 
 @contextlib.contextmanager
 def running(folder, **named):
-    """Run the platforms that `named` configures. Their state is in the folder."""
+    """Run the platforms that `named` configures. The platforms keep their state in `folder`."""
     with platforms.run(folder, Platforms(**named), defaultdict(int), Rules(SECRET)) as found:
         yield Desk(found)
 

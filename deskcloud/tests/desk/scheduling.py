@@ -8,8 +8,8 @@ from xdist.scheduler import LoadScopeScheduling
 class BesideWhatTheyShare(LoadScopeScheduling):
     """Run tests in one process if they share a fixture whose start takes long.
 
-    All tests of sql/ share a fixture. In other folders, files share a fixture if their names begin with the same two
-    words. For example, test_chain_errors.py runs with test_chain_kill.py, because both break the same cloud.
+    All tests in a folder sql/ share a fixture. In each of the other folders, files share a fixture if their names begin
+    with the same two words. For example, test_chain_errors.py and test_chain_kill.py break the same cloud.
     """
 
     def _split_scope(self, nodeid: str) -> str:

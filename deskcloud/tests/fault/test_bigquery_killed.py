@@ -45,9 +45,9 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture
 def start(bigquery_emulator, tmp_path):
-    """Return a function that starts the gateway as a process, and returns the gateway's URL and the process.
+    """Return a function that starts the gateway as a process on the same state at each call.
 
-    Each call starts the gateway on the same state.
+    The function returns the gateway's URL and the process.
     """
     processes = []
 
@@ -102,7 +102,7 @@ def test_the_emulator_ends_with_a_parent_that_is_killed(tmp_path):
 
 @contextlib.contextmanager
 def running(state):
-    """Run BigQuery's emulator and its gateway on this state, and yield Google's client for them."""
+    """Run BigQuery's emulator and its gateway on the state folder `state`. Yield Google's client for the gateway."""
     with (
         launch.run(state / "emulator", project=PROJECT) as emulated,
         serving.serve(app.create_app(emulated, state / "gateway")) as url,

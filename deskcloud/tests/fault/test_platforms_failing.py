@@ -45,7 +45,7 @@ def google_members(desk):
 def test_a_reset_connection_does_not_show_whether_the_request_was_processed(desk, kind, counts):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": kind})
-    # Depending on the timing, reading or writing raises the error.
+    # Depending on the timing, the error is a ReadError or a WriteError. TransportError is the class of both.
     with pytest.raises(httpx.TransportError):
         ingest(google, "a")
     assert ingest(google, "a").status_code == 200
@@ -151,7 +151,7 @@ with platforms.run(Path(sys.argv[1]), Platforms(datamanager=settings), defaultdi
 """
 
 
-@pytest.mark.slow  # the test of a clean restart covers this, except SQLite's journal
+@pytest.mark.slow  # slow; the test of a clean restart covers all of this except SQLite's journal
 def test_an_accepted_request_survives_a_killed_process(tmp_path):
     killed = subprocess.Popen([sys.executable, "-c", _SERVER, tmp_path, SECRET], stdout=subprocess.PIPE, text=True)
     try:

@@ -73,11 +73,11 @@ def test_a_process_killed_while_it_writes_leaves_the_old_object_or_the_new_one(t
 
 
 class KilledError(BaseException):
-    """Raised in place of the end of the process. The code under test does not catch it."""
+    """Raised where the process would end. The tested code does not catch this exception."""
 
 
 class Mortal(sqlite3.Connection):
-    """A connection to SQLite that simulates the end of the process before or after a commit, as `death` says."""
+    """A connection to SQLite. Where `death` says, before or after a commit, it raises KilledError."""
 
     death = ""
 
@@ -104,7 +104,7 @@ def test_wherever_the_process_ends_a_restart_finds_the_old_object_or_the_new_one
     with pytest.raises(KilledError):
         act()
     monkeypatch.undo()
-    # A transaction without commit is rolled back.
+    # When the store is closed, SQLite rolls back a transaction without commit, as it does after a crash.
     store.close()
 
     expected = old if death == "before the commit" else new

@@ -1,4 +1,4 @@
-"""The states of Vertex AI's long-running operations after its process was killed and started again."""
+"""The states of Vertex AI's long-running operations after Vertex AI's process was killed and started again."""
 
 import shutil
 import subprocess
@@ -51,7 +51,7 @@ threading.Event().wait()
 def killed(tmp_path):
     """Kill a Vertex AI during a deployment. Return the folder of its state, and the name of the operation.
 
-    The files from which the model was uploaded are deleted, so the restart cannot read them again.
+    The uploaded model's files are deleted, so the restarted Vertex AI can only use its own copy of the files.
     """
     folder = tmp_path / "artefact"
     folder.mkdir()
@@ -76,7 +76,7 @@ def test_a_deployment_in_progress_when_the_process_dies_is_finished_after_a_rest
         endpoint = httpx.get(f"{url}/v1/{PLACE}/endpoints/e").json()
         assert endpoint["deployedModels"] == [deployed]
         assert endpoint["trafficSplit"] == {deployed["id"]: 100}
-    # After another restart, the model is still deployed. It is loaded at the first prediction.
+    # After a second restart, the model is still deployed. The first prediction loads the model.
     app = vertex.create_app(state, load=lambda _folder: lambda instances: [{"again": True} for _ in instances])
     with serving.serve(app) as url:
         answer = httpx.post(f"{url}/v1/{PLACE}/endpoints/e:predict", json={"instances": [{}]}).json()

@@ -25,7 +25,7 @@ CORPUS = Path(__file__).parent / "corpus"
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the corpus: its fields in the form of BigQuery's REST API, and its rows as dicts by column."""
+    """A table of the corpus. `fields` have the form of BigQuery's REST API. A row is a dict by column."""
 
     fields: list[dict[str, Any]]
     rows: list[dict[str, Any]]
@@ -95,7 +95,7 @@ def rows() -> dict[str, list[dict]]:
 
 
 def _named(value: Any, kind: TypeProto) -> Any:
-    """Return a value in which each STRUCT is a dict by field name. In `value`, a STRUCT is a list of its fields."""
+    """Return `value` with each STRUCT as a dict by field name. In `value`, a STRUCT is a list of the fields' values."""
     if value is None:
         return None
     match types.kind(kind):

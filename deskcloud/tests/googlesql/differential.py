@@ -27,11 +27,11 @@ from deskcloud.googlesql.tokens import tokenize
 LIST = Path(__file__).parent / "differences.yaml"
 PAGE = Path(__file__).parents[2] / "docs" / "differences.md"
 DATASET = f"{answers.PROJECT}.corpus"
-# THREADS is the number of statements that run in parallel on the local BigQuery. BATCH is the number of expressions
-# that are put into one statement.
+# THREADS is the number of statements that run in parallel on the local BigQuery. BATCH is the number of expressions in
+# one statement.
 THREADS = 3
 BATCH = 40
-# For each kind of difference, a note for the page of differences.
+# Maps a kind of difference to a note about it for docs/differences.md.
 NOTES = {
     "accepted": (
         "`propensity up --strict` checks only statements that are sent alone. It does not check statements in\n"
@@ -70,13 +70,13 @@ class Local:
         return answers.ours(self.client, sql, dataset=DATASET)
 
     def left(self, sql: str) -> Answer:
-        """Return the rows that a statement leaves in its table, and after them the number of changed rows.
+        """Return the rows of the statement's target after the statement, followed by the number of changed rows.
 
         The change is rolled back.
         """
         table = target(sql)
-        # A transaction that is still open at the end of its script is rolled back.
-        script = f"begin transaction; {sql}; select @@row_count, {table}.* from (select 1) left join {table} on true"  # noqa: S608 - ours
+        # BigQuery rolls back a transaction that is still open at the end of its script.
+        script = f"begin transaction; {sql}; select @@row_count, {table}.* from (select 1) left join {table} on true"  # noqa: S608 - the statement is from our corpus
         found = self.answer(script)
         if found.refusal:
             return found
@@ -84,9 +84,9 @@ class Local:
         return Answer(found.columns[1:], (*rows, (found.rows[0][0],)))
 
     def differences(self, theme: str, every: int = 1) -> dict[str, str]:
-        """Return the statements of a theme whose results differ from Google's, each with the kind of the difference.
+        """Map each statement of a theme whose result differs from Google's to the kind of the difference.
 
-        All expressions are run. Of the queries and changes, only one in `every` is run.
+        All expressions are run. Of the queries and changes, only every `every`-th is run.
         """
         if theme in corpus.changes():
             kinds = {
@@ -106,7 +106,7 @@ class Local:
         return self._each(alone)
 
     def _same(self, batch: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-        """Evaluate the expressions in one statement. Return them, and whether all results agree with Google's."""
+        """Evaluate the expressions in one statement. Return `batch`, and whether all results agree with Google's."""
         sql = f"select {', '.join(one.removeprefix('select ') for one in batch)}"
         ours = self.answer(sql)
         return batch, not ours.refusal and not difference.kind(ours, googles(sql), is_ordered=True)
@@ -131,7 +131,7 @@ def googles_leave(sql: str) -> Answer:
     except (Refused, Crashed) as error:
         return Answer(refusal=str(error))
     table = target(sql)
-    after = Answer.of_reference(reference.run(f"select * from {table}", corpus.catalog(), {table: modified.rows}))  # noqa: S608 - ours
+    after = Answer.of_reference(reference.run(f"select * from {table}", corpus.catalog(), {table: modified.rows}))  # noqa: S608 - the statement is from our corpus
     return dataclasses.replace(after, rows=(*after.rows, (modified.count,)))
 
 

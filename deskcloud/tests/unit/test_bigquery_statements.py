@@ -1,6 +1,6 @@
-"""The gateway parses statements, and is not misled by text that only looks like SQL."""
+"""The gateway parses statements. Comments and literals that look like SQL do not mislead it."""
 
-# ruff: noqa: S608 - the statements are this file's own
+# ruff: noqa: S608 - the statements come only from the tests of this file
 
 import itertools
 

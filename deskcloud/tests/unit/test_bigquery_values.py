@@ -1,6 +1,6 @@
 """The rules by which load jobs and streaming inserts accept a value for the type of a column."""
 
-# ruff: noqa: S608 - the names in statements are the tests' own
+# ruff: noqa: S608 - the names in the statements come only from the tests
 
 import contextlib
 from decimal import Decimal
@@ -38,7 +38,7 @@ def field(kind, mode="NULLABLE", fields=None, name="a"):
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(text=TEXTS)
-# Python counts the character \x1f, a separator, as white space, but the database does not.
+# Python's strip() counts the character \x1f, a separator, as white space, but the database's trim() does not.
 @example(text="0\x1f")
 def test_the_database_can_read_each_text_that_is_accepted_for_a_type(cursor, kind, text):
     if text_check(field(kind))(text):

@@ -20,7 +20,7 @@ NUMBERS = "$alt=json;enum-encoding=int"
 
 
 def said(document, method, url, answer, status=200, **sent):
-    """Return the problems that the check finds in one request and this answer of the service."""
+    """Return the problems that the check finds in one request and in the service's answer `answer`."""
 
     async def respond(request):
         await request.body()
@@ -150,7 +150,7 @@ def test_an_rpc_is_checked_against_the_service_and_its_proto():
     assert rpc("/google.pubsub.v1.Publisher/Send", publish) == [
         "/google.pubsub.v1.Publisher/Send is no RPC of the service"
     ]
-    # The bytes are an integer in field 99, which no message of Pub/Sub has.
+    # The bytes encode an integer in field 99. No message of Pub/Sub has a field 99.
     unknown = Topic.pb().FromString(b"\x98\x06\x01")
     assert rpc("/google.pubsub.v1.Publisher/CreateTopic", unknown) == [
         "google.pubsub.v1.Topic has a field that the proto has not"

@@ -33,7 +33,7 @@ def times(expression, start, count, zone=UTC):
         ("0 9 * * 7", ["2026-01-04 09:00", "2026-01-11 09:00"]),
         ("0 9 * * 0", ["2026-01-04 09:00", "2026-01-11 09:00"]),
         ("0 0 29 feb *", ["2028-02-29 00:00", "2032-02-29 00:00"]),
-        # If day of month and weekday are both restricted, a day matches if one of them matches.
+        # If the day of month and the weekday are both restricted, a day that matches one of the two is enough.
         ("0 0 13 * fri", ["2026-01-02 00:00", "2026-01-09 00:00"]),
         # A field that starts with a star does not restrict the day.
         ("0 0 */10 * fri", ["2026-05-01 00:00", "2026-07-31 00:00"]),

@@ -7,7 +7,7 @@ import pytest
 
 from deskcloud.web.guard import Rules, as_asked, judge, with_secret
 
-SECRET = "0123456789abcdef"  # noqa: S105 - none
+SECRET = "0123456789abcdef"  # noqa: S105 - the secret is invented for the test
 PLAIN = Rules()
 ASKING = Rules(SECRET, open=frozenset({"/token"}))
 SHOP = "https://shop.example"

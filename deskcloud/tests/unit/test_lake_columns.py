@@ -1,4 +1,4 @@
-"""The rows in which DuckLake keeps a table's columns."""
+"""The rows of DuckLake's catalog that describe a table's columns."""
 
 import duckdb
 import pytest
@@ -45,7 +45,7 @@ def lake(tmp_path):
 
 
 def written(lake: DuckDBPyConnection, fields):
-    """Create a table with DuckDB's SQL, and return the rows that DuckLake writes."""
+    """Create a table with DuckDB's SQL. Return the rows about its columns that DuckLake writes into the catalog."""
     lake.execute(f"CREATE TABLE lake.t ({', '.join(map(types.column, fields))})")
     found = lake.execute(
         "SELECT column_id, column_name, column_type, nulls_allowed, parent_column "

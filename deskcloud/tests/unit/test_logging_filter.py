@@ -205,7 +205,7 @@ def literal(text):
 
 @st.composite
 def filters_with_meaning(draw, depth=3):
-    """Draw the text of a filter, and a Python function of an entry's jsonPayload that means the same."""
+    """Draw the text of a filter, and a Python function that applies the same condition to an entry's jsonPayload."""
     if depth == 0 or draw(st.booleans()):
         name, value = draw(names), draw(words)
         return draw(

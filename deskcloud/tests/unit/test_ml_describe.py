@@ -1,4 +1,4 @@
-"""ML.DESCRIBE_DATA returns the statistics of each column. The tests compare them with output of BigQuery."""
+"""ML.DESCRIBE_DATA returns the statistics of each column. The tests compare the statistics with output of BigQuery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Matrix factorization agrees with linear systems that are solved one by one.
+"""Matrix factorization agrees with a reference that solves its linear systems one by one.
 
 Data from which no factorization can be learned are refused.
 """

@@ -30,7 +30,7 @@ def one_hot(column: pa.ChunkedArray) -> np.ndarray:
     """Return a matrix with one column for each category, in alphabetical order, and a last column for NULL."""
     values = np.array([str(value).lower() if isinstance(value, bool) else value for value in column.to_pylist()])
     names = sorted(value for value in set(values.tolist()) if value is not None)
-    return np.column_stack([*(values == name for name in names), values == None])  # noqa: E711 - elementwise
+    return np.column_stack([*(values == name for name in names), values == None])  # noqa: E711 - `is None` would not compare the elements
 
 
 def design(rows: pa.Table) -> np.ndarray:

@@ -52,7 +52,8 @@ def test_a_divergence_agrees_with_one_that_bigquery_computed():
 def spread(numbers, buckets):
     """Return the edges and the counts of a histogram of the numbers.
 
-    The numbers between two quantiles are spread evenly over the buckets between them.
+    The histogram is computed from quantiles. The numbers between two neighbouring quantiles are spread evenly between
+    these quantiles.
     """
     ordered = sorted(numbers)
     ranks = [max(-(-k * len(ordered) // (100 * buckets)) - 1, 0) for k in range(100 * buckets + 1)]
@@ -107,7 +108,7 @@ def test_only_the_most_frequent_categories_are_compared():
     study = ["a"] * 6 + ["d"] * 3 + ["c"]
 
     assert value(base, study) == pytest.approx(0.3)
-    # Two categories remain, with 6 and 3 of nine values.
+    # Only the two most frequent categories of each side remain. They have 6 and 3 of the nine values that remain.
     assert value(base, study, num_rank_histogram_buckets=2) == pytest.approx(3 / 9)
     assert value(base, study, num_rank_histogram_buckets=1) == 0
 
@@ -124,7 +125,7 @@ def test_a_single_number_shares_a_bucket_only_with_itself():
 
 
 def test_nan_and_infinity_have_buckets_that_the_two_sides_do_not_share():
-    # One eighth of the values on one side has no counterpart, so the distributions are (7/8, 1/8) and (1, 0).
+    # One of the first side's eight values is in a bucket of its own, so the distributions are (7/8, 1/8) and (1, 0).
     expected = jensenshannon([7, 1], [8, 0], base=2) ** 2
     numbers = [float(x) for x in range(7)]
     assert value([*numbers, float("nan")], numbers) == pytest.approx(expected)

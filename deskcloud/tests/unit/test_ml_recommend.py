@@ -119,8 +119,8 @@ def test_the_measures_of_a_regression_do_not_depend_on_the_order_of_the_rows():
 
 def test_the_measures_of_implicit_feedback_are_those_of_a_ranking(monkeypatch):
     monkeypatch.setattr(rating_metrics, "BLOCK", 4)
-    # The relevant items of the first user have ranks 1 and 3 of 4. The second user has one relevant item, at rank 2.
-    # The third has none, because no rating is above 0.
+    # Items with ratings above 0 are relevant. The first user's relevant items have ranks 1 and 3 of 4, and the second
+    # user's relevant item has rank 2. The third user has no relevant item.
     predicted = np.array([[0.9, 0.1, 0.5, 0.7], [0.2, 0.8, 0.4, 0.1], [0.3, 0.2, 0.1, 0.4]])
     ratings = Ratings(
         pa.array(["a", "b", "c"]),

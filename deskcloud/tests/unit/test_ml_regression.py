@@ -23,7 +23,7 @@ TO_THE_END = DESCENT | {"early_stop": False, "max_iterations": 500}
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """Return sessions whose duration is the label, with NULLs in the other columns."""
+    """Return the sessions whose label `seconds` is known. Other columns can be NULL."""
     table = sessions()
     return table.filter(pc.is_valid(table["seconds"]))
 
@@ -36,7 +36,7 @@ def tutorial() -> ml.TrainedModel:
 def design(rows: pa.Table) -> np.ndarray:
     """Return the matrix of inputs that BigQuery's documentation describes.
 
-    It has the standardized numbers, and then one column for each category and one for NULL.
+    Its columns are the standardized numbers, then one column for each category and for a NULL category.
     """
     numbers = [rows[name].cast(pa.float64()).to_numpy() for name in ("bounces", "bought")]
     scaled = [(values - values.mean()) / values.std(ddof=1) for values in numbers]
@@ -51,7 +51,7 @@ def predicted(model: ml.TrainedModel, rows: pa.Table) -> np.ndarray:
 
 
 def learned(model: ml.TrainedModel) -> list[float]:
-    """Return the standardized weights that the model has learned, and last the intercept."""
+    """Return the standardized weights that the model has learned. The intercept is the last element."""
     found = []
     for row in ml.weights(model, standardize=True).to_pylist():
         found += [pair["weight"] for pair in row["category_weights"]] or [row["weight"]]

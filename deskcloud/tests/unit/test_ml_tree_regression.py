@@ -24,7 +24,7 @@ DEFAULTS |= {"max_depth": 6, "learning_rate": 0.3, "reg_lambda": 1.0, "reg_alpha
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """Return the rows in the order in which training uses them, because SUBSAMPLE chooses rows by their position."""
+    """Return the rows in the order of training. SUBSAMPLE chooses rows by their position in this order."""
     return split.in_order(penguins.weighed())
 
 
@@ -89,8 +89,8 @@ def test_the_exported_booster_names_the_objective_as_version_0_82_does(rows, tmp
 
 
 def test_twenty_rounds_from_0_5_have_the_same_bias_as_in_bigquery(rows):
-    # For this model, the system tests of BigQuery DataFrames (tests/system/small/ml/test_ensemble.py) have an R2 of
-    # 0.967458 and an explained variance of 0.967504. The difference of the two is the squared bias divided by the
+    # For this model, the system tests of BigQuery DataFrames (tests/system/small/ml/test_ensemble.py) expect an R2 of
+    # 0.967458 and an explained variance of 0.967504. The explained variance minus R2 is the squared bias divided by the
     # variance of the label.
     (measured,) = ml.regression.evaluate(ml.train(ALL_ROUNDS, rows)).to_pylist()
 

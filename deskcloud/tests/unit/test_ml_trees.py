@@ -27,14 +27,14 @@ DEFAULTS |= {"max_depth": 6, "learning_rate": 0.3, "reg_lambda": 1.0, "reg_alpha
 
 @pytest.fixture(scope="module")
 def rows() -> pa.Table:
-    """Return the rows in the order in which training uses them, because SUBSAMPLE chooses rows by their position."""
+    """Return the rows in the order of training. SUBSAMPLE chooses rows by their position in this order."""
     return split.in_order(sessions())
 
 
 def encoded(rows: pa.Table) -> np.ndarray:
     """Return the matrix that BigQuery's documentation describes.
 
-    A NULL number is the mean. Categories are numbered from 1, and a NULL category is 0.
+    A NULL number is replaced by the mean. Categories are numbered from 1, and a NULL category is 0.
     """
     seconds = pc.fill_null(rows["seconds"], pc.mean(rows["seconds"]).as_py())
     source = [

@@ -83,7 +83,7 @@ def literal(text: str) -> str:
 
 @st.composite
 def filters_with_meaning(draw, depth=2):
-    """Draw the text of a filter, and a Python function of a message's attributes that means the same."""
+    """Draw the text of a filter, and a Python function that applies the same condition to a message's attributes."""
     if depth == 0 or draw(st.booleans()):
         key, value = draw(keys), draw(values)
         name = literal(key) if draw(st.booleans()) else key

@@ -15,7 +15,7 @@ ids = st.text("123456789", min_size=1, max_size=4)
 
 @st.composite
 def splits(draw, least=1):
-    """Draw a traffic split: ids of deployed models, each with a share. The shares add up to 100."""
+    """Draw a traffic split: a dict from ids of deployed models to shares. The shares add up to 100."""
     names = draw(st.lists(ids, min_size=least, max_size=5, unique=True))
     cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=len(names) - 1, max_size=len(names) - 1)))
     return {name: end - start for name, start, end in zip(names, [0, *cuts], [*cuts, 100], strict=True)}
@@ -82,13 +82,13 @@ def test_undeploying_the_last_model_leaves_no_traffic(only):
 
 @given(splits())
 def test_only_models_with_a_share_are_chosen_and_the_same_chance_chooses_the_same(split):
-    chosen = [traffic.choose(split, random.Random(seed)) for seed in range(50)]  # noqa: S311 - to repeat, not to keep a secret
-    assert chosen == [traffic.choose(split, random.Random(seed)) for seed in range(50)]  # noqa: S311 - to repeat, not to keep a secret
+    chosen = [traffic.choose(split, random.Random(seed)) for seed in range(50)]  # noqa: S311 - seeded, to repeat the choices; not for security
+    assert chosen == [traffic.choose(split, random.Random(seed)) for seed in range(50)]  # noqa: S311 - seeded, to repeat the choices; not for security
     assert all(split[name] for name in chosen)
 
 
 def test_requests_spread_as_the_split_says():
-    chance = random.Random(0)  # noqa: S311 - to repeat, not to keep a secret
+    chance = random.Random(0)  # noqa: S311 - seeded, to repeat the choices; not for security
     counts = Counter(traffic.choose({"1": 90, "2": 10, "3": 0}, chance) for _ in range(10_000))
     assert set(counts) == {"1", "2"}
     assert counts["2"] == pytest.approx(1000, abs=100)

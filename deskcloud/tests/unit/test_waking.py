@@ -1,4 +1,4 @@
-"""A waking thread does its work after each wake-up, even if the wake-up comes while the thread is busy."""
+"""A WakingThread does its work after each wake-up, even if the wake-up comes while the thread is busy."""
 
 import contextlib
 import queue
@@ -12,7 +12,7 @@ SECONDS = 20
 
 
 class InterruptedEvent(threading.Event):
-    """An event that lets other threads act while it is cleared. At this moment, a wake-up is easiest to lose."""
+    """An event that runs `actions` just before it is cleared. A wake-up at this moment could easily be lost."""
 
     def clear(self):
         while InterruptedEvent.actions:
@@ -85,7 +85,7 @@ def test_a_thread_that_is_closed_while_a_wake_up_is_cleared_ends():
     closed = queue.Queue()
 
     def close():
-        # A thread cannot wait for itself, so only the wait fails.
+        # The thread itself calls this function. It cannot wait for its own end, so close() fails when it waits.
         with contextlib.suppress(RuntimeError):
             thread.close()
         closed.put("closed")
