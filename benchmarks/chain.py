@@ -1,4 +1,4 @@
-"""Measure how long `propensity demo` takes at its default size, and how much of this is overhead of this project.
+"""Measure how long `propensity demo` takes at its default size, and how much of this time is overhead of the project.
 
 The chain lasts from the publication of `data-refreshed` until `demo` sees the run's end. BigQuery's part is the time
 for which the steps waited for BigQuery. Training is the time between the submission of the models and the evaluation.

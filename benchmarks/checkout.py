@@ -177,7 +177,7 @@ def _shop(folder: Path) -> Iterator[Shop]:
 
 
 def _wait_for(name: str, clients: Environment) -> None:
-    """Wait until the object with this name exists.
+    """Wait until the object `name` exists in the bucket.
 
     The recommendations are built by a separate run, so they may not exist yet when the chain has ended.
 

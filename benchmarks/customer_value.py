@@ -69,7 +69,7 @@ class _Bench:
         return bgnbd.fit(orders).parameters, gamma_gamma.fit(of_values).parameters, len(cells) + len(values)
 
     def forecast(self, day: dt.date, method: str, orders: bgnbd.Parameters, values: gamma_gamma.Parameters) -> None:
-        """Write the forecasts of BG/NBD with these parameters."""
+        """Write the forecasts, with `orders` as parameters of BG/NBD and `values` as parameters of Gamma-Gamma."""
         given = {**orders._asdict(), **values._asdict(), **valuing.quadrature(orders), "horizon": WEEKS * 7}
         self.query("by_bgnbd", day, method=method, **given)
 

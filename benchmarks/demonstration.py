@@ -38,7 +38,7 @@ class Demonstration:
 
 @functools.cache
 def demonstrate(sessions: int = SESSIONS) -> Demonstration:
-    """Run a demonstration with this number of sessions. Benchmarks that ask for the same number share one result.
+    """Run a demonstration with `sessions` sessions. Benchmarks that ask for the same number share one result.
 
     Raises:
         RuntimeError: the demonstration has failed. The message contains the end of its output.

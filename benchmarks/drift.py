@@ -277,7 +277,7 @@ def _tested(counts: Array, earlier: Array, later: Array) -> Array:
 
 
 def homogeneity(counts: Array) -> tuple[float, int]:
-    """Test by chi-square whether all rows have the same shares. Return the statistic and its degrees of freedom."""
+    """Test by chi-square whether all rows have the same shares of cells. Return chi-square and degrees of freedom."""
     counts = counts[:, counts.any(axis=0)][counts.any(axis=1)]
     if not counts.size:
         return 0.0, 0

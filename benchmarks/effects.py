@@ -14,7 +14,7 @@ from shared.campaign.uplift import Stratum, qini
 from shared.chain.intervals import Z
 
 SEED = 20261128
-# Number of simulated campaigns per shop that have an effect. The same number of campaigns have no effect.
+# For each shop, this number of campaigns with an effect is simulated, and the same number without an effect.
 RUNS = 1000
 DAYS = 30
 RELATIVE = 0.2
@@ -101,7 +101,7 @@ def measure(_: bool) -> list[Row]:
 
 
 def campaign(shop: Shop, relative: float, random: np.random.Generator) -> dict[str, list[Look]]:
-    """Simulate a campaign with this relative effect. Return one look per day for each outcome."""
+    """Simulate a campaign with the relative effect `relative`. Return one look per day for each outcome."""
     count = shop.customers
     is_control = random.random(count) < shop.control_share
     started = random.integers(0, DAYS, count) * (random.random(count) < 0.7 * shop.grows)
@@ -239,7 +239,8 @@ def _worst(
 ) -> Row:
     """Return a row about the outcome with the largest share `counts[kind] / runs`.
 
-    `most` is the limit of this share, in percent. `other` is a kind whose shares are shown for comparison.
+    `counts` has, for each kind of interval, the number of misses by outcome. `most` is the limit of the share, in
+    percent. `other` is a second kind, whose shares are shown for comparison.
     """
     shares = _shares(counts[kind], runs)
     compared = f"; textbook {_shares(counts[other], runs)}" if other else ""

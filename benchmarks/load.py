@@ -19,7 +19,7 @@ from typing import Any
 
 from shared import jsontext
 
-# The first seconds of a job are not measured, because connections are opened and code is loaded then.
+# The first half second of a job is not measured, because connections are opened and code is loaded then.
 WARM_UP_SECONDS = 0.5
 
 
@@ -37,7 +37,7 @@ class Load:
         return self.seconds * 1e3 / max(len(self.milliseconds), 1)
 
     def percentile(self, percent: float) -> float:
-        """Return the time in milliseconds within which this percentage of the requests was answered."""
+        """Return the time in milliseconds within which `percent` percent of the requests were answered."""
         ordered = sorted(self.milliseconds)
         return ordered[min(int(len(ordered) * percent / 100), len(ordered) - 1)]
 

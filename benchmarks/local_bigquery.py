@@ -36,7 +36,7 @@ def started() -> Iterator[bigquery.Client]:
 
 
 def load(client: bigquery.Client, name: str, table: pa.Table) -> None:
-    """Load an Arrow table into the dataset under this name."""
+    """Load an Arrow table into the dataset as the table `name`."""
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
         pq.write_table(table, file.name)
         config = bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.PARQUET)

@@ -33,10 +33,10 @@ _CLASSES = {
 
 
 def newest(environment: Environment) -> CustomersResolved:
-    """Return the event customers-resolved of the newest audience that has one.
+    """Return the event `customers-resolved` of the newest audience for which this event was published.
 
     Raises:
-        CommandError: no audience has such an event, or all destinations are off.
+        CommandError: there is no such audience, or all destinations are off.
     """
     if not destination_settings.switched_on(environment.settings):
         names = ", ".join(destination_settings.DESTINATIONS)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def read(environment: Environment, first_day: date, last_day: date) -> dict[str, list[dict[str, Any]]]:
     """Return the requests to destinations, the e-mails by day, and the erasures, from `first_day` to `last_day`.
 
-    Days are in UTC. An e-mail counts on the day of its intent.
+    Days are in UTC. An e-mail counts on the day on which the intent to send it was stored.
     """
     period = {"first_day": first_day, "last_day": last_day}
     return {

@@ -75,8 +75,8 @@ def standing(asked: ErasureRequest, environment: Environment) -> Certificate | N
     found = Store(environment.bucket).read(certificate.path(asked.request_id), certificate.Certificate)
     if found is None:
         return None
-    # Check that the accepted request names the same person. The certificate's hashes cannot show it, because they need
-    # the key of the pseudonyms, which only the functions have. The request's tombstones need only the key of the
+    # Check that the accepted request names the same person. The certificate's hashes cannot show this, because they
+    # need the key of the pseudonyms, which only the functions have. The request's tombstones need only the key of the
     # dataset, and are never deleted.
     hashes = tombstones.Hashes.of_dataset(environment)
     erased = tombstones.of_rows(environment.query("erasure/tombstones_of", {"request_id": asked.request_id}))

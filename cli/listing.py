@@ -51,7 +51,10 @@ def listed(environment: Environment, *, limit: int, is_failed: bool) -> dict[str
 
 
 def _opened_at(runs: Runs, run_id: str) -> datetime:
-    """Return when the run was opened. Return NEVER if its run.json is lost, so that the run is listed first."""
+    """Return when the run was opened.
+
+    If run.json is missing or cannot be read, return NEVER, so that the run is listed first.
+    """
     try:
         run = runs.find(run_id)
     except Permanent:

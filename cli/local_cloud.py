@@ -35,8 +35,8 @@ from shared import jsontext
 from shared.destination_settings import GoogleAds, MetaAds, Salesforce
 from shared.settings import Settings
 
-# Modules that the functions import at their first use. These imports take one or two seconds, so the local cloud
-# preloads the modules.
+# Modules that the functions import only when they first need them. The imports take one or two seconds, so the local
+# cloud imports these modules in advance.
 _GOOGLE_CLIENTS = (
     "google.cloud.bigquery",
     "google.cloud.storage",
@@ -79,7 +79,7 @@ def run(
     is_on_demand: bool = False,
     **options: Any,
 ) -> Iterator[cloud.Cloud]:
-    """Yield a local cloud that runs this project. Its environment variables include the URLs of the HTTP functions.
+    """Yield a local cloud that runs this project. The cloud's `environment` includes the URLs of the HTTP functions.
 
     `settings` overrides the default settings; `options` are passed on to `deskcloud.cloud.run`.
 
@@ -160,7 +160,7 @@ def _sinks(declared: Declarations, settings: Settings) -> Iterator[Sink]:
 def _platforms(settings: Settings) -> Platforms:
     """Return the local platforms: one for each destination that is on, unless its settings name an `api_endpoint`.
 
-    A local cloud never sends e-mail: if mail is on, its own relay accepts and stores the messages.
+    A local cloud never sends e-mail: if mail is on, a local relay accepts and stores the messages.
     """
     ads, meta, salesforce = settings.google_ads, settings.meta, settings.salesforce
     extensions = (DataExtension(salesforce.data_extension, SALESFORCE_COLUMNS),)

@@ -27,7 +27,7 @@ PAGE = 1000
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry of the log. `timestamp` is in RFC 3339. `payload` is empty for text that is not JSON."""
+    """An entry of the log. `timestamp` is in RFC 3339. `payload` is empty if the entry is not JSON."""
 
     timestamp: str
     severity: str = "DEFAULT"

@@ -1,4 +1,4 @@
-"""The `propensity` command: its subcommands, and how an error ends it."""
+"""The `propensity` command: its subcommands, and how an error ends the command."""
 
 import sys
 from typing import Annotated

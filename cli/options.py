@@ -108,7 +108,9 @@ def port(about: str) -> Any:
 
 
 def require_folder(file: Path | None) -> None:
-    """Check that `file` can be written. A long command calls this first, and writes the file at its end.
+    """Check that `file` can be written.
+
+    A long command calls this function first, because the command writes the file only at its end.
 
     If `file` is None, there is nothing to check.
 

@@ -1,7 +1,8 @@
 """The bundles from which Google Cloud builds functions. The same tree gives the same bytes, on any machine.
 
-There is one bundle for each file of requirements/. The bundle holds this file, the functions that name it, and all
-modules and statements that these functions can reach. So a change of any other file does not redeploy these functions.
+There is one bundle for each file of requirements/. The bundle holds the requirements file, the functions that name this
+file, and all modules and statements that these functions can reach. So a change of any other file does not redeploy
+these functions.
 """
 
 import hashlib
@@ -20,7 +21,8 @@ from cli.imports import Imports
 # The folder in which Terraform looks for bundles.
 OUTPUT = HOME / "dist"
 FUNCTIONS = "functions/functions.yaml"
-# Data files that a module reads at run time, by module. A bundle with the module also holds them.
+# Data files that a module reads at run time, by module. A bundle that holds such a module also holds the module's data
+# files.
 READ = {
     "shared/settings.py": "sql/models/*.sql",
     "shared/warehouse.py": "sql/**/*.sql",
@@ -28,7 +30,7 @@ READ = {
     "shared/messages/rendering.py": "shared/messages/templates/*",
     "shared/report/page.py": "shared/report/templates/*",
 }
-# The declarations of tables and views. Terraform reads them, but no function does.
+# The declarations of tables and views. Terraform reads them, but no function does. So bundles leave them out.
 DECLARED = Path("sql/tables")
 # Values that all zip entries get: the oldest time that a zip file can hold, the system Unix, and the mode of a plain
 # file.

@@ -50,10 +50,10 @@ class Given(Struct, frozen=True):
 class Design(Struct, frozen=True):
     """A campaign before it starts: the customers whom it can reach, and the outcome expected of its control group.
 
-    `customers` is the number of customers on the first day. It is given by an option, or counted in the audience of
-    `day`: the customers whom `channel` may reach. If it is given by an option, `day` and `channel` are empty. `per_day`
-    is the number of new customers on each later day. `mean` and `deviation` are as in `Plan`. A customer's outcome is
-    counted for `outcome_days`.
+    `customers` is the number of customers on the first day. An option gives this number, or it is counted in the
+    audience of `day`: the customers whom `channel` may reach. If an option gives it, `day` and `channel` are empty.
+    `per_day` is the number of new customers on each later day. `mean` and `deviation` are as in `Plan`. A customer's
+    outcome is counted for `outcome_days`.
     """
 
     campaign: str

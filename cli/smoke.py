@@ -1,4 +1,4 @@
-"""`propensity smoke-test`: test a deployment with a run of the whole chain, and roll back if it fails."""
+"""`propensity smoke-test`: test a deployment with a run of the whole chain, and roll back if the run fails."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Parameter:
 
     @property
     def setting(self) -> str | None:
-        """The path of the setting that holds the value, e.g. training.window_days, or None if it is not a setting."""
+        """The path of the setting that holds the value, e.g. training.window_days; None if no setting holds it."""
         found = _SETTING.search(self.meaning)
         return found and found[1]
 

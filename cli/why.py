@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from shared.chain.environment import Environment
 
-# Audiences, values and exclusions are searched for in the newest day of the data and this number of days before.
+# Audiences, values and exclusions are searched for on the newest day of the data, and on this number of days before the
+# newest day.
 DAYS = 30
 
 

@@ -1,9 +1,9 @@
 """Simulate how customers respond to a campaign with a known effect.
 
-The number of a customer's orders is a Poisson variable. Without the campaign, its mean is a gamma variable of shape
-SHAPE, so few customers make most orders. The mean increases with the customer's predicted probability. The average of
-the means of all customers is ORDERS. The campaign multiplies the mean by 1 + LIFT if the customer is treated and can be
-reached. So
+The number of a customer's orders is a Poisson variable. Without the campaign, the mean of this variable is drawn from a
+gamma distribution of shape SHAPE, so few customers make most orders. The mean increases with the customer's predicted
+probability. The average of the means of all customers is ORDERS. The campaign multiplies the mean by 1 + LIFT if the
+customer is treated and can be reached. So
 
     P(orders)           = 1 - exp(-mean)
     effect on P(orders) = the mean of exp(-mean) - exp(-(1 + LIFT) mean) over the customers who are compared
@@ -31,7 +31,7 @@ SHAPE: Final = 0.5
 LIFT: Final = 0.6
 # Mean number of a customer's visits without an order.
 LOOKS: Final = 0.5
-# Visits begin between these hours, so that few cross midnight.
+# Visits begin between these hours, so that few visits cross midnight.
 HOURS: Final = (8, 22)
 
 

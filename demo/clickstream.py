@@ -102,7 +102,11 @@ def _products(rng: np.random.Generator, category: Array) -> Array:
 
 
 def _views(rng: np.random.Generator, plans: Plan) -> _Views:
-    """Draw the viewed products: an anchor, then mostly its companions or its category, sometimes any product."""
+    """Draw the viewed products of each visit.
+
+    The first product is the anchor. The next products are mostly companions of the anchor or products of its category,
+    and sometimes any product.
+    """
     visit = np.repeat(np.arange(len(plans.details)), plans.details)
     rank = rank_within(visit)
     anchor = _products(rng, rng.integers(0, len(catalogue.CATEGORIES), len(plans.details)))[visit]

@@ -91,7 +91,7 @@ def _integer(path: str) -> Convert:
 def _whole(value: object) -> int | None:
     """Return the 64-bit integer that a float or a string contains.
 
-    None for other values, for a float with a fraction, and for a float beyond EXACT_IN_DOUBLE.
+    Return None for all other values, for a float with a fraction, and for a float beyond EXACT_IN_DOUBLE.
     """
     if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_IN_DOUBLE:
         return int(value)

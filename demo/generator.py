@@ -17,7 +17,7 @@ from demo import clickstream, rows
 from demo.schema import GA360, GA360_EXPORT, DayFile
 from demo.visitors import Array, arrivals
 
-CHUNK: Final = 20_000  # visits that are generated together; this limits memory
+CHUNK: Final = 20_000  # visits that are generated together; a low number saves memory
 
 
 def generate(

@@ -1,10 +1,11 @@
-"""Run the local cloud of fault trials in a separate process, because some faults kill or freeze this process.
+"""Run the local cloud of fault trials in a separate process, because some faults kill or freeze its processes.
 
 The cloud is the same as with `propensity up`, but its services are reached through proxies.
 
     python -m faults.child STATE SETTINGS PORTS PROXIES     (the last three are JSON)
 
-Once the services answer, the process prints its environment as one line of JSON. It exits when its input is closed.
+Once the services answer, the process prints its environment as one line of JSON. The process exits when its standard
+input is closed.
 """
 
 import json

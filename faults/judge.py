@@ -18,7 +18,8 @@ from shared.champion import POINTER, Pointer
 # Documents that are not compared, because they differ in every run: failures, a deployment's operation, and the job ids
 # of trainings.
 _PASSING = re.compile(r"/failures/|/deployment_operation|/trainings/")
-# A training is repeated if the local cloud is killed during it. Only the records of the last attempt are compared.
+# A training is repeated if the local cloud is killed during the training. Only the records of the last attempt are
+# compared.
 _ATTEMPT = re.compile(r"(?P<step>/steps/\w+)\.(?P<number>\d+)\.json$")
 # Fields of documents, and columns of tables, that differ in every run.
 _VOLATILE = re.compile(r"(^|_)at$|duration|seconds|generation|operation|job|message_id|^attempt$")
@@ -107,7 +108,7 @@ def compare(expected: State, found: State) -> dict[str, list[str]]:
 def after_a_rollback(clients: Environment) -> list[str]:
     """Return descriptions of everything that does not fit the current champion, such as traffic to another version.
 
-    Either version may be champion, because the rollback may come before or after the promotion.
+    The former or the new version may be champion, because the rollback may come before or after the promotion.
     """
     champion = clients.registry.champion()
     if champion is None:

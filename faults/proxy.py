@@ -204,7 +204,7 @@ async def _quietly(work: collections.abc.Awaitable[None]) -> None:
 async def _message(reader: asyncio.StreamReader, *, is_bare: bool = False) -> bytes:
     """Return the head and body of the next HTTP/1.1 message, or b"" at the end of the connection.
 
-    Set `is_bare` for the answer to a HEAD request, because it has no body despite its Content-Length.
+    Set `is_bare` for the answer to a HEAD request, because such an answer has no body despite its Content-Length.
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")

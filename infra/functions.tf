@@ -1,5 +1,5 @@
-# The functions. All answer HTTP: the push subscriptions of pubsub.tf send them events, which shared/push.py decodes.
-# Eventarc's subscriptions are not used, since they have no dead letters.
+# The functions. All of them answer HTTP requests: the push subscriptions of pubsub.tf send the events, and
+# shared/push.py decodes them. Eventarc's subscriptions are not used, since they have no dead letters.
 
 resource "google_cloudfunctions2_function" "functions" {
   for_each = local.functions

@@ -51,8 +51,8 @@ data "google_storage_buckets" "ours" {
 
 locals {
   # The locations in which BigQuery trains boosted trees and registers them with Vertex AI, from
-  # cloud.google.com/bigquery/docs/locations of 22 August 2026. The list omits locations for which our copy of this page did
-  # not confirm both, e.g. us-west1, us-east1, asia-south1.
+  # cloud.google.com/bigquery/docs/locations of 22 August 2026. The list omits locations for which our copy of this page
+  # did not confirm both the training and the registration, e.g. us-west1, us-east1, asia-south1.
   boosted_trees = [
     "US", "EU", "us-central1", "us-east4", "northamerica-northeast1", "europe-west1", "europe-west2", "europe-west3", "europe-west4",
     "europe-west6", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast3", "asia-southeast1", "australia-southeast1",

@@ -75,7 +75,7 @@ resource "google_cloud_run_v2_service_iam_member" "push" {
   member   = each.value.member
 }
 
-# Projects made before April 2021 need this role. In later projects, Pub/Sub may create tokens without it.
+# Projects made before April 2021 need this role. In later projects, Pub/Sub may create tokens without this role.
 resource "google_service_account_iam_member" "push" {
   for_each = google_service_account.push
 

@@ -18,7 +18,7 @@ AXE = "axe-core@4.14.1"
 # Width and height of the windows in pixels. The height only has to show the start of the page.
 SIZES = {"telephone": (360, 800), "desk": (1280, 900)}
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-# Writes axe's result, and the pixels by which the page is wider than its window, as JSON into the frame's title.
+# A script that writes JSON into the title: axe's result, and the pixels by which the page is wider than its window.
 RUN_AXE = """
 <script>
 axe.run(document, {resultTypes: ["violations"]}).then(found => {

@@ -17,7 +17,9 @@ LEAST_DAYS = 3
 
 
 def choose(environment: Environment, count: int, every: int, until: date | None) -> list[date]:
-    """Return `count` past days, `every` days apart, the oldest first; the newest is `until`, or the latest possible.
+    """Return `count` past days, `every` days apart, the oldest first.
+
+    The newest day is `until` or, if `until` is None, the latest possible day.
 
     Raises:
         UsageError: the label's horizon after `until` is not over yet.

@@ -35,7 +35,8 @@ def judge(past: Past, tell: Callable[[str], object], wait: Callable[[float], obj
     """Yield each day's result, the oldest first. A winner that the gate approved is the champion of the following days.
 
     Raises:
-        Permanent, GoogleAPICallError: a statement failed. Another call continues where this call stopped.
+        Permanent, GoogleAPICallError: a statement failed. After an error, a new call continues where the failed call
+            stopped.
     """
     champion: Version | None = None
     learnt: set[date] = set()
@@ -140,7 +141,7 @@ def _copy_known(from_day: date, past: Past, context: StepContext) -> None:
 
 
 def _until_ready[T](past: Past, day: date, step: str, work: Callable[[StepContext], T]) -> T:
-    """Call `work` again as long as it raises NotReady, and return its result. Each call attaches to the same jobs."""
+    """Call `work` until it does not raise NotReady, and return the result. All calls attach to the same jobs."""
     while True:
         with contextlib.suppress(NotReady):
             return work(_context(past, day, step))

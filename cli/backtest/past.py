@@ -1,8 +1,8 @@
 """The environment of a backtest: a separate dataset and ledger, in which the chain's code works as in a run.
 
 The dataset holds copies of the shared tables that are used for training, with only the rows that were known on the past
-day. It also holds the rows and models of the past days' runs. The ledger is in the bucket's folder `backtests/`. The
-backtest only reads production's data.
+day. The dataset also holds the rows and models of the past days' runs. The ledger is in the bucket's folder
+`backtests/`. The backtest only reads production's data.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Past(Environment):
             self.runs.open(ExportRun(opened_at=now, event=event, as_of=day, reason=event.reason, trains=True))
 
     def remove(self) -> None:
-        """Delete the backtest's dataset, with its tables and models, and its ledger."""
+        """Delete the backtest's ledger, and its dataset with all tables and models."""
         remove(self._production, self.name)
 
     def _make_dataset(self) -> None:
@@ -125,7 +125,7 @@ def left(environment: Environment) -> Iterator[str]:
 
 
 def remove(environment: Environment, name: str) -> None:
-    """Delete the dataset and the documents of the backtest of this name."""
+    """Delete the dataset and the documents of the backtest `name`."""
     dataset = f"{environment.settings.project}.{_dataset(environment, name)}"
     environment.bigquery.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
     Store(environment.bucket).remove_all(f"backtests/{name}/")

@@ -35,7 +35,10 @@ class Promise(Struct, frozen=True):
 
 
 def of(judged: Judged) -> dict[str, Promise]:
-    """Return a day's promises by name: the metrics, then the numbers of buyers. Empty if no model could be trained."""
+    """Return a day's promises by name: the metrics, then the numbers of buyers.
+
+    The result is empty if no model could be trained.
+    """
     promised, came, audience = judged.promised, judged.came, judged.audience
     found = {metric: _metric(metric, promised, came) for metric in METRICS} if promised and came else {}
     counts = {name: one and _count(one, judged.buyers) for name, one in zip(COUNTS, (came, audience), strict=True)}

@@ -66,7 +66,7 @@ def replay(
     every: Annotated[bool, typer.Option("--all", help="Send all dead letters.")] = False,
     yes: options.Yes = False,
 ) -> None:
-    """Send dead letters again, after their cause is fixed; lists them and asks first.
+    """Send dead letters again, after the cause of the failures is fixed; lists them and asks first.
 
     Each message is sent to its original topic. If a step has handled the event before, the step ignores the message.
     """
@@ -136,7 +136,7 @@ def smoke_test(
     reason: Annotated[str, typer.Option(help="The run's reason; a new reason makes a new run on the same data.")],
     minutes: Annotated[int, options.count("Maximum duration of the run.", least=1, most=10_000)] = 120,
 ) -> None:
-    """Test the deployment with a run of the whole chain; if it fails, the former champion serves again."""
+    """Test the deployment with a run of the whole chain; if the run fails, the former champion serves again."""
     from cli import report, smoke
 
     report.show(smoke.run(world.connected(), reason, minutes * 60), out)

@@ -228,7 +228,10 @@ def monitoring(volumes: Volumes, settings: Settings) -> list[Reading]:
 
 
 def _skew(volumes: Volumes, settings: Settings) -> Reading:
-    """Return the statement that compares the last week with the training data, or with their days after a sample."""
+    """Return the statement that compares the last week with the training data.
+
+    If models learn from a sample (`training.max_rows`), the statement reads all first visits of the training days.
+    """
     if not settings.training.max_rows:
         return Reading("monitoring/skew", {"visitor_features": volumes.within(monitored.WEEK)})
     return Reading("monitoring/skew_of_sample", {"visitor_features": volumes.within(settings.training.window_days)})

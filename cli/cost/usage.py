@@ -32,7 +32,7 @@ DEPLOYED = 2
 # Number of conditions in the alerts on the checkout's service level: infra/availability.tf.
 BURN_CONDITIONS = 4
 MEMORY = {"Mi": 1 / 1024, "Gi": 1}
-# The name of the price of an endpoint's node is this prefix and the machine type.
+# The price of an endpoint's node has a name that consists of this prefix and the machine type.
 NODE = "vertex_node_"
 
 

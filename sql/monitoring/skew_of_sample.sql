@@ -1,6 +1,6 @@
 -- Return one row per feature: how much the first visits from @first_day to @last_day differ from all first visits of
--- the training days. This statement replaces sql/monitoring/skew.sql for a model that has learnt from a sample, because
--- BigQuery ML's statistics of its training data are those of the sample, in which buyers are more frequent.
+-- the training days. This statement replaces sql/monitoring/skew.sql for a model that has learnt from a sample. The
+-- reason is that BigQuery ML would compare with the statistics of the sample, in which buyers are more frequent.
 -- @learnt_from   DATE  first training day
 -- @learnt_until  DATE  last training day
 -- @first_day     DATE  first day of the first visits

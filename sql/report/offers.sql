@@ -1,5 +1,5 @@
--- Return one row per decile and offer: the number of visitors that the run has scored, and their probabilities. There
--- are no rows if a later run has scored the same day.
+-- Return one row per decile and offer: the number of visitors that the run has scored, and the sum, minimum and maximum
+-- of their probabilities. There are no rows if a later run has scored the same day.
 -- @run_id  STRING  id of the run
 -- @day     DATE    day of the scores
 select

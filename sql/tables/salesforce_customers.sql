@@ -1,5 +1,5 @@
 -- Return the customers' data that are sent to a data extension of Salesforce Marketing Cloud. All other columns are
--- NULL, so that a change of them is no reason to send the customer again.
+-- NULL, so that a customer is not sent again when only such a column has changed.
 select
     customer_id,
     email,
