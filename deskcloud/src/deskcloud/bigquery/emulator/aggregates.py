@@ -6,7 +6,8 @@ MIN, MAX        of ranges treat a missing start or end as unbounded
 MIN             is NaN if a value is NaN
 CORR            of a single row is NULL
 STRING_AGG      of BYTES is BYTES; a NULL separator is an error
-LAG, LEAD       refuse a NULL or negative offset; NTH_VALUE, NTILE and frames refuse such arguments too
+LAG, LEAD       refuse a NULL or negative offset; so do window frames
+NTH_VALUE       refuses NULL and numbers below 1; so does NTILE
 COUNT           over an empty frame is 0, where DuckDB returns a negative number
 AVG             of NUMERIC keeps all digits
 SUM             of NUMERIC fails if the sum has more than 29 digits before the decimal point
@@ -25,8 +26,8 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 from deskcloud.bigquery.emulator.macros import macro
 
-# Arguments that must not be NULL or below a minimum. Each entry has the argument's key in sqlglot's node, its name in
-# error messages, and the minimum.
+# Maps a function to its argument that must not be NULL or below a minimum: the argument's key in sqlglot's node, the
+# argument's name in error messages, and the minimum.
 _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
     exp.Lag: ("offset", "The offset to the function LAG", 0),
     exp.Lead: ("offset", "The offset to the function LEAD", 0),

@@ -5,12 +5,12 @@ In these clauses, GoogleSQL uses the select list first, and DuckDB uses FROM fir
 GROUP BY    For a bare name.
 HAVING      For a name inside an aggregate. DuckDB handles all other names correctly.
 QUALIFY     For any name.
-ORDER BY    For any name. DuckDB handles only a bare name correctly, and our rule for NaN replaces bare names.
+ORDER BY    For any name. DuckDB itself resolves a bare name correctly, but our rule for NaN makes it an expression.
 
 WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
 
 The column of a path such as `a.b` has the name of the path's last part, `b`. DuckDB uses the same name, but does not
-accept it in ORDER BY.
+accept this name in ORDER BY.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def _name_paths(select: exp.Select) -> None:
 
 
 def _named(select: exp.Select) -> dict[str, list[exp.Expr]]:
-    """Map each name of the select list to its expressions. Columns that keep their own names are left out."""
+    """Map each name of the select list to the expressions with this name. Leave out each column that keeps its name."""
     named: dict[str, list[exp.Expr]] = {}
     for one in select.expressions:
         name, value = _name(one).casefold(), one.unalias()
@@ -117,9 +117,10 @@ def _bare_columns(node: exp.Expr) -> Iterator[exp.Column]:
 
 
 def _hides(select: exp.Select, name: str, value: exp.Expr, context: Context) -> bool:
-    """Return whether a column of FROM has the name `name`.
+    """Return whether a column of FROM is known to have the name `name`.
 
-    If the columns are unknown, return whether the expression `value` contains a column of this name.
+    The columns of a table may be unknown. But if the expression `value` contains a column of this name, FROM has the
+    column.
     """
     if any(column.parts[-1].name.casefold() == name for column in value.find_all(exp.Column)):
         return True

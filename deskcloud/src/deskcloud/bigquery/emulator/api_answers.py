@@ -4,7 +4,7 @@ local-bigquery has these faults:
 
 lists             The last page of a list has a null page token.
 listed tables     The tables in a list have fields that only a single table's resource may have.
-jobs.query        The request's own parameters are copied into the job's configuration.
+jobs.query        Parameters of the request, such as maxResults, are copied into the job's configuration.
 times             A time after the year 9999 is an error.
 arrays            An array inside a struct may hold NULL, which the API cannot return.
 routines          A routine's resource has the field `kind`.
@@ -34,7 +34,7 @@ _LISTS: tuple[tuple[Any, str], ...] = (
     (row_access_policies, "ListRowAccessPoliciesResponse"),
     (table_routes, "TableList"),
 )
-# For each DuckDB type: the first and the last value that BigQuery has. DuckDB also has values outside this range.
+# Maps a DuckDB type to the first and the last value that BigQuery can represent. DuckDB can represent more values.
 _RANGES = {
     "date": ("0001-01-01", "9999-12-31"),
     "timestamp": ("0001-01-01", "9999-12-31 23:59:59.999999"),

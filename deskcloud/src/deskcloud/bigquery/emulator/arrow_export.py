@@ -58,7 +58,8 @@ def _write(
 def _with_json(type_: pa.DataType, kind: DuckDBPyType) -> pa.DataType:
     """Return the Arrow type of a column. For a JSON column, this is Arrow's JSON type.
 
-    `type_` is the type that DuckDB exports, which is a plain string for JSON. `kind` is DuckDB's type of the column.
+    `kind` is DuckDB's type of the column. `type_` is the Arrow type that DuckDB exports, which is a plain string for
+    JSON.
     """
     if kind.id == "list":
         return pa.list_(_with_json(type_.value_type, kind.child))

@@ -23,13 +23,13 @@ from deskcloud.bigquery.emulator import descriptions
 from deskcloud.bigquery.emulator.storable import HOLDS, kind_of
 from deskcloud.bigquery.emulator.translation import translate
 
-# Only columns of these types are checked, because the types of their valid values are known.
+# Only columns of these types are checked: for them, it is known which types of values BigQuery accepts.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "STRING"}
 _LITERAL = (exp.Null, exp.Parameter, exp.Placeholder)
 
 
 def add() -> None:
-    """Make local-bigquery check types before it applies its rules.
+    """Check the types of a statement before local-bigquery applies its own rules.
 
     Also report BigQuery's error if a required column gets no value.
     """
@@ -92,7 +92,7 @@ def _check_update(tree: exp.Update, context: Any) -> None:
 
 
 def _fields(target: exp.Expr, context: Any) -> dict[str, TableFieldSchema] | None:
-    """Return a dict from a table's column names to its columns, or None if the table has no stored schema."""
+    """Return a dict from the names of a table's columns to the columns, or None if the table has no stored schema."""
     if not isinstance(target, exp.Table):
         return None
     reference = names.reference(target, context.project_id, context.dataset_id)

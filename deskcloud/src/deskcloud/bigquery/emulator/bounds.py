@@ -1,7 +1,7 @@
-"""Limit the number of streams, sessions and uploads that local-bigquery keeps in memory.
+"""Limit the number of read streams, write streams, sessions and uploads that local-bigquery keeps in memory.
 
-Otherwise local-bigquery would keep them until the process ends. BigQuery also deletes them: a read session after six
-hours, a session after a day, and an upload after a week.
+Otherwise local-bigquery would keep them until the process ends. BigQuery deletes them too: a read session with its
+streams after six hours, a session of statements after a day, and an upload after a week.
 """
 
 import collections

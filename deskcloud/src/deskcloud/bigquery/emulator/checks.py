@@ -1,4 +1,4 @@
-"""Refuse arguments that DuckDB would accept or interpret differently, and correct TYPEOF.
+"""Refuse arguments that DuckDB would accept, or would interpret otherwise than GoogleSQL, and correct TYPEOF.
 
 As in GoogleSQL, LIMIT and OFFSET refuse NULL, and generated arrays refuse a step of 0. In contrast to GoogleSQL,
 JSON_REMOVE and JSON_SET refuse paths with array positions, and ROUND refuses every mode except

@@ -4,9 +4,9 @@ DuckDB tries to import pandas twice per query. If pandas is not installed, the s
 of a short query. If pandas is installed, Google's table reader imports it, which adds 0.4 s to each start. In this
 process, an import of pandas fails at once.
 
-V8 runs functions in JavaScript. It can protect its memory with the processor's memory protection keys. Then a thread
-that was started before V8 has no access, and its first call of V8 would end the process. Therefore this module starts
-V8 without these keys.
+The engine V8 runs functions that are written in JavaScript. If V8 protects its memory with the processor's memory
+protection keys, a thread that was started before V8 cannot access this memory. The thread's first call of V8 would then
+end the process. Therefore this module starts V8 without these keys.
 """
 
 import importlib

@@ -3,7 +3,7 @@
 After the corrections:
 
 time zones      A local time that occurs twice is the first of the two instants.
-AT TIME ZONE    EXTRACT ... AT TIME ZONE keeps its meaning in MERGE.
+AT TIME ZONE    EXTRACT ... AT TIME ZONE keeps its meaning if sqlglot writes a parsed statement as GoogleSQL again.
 formats         The elements %e, %c, %C, %h, %r, %X and %E*S are supported.
 EXTRACT         MILLISECOND and MICROSECOND exclude whole seconds.
 UNIX_MILLIS     Milliseconds before 1970 are rounded down.

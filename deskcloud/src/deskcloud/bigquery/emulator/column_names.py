@@ -1,6 +1,6 @@
 """Name, match and group columns as GoogleSQL does.
 
-names           Unnamed columns in parentheses and in subqueries are also named f0_, f1_.
+names           A query in parentheses, FROM or WITH also gets the names f0_, f1_ for its unnamed columns.
 *               A star lists the columns of USING first.
 GROUP BY ALL    Constants form one group.
 CORRESPONDING   A set operation returns the columns that both sides have, or those of the left side (LEFT), or all
@@ -57,7 +57,7 @@ def _name_fields(select: exp.Expr) -> None:
 
 
 def _is_source(select: exp.Expr) -> bool:
-    """Return whether a query is a subquery in FROM or a WITH query. A star of another query may list its columns."""
+    """Return whether a query is in FROM or WITH, so that a star of an outer query may list the query's columns."""
     if select.args.get("kind") in {"STRUCT", "VALUE"}:
         return False
     while isinstance(select.parent, exp.SetOperation):
@@ -204,7 +204,7 @@ def _starred(select: exp.Select, star: exp.Expr, context: Any) -> list[str | Non
 def _definition(table: exp.Table) -> exp.Expr | None:
     """Return the WITH query to which a table name refers.
 
-    Return None if there is none, or if the WITH query renames its columns.
+    Return None if no WITH query has this name, or if the WITH query renames its columns.
     """
     around = table.parent
     while around is not None:

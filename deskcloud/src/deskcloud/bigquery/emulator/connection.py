@@ -3,9 +3,10 @@
 Each statement uses one thread. At the data sizes of one machine, passing rows between threads takes more time than
 several threads save. With one thread, the project's demonstration is a tenth faster and uses less CPU.
 
-DuckDB does not cache the files that it has read. Each cached file would take 0.4 MB, until most of the memory is used.
+DuckDB's cache of files is switched off. Each file that DuckDB has read would take 0.4 MB there, until most of the
+memory is used.
 
-The path of the state folder may contain an apostrophe, which local-bigquery does not escape.
+This module also quotes the path of the state folder, which may contain an apostrophe.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Find the columns of a query's result without running the query.
 
-DuckDB's Python package runs a query with parameters completely when its relation is created. So local-bigquery runs
-each such query twice: once for the types of its columns, and once for its rows.
+If a query has parameters, DuckDB's Python package runs the whole query as soon as it creates the query's relation. So
+local-bigquery would run each such query twice: once for the types of its columns, and once for its rows.
 """
 
 from functools import lru_cache
@@ -19,7 +19,7 @@ class Description(NamedTuple):
 
 
 def of_query(cursor: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, Any] | None = None) -> Description:
-    """Return the columns of a query in DuckDB's SQL.
+    """Return the columns of the result of the query `text`, which is in DuckDB's SQL.
 
     Raises:
         duckdb.Error: the query is wrong.
@@ -28,7 +28,7 @@ def of_query(cursor: duckdb.DuckDBPyConnection, text: str, parameters: dict[str,
     try:
         kinds = [kind(row[1]) for row in found]
     except duckdb.InvalidInputException:
-        # The type of a struct whose fields have no names cannot be written in SQL.
+        # DESCRIBE writes types in SQL. SQL cannot express the type of a struct whose fields have no names.
         kinds = cursor.sql(f"SELECT * FROM ({text}) LIMIT 0", params=parameters).types  # noqa: S608 - translated
     return Description([row[0] for row in found], kinds)
 
@@ -43,7 +43,7 @@ class Describing:
         return getattr(self._cursor, name)
 
     def sql(self, text: str, params: dict[str, Any] | None = None) -> Description | duckdb.DuckDBPyRelation:
-        """Return the columns of a query. Without parameters, DuckDB runs nothing, so its relation is returned."""
+        """Return the columns of a query. Without parameters, return DuckDB's relation, whose creation runs nothing."""
         return of_query(self._cursor, text, params) if params else self._cursor.sql(text)
 
 

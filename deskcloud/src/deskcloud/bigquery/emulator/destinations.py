@@ -1,8 +1,8 @@
 """Report the table that a statement has written, and let clients write to the anonymous dataset.
 
-The job's destinationTable is the table that the statement created or changed. dbt reads the number of rows from this
-table. The anonymous dataset stores query results. Clients may also create tables in this dataset, e.g. ibis for its
-joins. Such tables live for one day.
+The job's destinationTable is the table that the statement created or changed. dbt reads how many rows this table has.
+The anonymous dataset stores query results. Clients may also create tables in this dataset, e.g. ibis for its joins.
+Such tables live for one day.
 """
 
 from collections.abc import Callable

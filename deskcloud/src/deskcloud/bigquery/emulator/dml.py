@@ -140,7 +140,7 @@ def _default(table: exp.Table, column: str, context: Context) -> exp.Expr:
 
 
 def _updated(struct: exp.Expr, fields: dict[str, Any]) -> exp.Expr:
-    """Return the struct with new values of some fields. A NULL struct is an error when the statement runs."""
+    """Return the struct with the new values in `fields`. If the struct is NULL, the statement fails when it runs."""
     values = [
         exp.PropertyEQ(
             this=exp.to_identifier(name, quoted=True),
@@ -204,7 +204,8 @@ def _insert(action: exp.Insert, columns: list[str]) -> None:
     """If an INSERT has no list of columns, add the list. Remove the columns whose value is DEFAULT."""
     named, values = action.this.expressions, action.expression
     if not values and isinstance(named[0], exp.Anonymous):
-        # The INSERT has no list of columns. So sqlglot has parsed VALUES (...) as a column, which holds the values.
+        # The INSERT has no list of columns. So sqlglot has parsed VALUES (...) as a function call in the place of the
+        # list.
         named, values = [exp.column(name, quoted=True) for name in columns], named[0]
     if len(named) != len(values.expressions):
         raise BigQueryError("invalidQuery", "Inserted row has wrong column count")

@@ -1,4 +1,4 @@
-"""Restrict DuckDB to the folders of the local cloud. It can use no other files, network addresses or extensions.
+"""Restrict DuckDB to the folders of the local cloud and to installed extensions, without access to the network.
 
 The restriction applies to all SQL that reaches DuckDB, even if no rule of the emulator foresees the SQL. The module
 `sql_reach.py` refuses such statements earlier, with BigQuery's messages.
@@ -41,7 +41,7 @@ def add() -> None:
 
 
 def close(connection: duckdb.DuckDBPyConnection) -> None:
-    """Load all extensions, then disable access to all other files and addresses."""
+    """Load all extensions. Then disable access to the network and to all files outside the local cloud's folders."""
     for name in EXTENSIONS:
         connection.execute(f"LOAD {name}")
     folders = [settings.data_dir, scratch(), *([settings.gcs_local_root] if settings.gcs_local_root else [])]

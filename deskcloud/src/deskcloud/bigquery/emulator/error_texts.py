@@ -60,7 +60,8 @@ _NO_DATASET = re.compile(r'Schema "?(?P<dataset>[^"]+)"? not found in DuckLakeCa
 _ROUTINE = re.compile(r"Macro Function with name \S+ (does not exist|already exists)")
 _MISSING = re.compile(r"Table with name (\S+) does not exist")
 _OPERATORS = {"~~": "LIKE", "!~~": "NOT LIKE", "LIKE_ESCAPE": "LIKE", "LEN": "ARRAY_LENGTH"}
-# DuckDB raises these exceptions for statements. All other exceptions are about values.
+# If DuckDB raises one of these exceptions, the statement is the reason. For all other exceptions, a value is the
+# reason.
 _OF_STATEMENTS = (
     duckdb.BinderException,
     duckdb.CatalogException,
@@ -100,7 +101,8 @@ def _of_duckdb(original: Callable[..., BigQueryError], error: Exception, *argume
             return locations.missing("Table", missing)
     made = original(error, *arguments)
     if made.message.count("(") != made.message.count(")"):
-        # If an argument is a STRUCT, the parentheses are unbalanced. Then remove the argument types from the message.
+        # If an argument is a STRUCT, the message has unbalanced parentheses. Then remove the argument types from the
+        # message.
         made.message = made.message.partition(" for argument types")[0]
     operator = re.match(r"No matching signature for (?:operator|function) (\S+)", made.message)
     if operator and operator[1] in _OPERATORS:

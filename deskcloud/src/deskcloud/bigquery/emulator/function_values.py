@@ -5,7 +5,7 @@ After the corrections:
 strings         CAST, CONCAT, FORMAT and TO_JSON_STRING write values as GoogleSQL does (value_texts.py).
 times           Times and their formats are GoogleSQL's (clocks.py).
 casts           STRINGs that are cast to INT64, BOOL, DATE or TIME are parsed as strictly as in GoogleSQL.
-NaN             Comparisons with NaN are false. MIN and LEAST are NaN if a value is NaN.
+NaN             Comparisons with NaN are false, but != is true. MIN and LEAST are NaN if a value is NaN.
 numbers         The number of digits or characters in ROUND, TRUNC, LPAD and RPAD may be any INT64 expression.
 CHR             The argument may be any INT64 expression.
 positions       SUBSTR treats position 0 as 1.
@@ -83,7 +83,7 @@ def define(connection: duckdb.DuckDBPyConnection) -> None:
         connection.create_function(name, function, parameters, result, null_handling=SPECIAL)
 
 
-def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - a table of types
+def _text_of(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: PLR0911 - one case per type
     """Translate CAST(x AS STRING)."""
     if not isinstance(node, exp.Cast) or node.to.this not in TEXT or isinstance(node.this, exp.Literal):
         return node
@@ -198,7 +198,7 @@ def _is_plain(template: str, values: list[exp.Expr]) -> bool:
 
 
 def _comparison(node: exp.Expr, _: Any) -> exp.Expr:
-    """Make every comparison with NaN false."""
+    """Make every comparison with NaN false, except for !=, which is true."""
     if isinstance(node, exp.Nullif) and _may_be_nan(node.this) and _may_be_nan(node.expression):
         equal = _comparison(exp.EQ(this=node.this.copy(), expression=node.expression.copy()), _)
         return exp.Case(ifs=[exp.If(this=equal, true=exp.null())], default=node.this)
@@ -292,7 +292,7 @@ def _as_integer(node: exp.Expr, part: str) -> None:
         node.set(part, exp.cast(count, "INTEGER"))
 
 
-def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - a table of functions
+def _numbers(node: exp.Expr, _: Any) -> exp.Expr:  # noqa: C901, PLR0911 - one case per function
     match node:
         case exp.SafeDivide() if {kind(node.this), kind(node.expression)} & set(DECIMALS):
             return macro("_numeric_quotient", node.this, node.expression)
@@ -375,7 +375,7 @@ def _ordered(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _has_distance(spec: exp.Expr) -> bool:
-    """Return whether a frame is a RANGE with a distance. Such a frame allows only one sort key."""
+    """Return whether a frame is a RANGE with a distance, e.g. 3 PRECEDING. Such a frame allows only one sort key."""
     ends = (spec.args.get("start"), spec.args.get("end"))
     return str(spec.args.get("kind")).upper() == "RANGE" and any(isinstance(end, exp.Expr) for end in ends)
 

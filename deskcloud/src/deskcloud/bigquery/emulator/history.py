@@ -133,7 +133,7 @@ class History:
         return [one for one in found if states is None or one["status"]["state"] in states]
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """Return (project, job, parent, state, creation time in milliseconds, resource) of all stored jobs."""
+        """Return (project, job, parent, state, creation time in milliseconds, resource) of each stored job."""
         with self._lock:
             return self._database.execute("SELECT project, job, parent, state, created, resource FROM jobs").fetchall()
 
@@ -151,7 +151,7 @@ class History:
         self._database.execute(_SAVE, values)
 
     def _prune(self) -> list[Name]:
-        """Delete the oldest finished jobs. Return the names of all jobs whose results are to be deleted."""
+        """Delete the oldest finished jobs. Return their names, and those of jobs whose results have expired."""
         gone = self._database.execute(
             """DELETE FROM jobs WHERE state = 'DONE' AND rowid IN
             (SELECT rowid FROM jobs ORDER BY created DESC LIMIT -1 OFFSET ?) RETURNING project, job""",
@@ -164,7 +164,7 @@ class History:
         return gone + expired
 
     def _fail_interrupted(self) -> None:
-        """Mark the jobs that a previous process did not finish as failed. Clients retry such jobs."""
+        """Mark each job that a previous process left unfinished as failed. Its error tells clients to retry the job."""
         error = BigQueryError("backendError", "The service restarted while the job was running: retry it")
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state <> 'DONE'").fetchall():
             self._write(runner._done(Job.model_validate_json(text), JobStatistics(), error))  # noqa: SLF001
@@ -213,7 +213,7 @@ class _JobsView:
 
 def _list_jobs(
     project_id: str,
-    maxResults: int = LONGEST_PAGE,  # noqa: N803 - the API's names
+    maxResults: int = LONGEST_PAGE,  # noqa: N803 - the parameters have the API's names
     pageToken: str | None = None,  # noqa: N803
     stateFilter: Annotated[list[str] | None, Query()] = None,  # noqa: N803
     parentJobId: str | None = None,  # noqa: N803

@@ -31,7 +31,7 @@ _TOKEN = {
     False: re.compile(rf'\.({_NAME})|\."((?:[^"\\]|\\.)*)"|\[({_NAME})\]'),
 }
 _UNSUPPORTED = re.compile(r"\*|\.\.|@")
-# Strings in single quotes are accepted if the text contains no double quotes.
+# Strings in single quotes are accepted if the whole JSON text contains no double quotes.
 _APOSTROPHES = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _LARGEST_INTEGERS = (-(2**63), 2**64 - 1)
 # Numbers with an absolute value in this range are written without an exponent.

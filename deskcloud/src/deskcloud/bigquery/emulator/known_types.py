@@ -19,7 +19,7 @@ type Type = exp.DataType | None
 """A type, or None if the type is unknown."""
 type Columns = list[tuple[str, Type]]
 
-# The first field of the STRUCT that represents a RANGE in DuckDB.
+# The name of the first field of the STRUCT that represents a RANGE in DuckDB.
 RANGE_START = "__range_start"
 _SCHEMA = MappingSchema(dialect="bigquery")
 
@@ -39,7 +39,7 @@ def of_table(table: exp.Table, context: Context) -> Columns | None:
 
 
 def of_variable(name: str, context: Context) -> Type:
-    """Return the type of a script variable, or None if it is unknown."""
+    """Return the type of a script variable, or None if the type is unknown."""
     table = context.variables.get(name.lower())
     columns = _of_temporary(context, table) if table else None
     return dict(columns or []).get(VALUE)
@@ -63,7 +63,7 @@ def _parsed(text: str) -> exp.DataType:
 
 
 def infer(expression: exp.Expr) -> Type:
-    """Infer an expression's type from the known types of its columns and subqueries, or return None."""
+    """Infer an expression's type from the known types of its columns and subqueries. Return None if this fails."""
     TypeAnnotator(_SCHEMA, overwrite_types=False).annotate_expression(expression)
     return known(expression.type)
 

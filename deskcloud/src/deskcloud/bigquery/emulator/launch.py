@@ -4,8 +4,8 @@ The emulator expects DuckDB's extensions below HOME. Therefore HOME is a folder 
 extensions that pip installed.
 
 The emulator reads `gs://` paths from the folder `buckets`, where the storage service stores each object as the file
-BUCKET/OBJECT. The emulator must not write to this folder, because an object also has metadata and a generation. The
-gateway (`outbound.py`) therefore lets the emulator write to a scratch file, and uploads the file.
+BUCKET/OBJECT. The emulator must not write to this folder, because only the storage service writes an object's metadata
+and generation. The gateway (`outbound.py`) therefore lets the emulator write to a scratch file, and uploads the file.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def run(
     """Start the emulator and yield once it answers. At the end, stop the emulator's process.
 
     Tables are stored below `state`/data and are kept after the process has ended. Port 0 means a free port. Clients of
-    the gRPC API must send `reading_secret`. If `reading_secret` is empty, they must send the emulator's secret.
+    the gRPC API must send `reading_secret`, or the emulator's secret if `reading_secret` is empty.
 
     Raises:
         EmulatorDiedError: the emulator ended, failed or did not answer in time; the message says why.
@@ -74,7 +74,7 @@ def run(
         command += ["--port", str(listening), "--grpc-port", str(reading)]
         command += ["--project", project, "--dataset", "local", "--data-dir", str(state / "data")]
         with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+            process = subprocess.Popen(  # noqa: S603 - interpreter and arguments are our own
                 command,
                 env=_environment(state, buckets)
                 | {SCRATCH: str(scratch), SECRET: secret, READING_SECRET: reading_secret or secret},
@@ -130,7 +130,7 @@ def extension(name: str, version: str) -> Path:
 
 @contextlib.contextmanager
 def _held(port: int) -> Iterator[int]:
-    """Yield the port, or a free port for 0. Keep the port reserved until the emulator listens on it.
+    """Yield `port`, or a free port if `port` is 0. Keep the port reserved until the emulator listens on it.
 
     The port is reserved by a socket that is bound and does not listen. Other sockets can use the port only with
     SO_REUSEPORT, as the emulator does.

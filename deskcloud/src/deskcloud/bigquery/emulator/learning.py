@@ -73,9 +73,9 @@ class Learner:
 
 
 def _stand_in(source: Source) -> exp.Expr | None:
-    """Return a subquery for FROM with the names and types of the source's columns, and one row of NULLs.
+    """Return a subquery for FROM: one row of NULLs, in columns with the names and types of the source's columns.
 
-    If a type is unknown, return a copy of the source itself, or None if the source has no node.
+    If a type is unknown, return a copy of the source's node, or None if the source has no node.
     """
     if isinstance(source, scopes.Elements):
         columns = [(source.column.name, source.type)]
@@ -90,7 +90,7 @@ def _stand_in(source: Source) -> exp.Expr | None:
 
 
 def _definitions(place: exp.Expr) -> exp.With | None:
-    """Return the WITH queries that are visible at a node, or None. Each query comes after the queries that it reads."""
+    """Return the WITH queries visible at `place`, or None if there are none. A query follows those that it reads."""
     seen: dict[str, exp.CTE] = {}
     is_recursive = False
     inner, around = place, place.parent

@@ -1,7 +1,7 @@
 """Give a literal the type of the values with which it is combined.
 
-If 1.5 is combined with a NUMERIC, the literal is a NUMERIC; DuckDB would convert both to FLOAT64. In `'2024-01-01' IN
-dates`, the literal is a DATE.
+If the literal 1.5 is combined with a NUMERIC value, the literal is a NUMERIC. DuckDB would convert the literal and the
+value to FLOAT64. In `day IN ('2024-01-01')`, the literal is a DATE if `day` is a DATE.
 
 Source: https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_rules#literal_coercion
 """

@@ -2,9 +2,9 @@
 
 This is needed because DuckDB would cast values that BigQuery refuses.
 
-A text file is read row by row. Errors are reported as in BigQuery's errors[], with the row's position, its line and the
-field. Up to maxBadRecords invalid rows are skipped. Then the valid rows are copied to another file, and DuckDB reads
-this file.
+A text file is read row by row. Errors are reported as in BigQuery's errors[], with the position and the line of the
+row, and the field. Up to maxBadRecords invalid rows are skipped. Then the valid rows are copied to another file, and
+DuckDB reads this file.
 """
 
 import tempfile
@@ -30,8 +30,8 @@ from deskcloud.bigquery.emulator.text_rows import Refused, plain_text, refused_r
 
 _TEXT = {"CSV": "CSV", "NEWLINE_DELIMITED_JSON": "JSON"}
 _SHOWN = 5
-# In a file that declares types, such as Parquet, only columns of these types are checked here. The writer checks the
-# rest.
+# In a file that declares types, such as Parquet, only columns of these types are checked here. `storing.write` checks
+# the other columns.
 _KNOWN = {*HOLDS, "INTEGER", "BOOLEAN", "DATE", "TIME", "RECORD"}
 
 
@@ -140,7 +140,7 @@ def _sizes(cursor: duckdb.DuckDBPyConnection, files: str) -> tuple[int, int]:
 def _checked(
     folder: Path, sources: Sequence[_Source], config: JobConfigurationLoad, fields: Sequence[TableFieldSchema]
 ) -> tuple[list[_Source], int]:
-    """Return the sources with only their valid rows, and the number of invalid rows.
+    """Return sources that contain only the valid rows, and the number of invalid rows.
 
     Raises:
         LoadError: more rows are invalid than the job allows.
@@ -201,7 +201,7 @@ def _query(
     fields: Sequence[TableFieldSchema],
     table: partitions.Reference,
 ) -> tuple[str, int]:
-    """Return the query for the rows to store, and the number of these rows."""
+    """Return the query that reads the rows to store, and the number of these rows."""
     relation = cursor.sql(f"SELECT * FROM {reader} LIMIT 0")  # noqa: S608 - quoted
     kind = config.sourceFormat or "CSV"
     if kind in _TEXT:
@@ -254,7 +254,7 @@ def _typed(
                 f"Provided Schema does not match Table {names.label(*table)}. Cannot add fields (field: {name})",
             )
         if not declared and not config.ignoreUnknownValues:
-            # The column is new. The writer checks whether it may be added to the table.
+            # The column is new. `storing.write` checks whether the column may be added to the table.
             columns.append(quote(name))
     return ", ".join(columns)
 

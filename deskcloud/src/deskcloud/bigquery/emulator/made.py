@@ -1,6 +1,7 @@
 """Refuse tables and views whose columns have duplicate names or no names.
 
-The result of a query may have such columns. BigQuery then names them, e.g. a and a_1, or f0_.
+Only a query's result that is not written to a table may have such columns. BigQuery then gives the columns other names,
+e.g. a and a_1, or f0_.
 
 This module also refuses a procedure whose dataset does not exist. It refuses a table's invalid options before the table
 is created.
@@ -25,7 +26,7 @@ _MADE = {"TABLE", "VIEW"}
 
 
 def add() -> None:
-    """Make local-bigquery check the columns of new tables and views, the dataset of a new procedure, and options."""
+    """Check the columns of new tables and views, the options of new tables, and the dataset of a new procedure."""
     reason = "tables can have duplicate or unnamed columns"
     patching.replace(rules, "duplicate_columns", _written_columns, reason, rules=STATEMENT_RULES)
     NODE_RULES.append(_starred_columns)

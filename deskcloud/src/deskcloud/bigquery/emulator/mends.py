@@ -1,7 +1,7 @@
 """Apply all corrections to local-bigquery, which gives some wrong answers and is slow with many tables.
 
-The docstring of each imported module says what it corrects. The modules replace functions of local-bigquery with
-`patching`, and give a reason for each replacement.
+The docstring of each imported module says what the module corrects. The modules replace functions of local-bigquery
+with `patching`, and give a reason for each replacement.
 """
 
 from deskcloud.bigquery.emulator import (

@@ -1,7 +1,8 @@
 """Run MERGE as one statement for each of its clauses, after the matching rows were stored in temporary tables.
 
-local-bigquery does this too. But it compares all rows of source and target for each kind of clause, even if the MERGE
-has no clause of this kind. A MERGE ... ON FALSE needs no comparison at all. The module `replacing.py` runs it.
+local-bigquery also runs one statement per clause. But it compares all rows of source and target for each kind of
+clause, even if the MERGE has no clause of this kind. A MERGE ... ON FALSE needs no comparison at all: the module
+`replacing.py` runs such a MERGE.
 """
 
 import dataclasses
@@ -51,9 +52,9 @@ class Steps:
 class Merge:
     """The parts of a MERGE.
 
-    `target` is its table without an alias. `alias` and `given` are the names of target and source. `matched` are the
-    clauses WHEN MATCHED. `of_target` are those WHEN NOT MATCHED BY TARGET, and `of_source` those WHEN NOT MATCHED BY
-    SOURCE.
+    `target` is the table to change, without its alias. `alias` is the target's name in the MERGE, and `given` is the
+    source's name. `matched`, `of_target` and `of_source` are the clauses WHEN MATCHED, WHEN NOT MATCHED BY TARGET and
+    WHEN NOT MATCHED BY SOURCE.
     """
 
     def __init__(self, merge: exp.Merge) -> None:
@@ -66,7 +67,7 @@ class Merge:
         self.of_target = [one for one in whens if not one.args.get("matched") and not one.args.get("source")]
 
     def rows_of_target(self) -> exp.Expr:
-        """Return the target for a FROM clause or a change, with its alias."""
+        """Return the target with its alias, for a FROM clause, an UPDATE or a DELETE."""
         return _named(self.target, self.alias)
 
     def rows_of_source(self) -> exp.Table:
@@ -74,7 +75,7 @@ class Merge:
         return exp.table_(SOURCE, alias=self.given)
 
     def inserting(self, action: exp.Insert, query: exp.Select) -> exp.Insert:
-        """Return the statement that inserts the rows of a query as `action` says."""
+        """Return the statement that inserts the rows of `query` into the columns that `action` names."""
         if columns := action.this.expressions if action.this else []:
             into: exp.Expr = exp.Schema(this=self.target.copy(), expressions=[_identifier(one) for one in columns])
         else:
@@ -162,7 +163,7 @@ def star(table: str) -> exp.Column:
 
 
 def condition(when: exp.When) -> exp.Expr:
-    """Return the condition of a clause, which is true if the clause has none."""
+    """Return the condition of a clause, or TRUE if the clause has no condition."""
     return when.args.get("condition") or exp.true()
 
 

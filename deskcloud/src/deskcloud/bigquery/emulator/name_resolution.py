@@ -1,11 +1,12 @@
 """Resolve the names of array elements that UNNEST puts in FROM, because these names mean something else in DuckDB.
 
-In GoogleSQL, `UNNEST(array) AS h` makes `h` a range variable. The name `h` is an element. If the element is a STRUCT,
-its fields are columns, with or without `h.`. `FROM t, t.array` means the same as `FROM t, UNNEST(t.array)`.
+In GoogleSQL, `UNNEST(array) AS h` makes `h` a range variable, whose value is an element of the array. If the element is
+a STRUCT, the element's fields are columns, with or without `h.` before the field's name. `FROM t, t.array` means the
+same as `FROM t, UNNEST(t.array)`.
 
-In DuckDB, UNNEST is a table with one column, which holds the element. The rule therefore gives each UNNEST its own
-table alias and one column. Each name of an element, a field or an offset becomes a path from this column. Statements
-without UNNEST are not changed, unless they contain a STRUCT or a call of a template.
+In DuckDB, UNNEST is a table with one column, which holds the element. The rule therefore gives each UNNEST a table
+alias of its own. Each name of an element, a field or an offset becomes a path that begins with this alias. Statements
+without UNNEST are not changed, unless they contain a STRUCT or a call of a template (`templates.py`).
 """
 
 import itertools
@@ -88,7 +89,7 @@ class _Resolver:
         return scope
 
     def _name_as_stored(self, insert: exp.Insert) -> None:
-        """Give inserted structs the field names of the table's columns. GoogleSQL matches the fields by position."""
+        """Give inserted structs the field names of the table's struct columns. GoogleSQL matches fields by position."""
         named = insert.this.expressions if isinstance(insert.this, exp.Schema) else []
         table = insert.this.this if isinstance(insert.this, exp.Schema) else insert.this
         stored = types.of_table(table, self._context) or []
