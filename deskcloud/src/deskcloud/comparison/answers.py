@@ -31,7 +31,7 @@ NO_TABLES = Catalog(lambda _: None)
 
 @contextlib.contextmanager
 def local_bigquery() -> Iterator[bigquery.Client]:
-    """Start a local BigQuery, yield a client, and stop the BigQuery at the end."""
+    """Start a local BigQuery and yield a client of it. At the end, stop the local BigQuery."""
     with tempfile.TemporaryDirectory() as state, launch.run(Path(state) / "emulator", project=PROJECT) as running:
         app = gateway.create_app(running, Path(state) / "gateway", storage_url="http://127.0.0.1:1")
         with serving.serve(app) as url:
@@ -65,7 +65,7 @@ def _answered[**P](ask: Callable[P, Answer]) -> Callable[P, Answer]:
         except (Refused, Crashed, UnterminatedError) as error:
             return Answer(refusal=str(error), is_failure=isinstance(error, Failed))
         except (ValueError, TypeError, OverflowError, AssertionError, AttributeError) as error:
-            # BigQuery does not have the type, or Python cannot represent the value.
+            # BigQuery does not have the type of a column, or Python cannot represent a value.
             return Answer(refusal=f"not decoded: {error}")
 
     return answer

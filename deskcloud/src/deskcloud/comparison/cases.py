@@ -51,7 +51,7 @@ class Case:
 
     @property
     def target(self) -> str:
-        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`, or "" if it is not in `tables`."""
+        """The table that INSERT, UPDATE or DELETE changes, spelled as in `tables`, or "" if `tables` lacks it."""
         names = {name.casefold(): name for name in self.tables}
         found = (names.get(unquoted(token).casefold()) for token in tokenize(self.sql))
         return next((name for name in found if name), "")
@@ -73,7 +73,7 @@ def files(testdata: Path) -> Iterator[File]:
 
 
 def read(name: str, text: str) -> File:
-    """Parse the text of a file with the name `name`. Parts without a statement are skipped."""
+    """Parse `text`, the content of the file `name`. Parts without a statement are skipped."""
     tables: dict[str, str] = {}
     read: list[Case] = []
     defaults: frozenset[str] = frozenset()

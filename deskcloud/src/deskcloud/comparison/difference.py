@@ -18,7 +18,7 @@ _RELATIVE = 1e-12
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of a statement. It has columns as (name, type) and rows, or the error message in `refusal`."""
+    """The result of a statement: the columns as (name, type) and the rows, or the error message in `refusal`."""
 
     columns: tuple[tuple[str, str], ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()

@@ -34,8 +34,8 @@ _KEPT_STATEMENTS = 1024
 class Catalog:
     """Functions that look up the tables and models that a statement names.
 
-    `columns` returns the fields of a table's REST schema, or None for an unknown table. The name of a wildcard table
-    ends in `*`, and its fields must contain _TABLE_SUFFIX. `models` returns a model's description, or None for an
+    `columns` returns the fields of a table's REST schema, or None for an unknown table. For a wildcard table, whose
+    name ends in `*`, the fields must contain _TABLE_SUFFIX. `models` returns a model's description, or None for an
     unknown model.
     """
 

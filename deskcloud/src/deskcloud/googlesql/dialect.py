@@ -24,7 +24,8 @@ TABLES = (
     {"name": "type", "type": "INT64"},
 )
 
-# BigQuery has these functions, and GoogleSQL does not. The keys are the pages of BigQuery's documentation.
+# BigQuery has these functions, and GoogleSQL does not. Each key is the page of BigQuery's documentation about the
+# functions.
 FUNCTIONS = {
     "reference/standard-sql/search_functions": ("SEARCH", "VECTOR_SEARCH"),
     "reference/standard-sql/string_functions": ("CONTAINS_SUBSTR", "COLLATE"),
@@ -58,7 +59,7 @@ def as_googlesql(sql: str, models: Models) -> str:
 
 
 def is_beyond(refusal: Refused) -> bool:
-    """Return whether GoogleSQL has refused the statement only because it lacks a feature of BigQuery."""
+    """Return whether GoogleSQL has refused the statement only because GoogleSQL lacks a feature of BigQuery."""
     if _SYSTEM_VARIABLE.match(str(refusal)):
         return True
     if not (found := _NO_FUNCTION.match(str(refusal))):

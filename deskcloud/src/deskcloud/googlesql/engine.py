@@ -64,10 +64,10 @@ class Engine:
     def call_with_catalog[M: Message](
         self, method: str, request: Any, answer: type[M], catalog: service.RegisterCatalogRequest
     ) -> M:
-        """Register `catalog`, and call a method whose request needs it. The errors are as in `call`.
+        """Register `catalog`, and call a method whose request needs the catalog. The errors are as in `call`.
 
-        Building a catalog's functions takes nine tenths of the time of an analysis. The module therefore keeps the 32
-        most recently used catalogs, of 0.6 MB each.
+        Building a catalog's functions takes nine tenths of the time of an analysis. So the 32 most recently used
+        catalogs, of 0.6 MB each, stay registered in the WebAssembly module.
         """
         with self._lock:
             request.registered_catalog_id = self._registered(catalog)
@@ -105,7 +105,8 @@ class Engine:
     def _call(self, method: str, request: bytes) -> bytes:
         """Call an exported function with a request. The first four bytes of the buffer receive the answer's length.
 
-        The buffer is kept, because each call of the module lets other threads run, which can take 5 ms.
+        The buffer is kept for later requests. A new buffer would need another call of the module, and each call lets
+        other threads run, which can take 5 ms.
         """
         if _LENGTH + len(request) > self._capacity:
             self._reserve(_LENGTH + len(request))

@@ -1,7 +1,7 @@
 """The errors of GoogleSQL's analyzer and reference implementation."""
 
 
-class Refused(ValueError):  # noqa: N818 - the word that users of a SQL service expect
+class Refused(ValueError):  # noqa: N818 - users of a SQL service expect this word
     """GoogleSQL's analyzer or reference implementation refuses the statement. The message comes from GoogleSQL."""
 
 

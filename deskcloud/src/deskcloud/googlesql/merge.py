@@ -57,7 +57,7 @@ class Merge:
         )
 
     def matched(self, key: str) -> str:
-        """Return a query for the target's rows that match a source row. The column `key` has the rows' numbers."""
+        """Return a query for the target's rows that match a source row. `key` is the column with the rows' numbers."""
         alias = f"`{self.alias}`"
         return f"select distinct {alias}.{key} from `{self.table}` as {alias} join {self.source} on {self.condition}"  # noqa: S608 - the statement's own SQL
 
@@ -65,8 +65,8 @@ class Merge:
         """Return a query for the rows to which a clause applies.
 
         The query returns each row's number as the column `key`, and the new values. New rows have no number. `columns`
-        maps the target's columns to their types. For `not matched by source`, the query also returns rows that have a
-        match, which the caller must remove.
+        maps the target's columns to their types. For a clause NOT MATCHED BY SOURCE, the query also returns the
+        target's rows that have a match. The caller must remove these rows.
         """
         same = [one for one in self.clauses if one.kind == clause.kind]
         cases = " ".join(f"when {one.condition} then {number}" for number, one in enumerate(same))

@@ -54,7 +54,7 @@ _SAME_FOR_ALL = {
     "ML.VALIDATE_DATA_SKEW": _REPORT,
     "ML.ROC_CURVE": f"threshold FLOAT64, recall FLOAT64, false_positive_rate FLOAT64, {_CURVE}",
 }
-# These functions return their own columns and then the columns of the query.
+# These functions return their own columns, and then the columns of the query that is their argument.
 _WITH_INPUT = {"ML.PREDICT", "ML.EXPLAIN_PREDICT"}
 
 

@@ -26,7 +26,7 @@ type Parameters = Mapping[str, tuple[TypeProto, Any]]
 
 @dataclass(frozen=True)
 class Result:
-    """The columns and rows of a query's result, with the Python values that Google's BigQuery client returns."""
+    """The columns and rows of a query's result. The rows hold the Python values that Google's client would return."""
 
     columns: list[Column]
     rows: list[tuple[Any, ...]]
@@ -180,7 +180,7 @@ def _prepared(sql: str, catalog: Catalog) -> tuple[str, SimpleCatalogProto, dict
     """Shorten each table path in a statement to its last part.
 
     This is needed because the reference implementation accepts rows only for tables without a dataset. Return the
-    statement, its catalog, and a mapping from each full path to its last part.
+    shortened statement, the catalog for this statement, and a dict from each full path to the path's last part.
     """
     text = dialect.as_googlesql(sql, catalog.models)
     paths = sorted(set(table_paths(text)), key=len, reverse=True)

@@ -116,7 +116,7 @@ _OWN_STATEMENTS = {
     ("DROP", "SCHEMA"): "DROP_SCHEMA",
 }
 _HINT = re.compile(r"\bml\b|\bmodel\b|\bexport\b|\bschema\b", re.IGNORECASE)
-# The maximum number of tokens in CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS and a table name with dashes.
+# More than the number of tokens in CREATE OR REPLACE MATERIALIZED VIEW IF NOT EXISTS and a table name with dashes.
 _LONGEST_HEAD = 30
 _BEFORE_A_KIND = frozenset({"OR", "REPLACE", "MATERIALIZED"})
 _ML_IN_A_STRING = re.compile(r"\b(CREATE|REPLACE|ALTER|DROP|EXPORT)\s+MODEL\b|\bML\s*\.\s*\w+\s*\(", re.IGNORECASE)
@@ -128,13 +128,13 @@ def own_statement(tokens: Sequence[Token]) -> str:
 
 
 def is_ml(tokens: Sequence[Token]) -> bool:
-    """Return whether a statement creates, changes, exports or drops a model or calls an ML function."""
+    """Return whether a statement calls an ML function, or creates, changes, exports or drops a model."""
     found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
     return any(kind.endswith("MODEL") for kind in found) or any(ml_calls(tokens))
 
 
 def needs_the_gateway(statement: Statement) -> bool:
-    """Return whether the gateway must run the statement, because of its kind, an ML function or an inner statement."""
+    """Return whether the statement, or one inside it, calls an ML function or is of a kind that the gateway runs."""
     tokens = statement.tokens
     found = (own_statement(tokens[index : index + 4]) for index in range(len(tokens)))
     return any(found) or any(ml_calls(tokens)) or _executes_ml(tokens)

@@ -42,7 +42,7 @@ def decode(value: ValueProto, of: TypeProto) -> Any:
     return getattr(value, field)
 
 
-def encode(value: Any, of: TypeProto) -> ValueProto:  # noqa: C901, PLR0912 - a table of types
+def encode(value: Any, of: TypeProto) -> ValueProto:  # noqa: C901, PLR0912 - one case per type
     """Convert a Python value to a value of the reference implementation. Dates and times may be ISO 8601 texts."""
     made = ValueProto()
     if value is None:

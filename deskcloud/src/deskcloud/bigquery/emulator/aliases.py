@@ -5,7 +5,7 @@ In these clauses, GoogleSQL uses the select list first, and DuckDB uses FROM fir
 GROUP BY    For a bare name.
 HAVING      For a name inside an aggregate. DuckDB handles all other names correctly.
 QUALIFY     For any name.
-ORDER BY    For any name. DuckDB itself resolves a bare name correctly, but our rule for NaN makes it an expression.
+ORDER BY    For any name. DuckDB resolves a bare name correctly, but our rule for NaN makes the name an expression.
 
 WHERE, windows and the select list itself see only the names of FROM, in GoogleSQL and in DuckDB.
 

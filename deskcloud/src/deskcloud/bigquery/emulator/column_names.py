@@ -1,6 +1,6 @@
 """Name, match and group columns as GoogleSQL does.
 
-names           A query in parentheses, FROM or WITH also gets the names f0_, f1_ for its unnamed columns.
+names           Unnamed columns are named f0_, f1_, even if the query is in parentheses, in FROM or in WITH.
 *               A star lists the columns of USING first.
 GROUP BY ALL    Constants form one group.
 CORRESPONDING   A set operation returns the columns that both sides have, or those of the left side (LEFT), or all

@@ -164,7 +164,7 @@ class History:
         return gone + expired
 
     def _fail_interrupted(self) -> None:
-        """Mark each job that a previous process left unfinished as failed. Its error tells clients to retry the job."""
+        """Mark as failed each job that a previous process did not finish. The error tells clients to retry the job."""
         error = BigQueryError("backendError", "The service restarted while the job was running: retry it")
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state <> 'DONE'").fetchall():
             self._write(runner._done(Job.model_validate_json(text), JobStatistics(), error))  # noqa: SLF001

@@ -60,7 +60,7 @@ def _update(update: Callable[..., Table], project: str, dataset: str, name: str,
 
 
 def _hide_a_column(table: partitions.Reference, resource: Table) -> None:
-    """Recreate a table that was just created, with an additional hidden column for the ingestion time."""
+    """Recreate a table that has no rows yet, with an additional hidden column for the ingestion time."""
     columns = [types.column(field) for field in tables.fields(resource)]
     columns.append(partitions.hidden_column(resource.timePartitioning))
     database.execute(f"CREATE OR REPLACE TABLE {tables.name(*table)} ({', '.join(columns)})")

@@ -95,7 +95,7 @@ def writable(table: Table, partition: str) -> Partition:
 
 
 def layout_of(partition: str) -> TimePartitioning:
-    """Return the partitioning of a new table. The table is created because a job writes to the partition with this id.
+    """Return the partitioning of a new table that a job creates by writing to the partition with this id.
 
     Raises:
         BigQueryError: invalid, if the id is not a time.

@@ -68,8 +68,8 @@ def change(
         name: the attribute's name.
         make: a function that gets the current value and returns the new one.
         reason: why the change is needed; the reason appears in errors and in `applied`.
-        key: the attribute is a mapping, and only the entry with this key is replaced.
-        rules: the attribute is a rule, and is also replaced in this list.
+        key: if given, the attribute is a mapping, and only the entry with this key is replaced.
+        rules: if given, the attribute is a rule, which is replaced in this list and not in `holder`.
 
     Raises:
         PatchError: the package has another version, or there is no such attribute, entry or rule.
@@ -88,7 +88,7 @@ def change(
 
 
 def replace(holder: ModuleType | type, name: str, new: Any, reason: str, **where: Any) -> None:
-    """Replace an attribute by `new`. `where` is passed to `change`.
+    """Replace an attribute by `new`. `where` holds the arguments `key` or `rules` for `change`.
 
     Raises:
         PatchError: as in `change`.
@@ -97,7 +97,7 @@ def replace(holder: ModuleType | type, name: str, new: Any, reason: str, **where
 
 
 def wrap(holder: ModuleType, name: str, around: Callable[..., Any], reason: str, **where: Any) -> None:
-    """Wrap a function: `around` gets the original function as its first argument. `where` is passed to `change`.
+    """Wrap a function: `around` gets the original function as its first argument. `where` is as in `replace`.
 
     Raises:
         PatchError: as in `change`.

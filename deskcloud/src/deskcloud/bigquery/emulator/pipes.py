@@ -70,7 +70,7 @@ def _from(query: exp.Query, alias: exp.TableAlias | None = None) -> exp.Select:
 
 
 def _nested(query: exp.Select) -> exp.Select:
-    """Wrap the query in FROM.
+    """Return a SELECT * that reads the query in FROM.
 
     If the query selects all columns of a single source, the subquery gets the source's name.
     """
@@ -82,9 +82,9 @@ def _nested(query: exp.Select) -> exp.Select:
 
 
 def _open(query: exp.Select, *cuts: str) -> exp.Select:
-    """Return a query to which another clause can be added.
+    """Return a query to which another clause can be added: `query`, or a SELECT * that reads `query`.
 
-    The query selects all columns and has none of the clauses in `cuts`.
+    The returned query selects all columns and has none of the clauses in `_CUT` and `cuts`.
     """
     is_open = _has_only(query, frozenset(query.args) - {"expressions"} | _SOURCES)
     return _nested(query) if not is_open or any(query.args.get(one) for one in (*_CUT, *cuts)) else query

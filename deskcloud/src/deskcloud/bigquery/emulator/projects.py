@@ -1,8 +1,8 @@
 """Attach projects. Each project is a DuckLake: a file PROJECT.ducklake with metadata and a folder PROJECT with rows.
 
-DuckLake stores the folder's absolute path when it creates a lake. It refuses to open the lake if the folder has moved.
-The paths of the files in the folder are relative. Here, the folder is always beside the file with the metadata, so the
-state folder can be moved or copied.
+DuckLake stores the folder's absolute path when it creates a lake, and refuses to open the lake if the folder has moved.
+The paths of the files in the folder are relative. This module always passes the folder beside the file with the
+metadata, so the state folder can be moved or copied.
 """
 
 import re
@@ -16,7 +16,8 @@ from local_bigquery.settings import settings
 
 from deskcloud.bigquery.emulator import patching
 
-# Source: https://cloud.google.com/resource-manager/docs/creating-managing-projects. Old ids also have a domain prefix.
+# Source: https://cloud.google.com/resource-manager/docs/creating-managing-projects. Old ids begin with a domain, as in
+# example.com:name.
 _PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 

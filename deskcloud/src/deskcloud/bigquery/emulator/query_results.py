@@ -6,8 +6,8 @@ on disk and in memory is never freed. Writing an Arrow IPC file takes 1 ms.
 The module `history.py` deletes a result together with its job, or `LIFETIME_SECONDS` after the job's creation.
 BigQuery's anonymous tables have the same lifetime. A client may also delete a result with tables.delete.
 
-Statements that name a result, copy jobs and the Storage Read API need a table. This module creates the table in memory
-on demand, and keeps the newest `_TABLES_IN_MEMORY` tables.
+A statement that names a result needs a table. So do copy jobs and the Storage Read API. This module creates the table
+in memory on demand, and keeps the newest `_TABLES_IN_MEMORY` tables.
 """
 
 import collections
@@ -157,7 +157,7 @@ def attach(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def name_of(catalog: str, table: str) -> Name | None:
-    """Return the result that a table holds, or None for other tables. `catalog` and `table` are DuckDB's names."""
+    """Return the name of the result in a table, or None for other tables. `catalog` and `table` are DuckDB's names."""
     project, _, job = table.partition(":")
     return (project, job) if catalog == _CATALOG else None
 

@@ -1,6 +1,6 @@
-"""Run MERGE ... ON FALSE, which replaces a part of a table, without a join of source and target.
+"""Run MERGE ... ON FALSE without a join of source and target.
 
-Replacing a part takes three simple steps: read the source, delete rows, insert rows.
+Such a MERGE replaces a part of a table in three simple steps: read the source, delete rows, insert rows.
 """
 
 from typing import Any

@@ -8,7 +8,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Replace local-bigquery's function. Call this function before the modules that use it."""
+    """Replace local-bigquery's function `results.page` by `page`."""
     patching.replace(results, "page", page, "each page is planned twice, and all rows are counted")
 
 

@@ -46,7 +46,7 @@ type _Part = tuple[str, exp.Expr, Type]
 
 @dataclass
 class Scope:
-    """The items in FROM so far, and the scope of the outer query."""
+    """The items in FROM that have been resolved so far, and the scope of the outer query."""
 
     outer: "Scope | None" = None
     sources: list[Source] = field(default_factory=list)

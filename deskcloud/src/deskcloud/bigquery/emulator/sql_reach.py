@@ -43,8 +43,8 @@ _DEFINED = frozenset({"TABLE", "VIEW", "SCHEMA", "FUNCTION", "MODEL"})
 # Rewritten statements use this path for the schema of the emulator's functions.
 _OWN = ["bq", "main"]
 _ROWS_NAME = re.compile(r"[0-9a-f]{32}")
-# Keys in the metadata of a node. _CALLS holds the function names that the client wrote. _READ marks a file that the
-# gateway has inserted.
+# Keys in the metadata of a node. _CALLS holds the function names that the client wrote. _READ marks a table function
+# that reads a file of the gateway.
 _CALLS, _READ = "calls", "read"
 _TEMPORARY = "SELECT 1 FROM duckdb_functions() WHERE database_name = 'temp' AND lower(function_name) = lower($1)"
 
@@ -52,7 +52,7 @@ type _Path = list[str]
 
 
 def add() -> None:
-    """Put these rules before all others, because later rules insert the emulator's own functions."""
+    """Check each statement before all other rules, because other rules insert calls of the emulator's own functions."""
     reason = "SQL can reach files, addresses and extensions"
     patching.change(BigQueryDialect.Parser, "_parse_function_call", _noted, reason)
     STATEMENT_RULES.insert(0, check)
@@ -65,7 +65,7 @@ def check(tree: exp.Expr, context: Any) -> exp.Expr:
     """Check a statement.
 
     Raises:
-        BigQueryError: BigQuery has no such statement, or lacks a function or a table that the statement names.
+        BigQueryError: the kind of statement or a function is unknown, or the name of a table is refused.
     """
     _check_kind(tree)
     for node in tree.walk():
@@ -93,7 +93,7 @@ def _checked_policy(save: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _noted(parse: Callable[..., exp.Expr | None]) -> Callable[..., exp.Expr | None]:
-    """Store the function's name in each call, as the client wrote it. sqlglot replaces names that it knows."""
+    """Store in each call the function's name as the client wrote it. sqlglot replaces the names that it knows."""
 
     def parsed(self: Any, *arguments: Any, **named: Any) -> exp.Expr | None:
         token, following, index = self._curr, self._next, self._index
@@ -128,7 +128,7 @@ def _is_name(token: Any) -> bool:
 def _calls(node: exp.Expr) -> Iterator[tuple[_Path, str]]:
     """Yield the function names of a node as the client wrote them, with their positions.
 
-    A call without stored names has the node's own name.
+    If `_noted` has stored no names in a call of an unknown function, yield the node's own name.
     """
     noted = node.meta.get(_CALLS, ())
     yield from noted
@@ -194,7 +194,8 @@ def _check_table(table: exp.Table, context: Any) -> None:
 
 
 def _check_name(table: exp.Table, context: Any) -> None:
-    # The characters of wildcards, decorators and INFORMATION_SCHEMA.NAME are removed. Other rules check these names.
+    # Remove the characters of wildcards and decorators, and the prefix INFORMATION_SCHEMA. Other rules check such
+    # names.
     name = re.sub(r"(?i)^INFORMATION_SCHEMA\.|[*@$]", "", table.name)
     for part in (name or "_", *(re.sub(r"[.:]", "", one) for one in (table.db, table.catalog) if one)):
         names.table(part)

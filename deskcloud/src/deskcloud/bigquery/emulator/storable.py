@@ -88,7 +88,7 @@ def row_check(fields: Sequence[TableFieldSchema], *, ignores_unknown: bool = Fal
 
 
 def text_check(field: TableFieldSchema) -> Callable[[str], bool]:
-    """Return a function that returns whether the text of a CSV field is a valid value of the column's type."""
+    """Return a function that checks whether the text of a CSV field is a valid value of the column's type."""
     return _SCALARS[kind_of(field)]
 
 
@@ -168,7 +168,8 @@ def _is_integer(value: Any) -> bool:
         text = value.strip(" ")
         if not _INTEGER.fullmatch(text):
             return False
-        # A longer text cannot be a 64-bit number, so it is not parsed. int() would refuse a very long text.
+        # A text of `_DIGITS` or more characters is not parsed: it is no 64-bit number, and int() refuses very long
+        # texts.
         value = int(text) if len(text) < _DIGITS else _MOST + 1
     if isinstance(value, float):
         # 1.0 and 1e3 are integers, but 1.5 is not.

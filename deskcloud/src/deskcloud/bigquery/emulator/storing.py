@@ -145,7 +145,7 @@ class _Incoming:
         *,
         is_by_ingestion: bool = False,
     ) -> str:
-        """Return the query for the rows to be stored. The query fails if the columns `expected` cannot store a row.
+        """Return `text` as a query that fails if the columns `expected` cannot store one of its rows.
 
         `partition` is the destination partition, if any. If a column defines the partition, a row of another partition
         is an error. Otherwise each row gets the partition's start as its ingestion time.
@@ -176,8 +176,8 @@ class _Incoming:
 def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> TableFieldSchema:
     """Return the column as `declared`, but with the type that the rows have.
 
-    `found` describes the column of the rows. If its mode is REPEATED, the result is REPEATED too. If `declared` is
-    None, return `found`.
+    `found` describes the column of the rows. If `found` is REPEATED, the result is REPEATED too. If `declared` is None,
+    return `found`.
     """
     if declared is None:
         return found
@@ -190,7 +190,7 @@ def _described(found: TableFieldSchema, declared: TableFieldSchema | None) -> Ta
 
 
 def _refusals(value: str, field: TableFieldSchema, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the SQL conditions under which a column must not store the value, each with its error message."""
+    """Yield the SQL conditions under which the column `field` must not store `value`, each with its error message."""
     path += field.name or ""
     if field.mode == "REQUIRED":
         yield f"{value} IS NULL", f"Required field {path} cannot be null"
@@ -218,9 +218,9 @@ def _create(writer: Any, table: Reference, select: str, bound: dict[str, Any] | 
 
 
 def _fit(writer: Any, table: Reference, incoming: _Incoming, config: Any, prefix: str) -> None:
-    """Refuse columns that the table lacks or whose types differ.
+    """Compare the columns of the rows with the table's columns. Refuse new columns and different types.
 
-    If the job allows it, add columns, or change REQUIRED columns to NULLABLE.
+    If the job allows it, add the new columns, or change REQUIRED columns to NULLABLE.
     """
     options = getattr(config, "schemaUpdateOptions", None) or []
     current = {(field.name or "").casefold(): field for field in tables.fields(tables.load(*table))}
@@ -279,8 +279,8 @@ def _writer(
 ) -> Iterator[tuple[Any, str, dict[str, Any] | None]]:
     """Yield the connection that writes the table, the query for this connection, and the query's parameters.
 
-    A session's query may read tables that only the session sees. The rows are passed to the other connection while the
-    query runs.
+    If `isolated`, `cursor` is a session's connection and only reads, because the query may read tables that only the
+    session sees. The rows are passed to the writing connection while the query runs.
     """
     with database.cursor() if isolated else contextlib.nullcontext(cursor) as writer:
         text, bound = query, parameters

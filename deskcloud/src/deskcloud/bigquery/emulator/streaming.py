@@ -25,9 +25,9 @@ Row = tuple[int, str | None, dict[str, Any]]
 
 
 def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRequest) -> dict[str, Any]:
-    """Store the valid rows, and return the errors of the invalid rows.
+    """Store the rows of the request, and return the errors of the invalid rows.
 
-    If a row is invalid, no row is stored, unless the request sets skipInvalidRows.
+    If a row does not match the schema, store only the other rows if the request sets skipInvalidRows, or else no row.
     """
     (_, _, name), partition_id = partitions.split((project, dataset, name))
     if body.templateSuffix:

@@ -3,7 +3,7 @@
 names       In GoogleSQL, `STRUCT(a, t.b)` names its fields after the columns. In DuckDB, the fields have no names.
 equality    GoogleSQL compares fields by position and ignores names. The result is NULL if a field is NULL.
             DuckDB also compares names, and treats NULL as a value.
-supertypes  Structs with different field names may meet in arrays, CASE, set operations and CAST.
+supertypes  Arrays, CASE, set operations and CAST may combine structs with different field names.
             GoogleSQL matches the fields by position and uses the first struct's names.
             DuckDB merges all names into one wider struct.
 """

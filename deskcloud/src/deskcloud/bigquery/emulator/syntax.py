@@ -31,7 +31,7 @@ _RESERVED = frozenset(
     WHERE WINDOW WITH WITHIN
     """.split()  # noqa: SIM905 - ninety words
 )
-# The first group of each pattern is the token that sqlglot expected.
+# In the first two patterns, the group is the token that sqlglot expected.
 _WANTED = (
     (re.compile(r"Expect(?:ing|ed) ([^\w\s])"), 'Expected "{}" but got'),
     (re.compile(r"Expected (?!TYPE)([A-Z]{2,})\b"), "Expected keyword {} but got"),
@@ -60,7 +60,7 @@ class Part(str):
 
 
 def add() -> None:
-    """Replace the texts and positions of syntax errors. Call this function after the modules that wrap the parser."""
+    """Replace the texts and positions of syntax errors. Call this after `add` of the modules that wrap the parser."""
     words, place = "errors have sqlglot's messages", "positions in errors refer to the statement and not to the script"
     parser = BigQueryDialect.Parser
     patching.change(parser, "raise_error", lambda original: functools.partialmethod(_raise, original), words)
@@ -71,7 +71,7 @@ def add() -> None:
 
 
 def words_of(error: Exception) -> str | None:
-    """Return the message of Google's parser for an error of sqlglot, or None if it is unknown."""
+    """Return the message of Google's parser for an error of sqlglot, or None if the message is unknown."""
     return getattr(error, "words", None)
 
 

@@ -20,7 +20,7 @@ from deskcloud.bigquery.emulator import lake_columns, lake_metadata, patching, q
 
 
 def add() -> None:
-    """Replace local-bigquery's lookups. Call this function before the modules that wrap them."""
+    """Replace local-bigquery's lookups. Call this function before `add` of the modules that wrap the lookups."""
     slow = "each table lookup lists all tables of all databases"
     patching.wrap(database, "objects", _objects, slow)
     patching.wrap(database, "projects", _projects, "the temporary lakes of making.py are listed as projects")
@@ -69,7 +69,7 @@ def _columns_of(project_id: str, dataset_id: str, table_id: str) -> list[TableFi
 
 
 def _columns_in_lake(project_id: str, dataset_id: str, table_id: str) -> list[TableFieldSchema]:
-    """Return a table's columns, or an empty list if there is no such table. A view is no table."""
+    """Return a table's columns. Return an empty list for a view, and if there is no such table."""
     found = lake_columns.fields(lake_metadata.columns(project_id, dataset_id, table_id))
     return [field for field in found if field.name != tables.INGESTION_TIME]
 

@@ -1,7 +1,8 @@
-"""Support SQL functions with parameters of ANY TYPE. The names in the body are resolved again for each call.
+"""Support SQL functions with parameters of ANY TYPE. Here, such a function is called a template.
 
-This is possible because the types of a call's arguments are known. The module `name_resolution.py` replaces the call by
-the body. DuckDB also stores a macro, so that the function appears in lists of functions.
+The module `name_resolution.py` replaces each call by the function's body. It resolves the names in the body again for
+each call, because the types of the parameters are those of the call's arguments. DuckDB stores only a macro that
+returns NULL, so that the function appears in lists of functions.
 """
 
 import functools
@@ -43,7 +44,7 @@ class Call:
     template: Template
 
 
-# local-bigquery's GoogleSQL functions are in this schema. A user's functions are looked up in the database.
+# local-bigquery's GoogleSQL functions are in this schema. None of them is a template.
 _OWN = ["bq", "main"]
 # Temporary functions live as long as their connection, which belongs to a session or a job.
 _temporary: WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, Template | None]] = WeakKeyDictionary()

@@ -1,6 +1,6 @@
 r"""Correct regular expressions, time formats and texts of numbers that DuckDB interprets differently from GoogleSQL.
 
-REGEXP_EXTRACT  The position and the occurrence also count for patterns with a group.
+REGEXP_EXTRACT  The arguments `position` and `occurrence` apply even if the pattern has a group.
 groups          A pattern with more than one group is an error.
 SAFE            An invalid pattern gives NULL. DuckDB would refuse the pattern before the statement runs.
 %E*S            In parsing, this element means seconds with or without a fraction.
@@ -108,7 +108,7 @@ def _parse_seconds(tree: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _numeric_text(text: str, places: int) -> str:
-    """Return a number in DuckDB's notation, rounded to `places` digits after the point.
+    """Return the number in `text` in DuckDB's notation, rounded to `places` digits after the point.
 
     Raises:
         ValueError: the text is not a number.

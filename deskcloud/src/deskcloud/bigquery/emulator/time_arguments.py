@@ -82,7 +82,7 @@ def _by_type(tree: exp.Expr, context: Any) -> exp.Expr:
     for node in nodes:
         found = kind(node.this)
         wanted = _ALL[type(node)].get(_NAMES.get(found, found))
-        # A function on a DATE is not replaced, because a DATETIME function converts a DATE to a DATETIME.
+        # A function of a DATE is not replaced: DATETIME_ADD, for example, converts a DATE to a DATETIME.
         if wanted is None or wanted is type(node) or found == _Kind.DATE:
             continue
         unit = node.args.get("unit")

@@ -146,8 +146,8 @@ def json_text(content: str, kind: str, is_pretty: bool, is_quoting: bool) -> str
 def is_plain_json(kind: str) -> bool:
     r"""Return whether DuckDB's JSON for values of type `kind` equals TO_JSON_STRING's.
 
-    The result does not hold for values that contain \u or a long number, so the macro checks for these. If the texts
-    are equal, Python need not be called for each value. Such calls would take 70 times as long.
+    Values that contain \u or a long number are exceptions, for which the macro `_is_same_json` checks. If DuckDB's JSON
+    can be used, Python need not be called for each value. Such calls would take 70 times as long.
     """
     return _is_plain_json(kind_of(kind))
 
@@ -254,7 +254,7 @@ def value_text(content: str | None, kind: str, is_literal: bool) -> str:
     return _text(read(content), kind_of(kind), is_literal)
 
 
-def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR0911, PLR0912 - a table of types
+def _text(value: Any, kind: Kind, is_literal: bool) -> str:  # noqa: C901, PLR0911, PLR0912 - one case per type
     if value is None:
         return "NULL"
     match kind.name:

@@ -1,8 +1,8 @@
-"""Evaluate a view over a wildcard table from its definition in each query.
+"""In each query of a view over a wildcard table, evaluate the view's definition again.
 
 DuckDB stores a view in translated form, with the tables that matched the wildcard when the view was created. Therefore,
-this module stores the view's definition as the client wrote it. In a statement, the definition replaces the view's
-name.
+this module stores the view's definition as the client wrote it. In each statement that reads the view, the definition
+replaces the view's name.
 
 The view's columns are also stored when the view is created. They are needed if a table of the view no longer exists.
 """

@@ -21,7 +21,8 @@ from deskcloud.bigquery.emulator import lake_metadata, patching
 from deskcloud.bigquery.emulator.known_types import Columns
 
 _SUFFIX = "_TABLE_SUFFIX"
-# Returns each table's name and shape, the oldest table first. The shape is a hash of the columns and their fields.
+# This query returns each table's name and shape, the oldest table first. The shape is a hash of the columns and their
+# fields.
 _TABLES = """
 select t.table_name, (
     select md5(string_agg(

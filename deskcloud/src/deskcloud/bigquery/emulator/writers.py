@@ -41,7 +41,8 @@ def add() -> None:
 def locked(*table: str) -> Iterator[None]:
     """Hold a table's lock.
 
-    The lock is reentrant, because CREATE TABLE ... AS with a list of columns runs a second statement.
+    The lock is reentrant, because CREATE TABLE ... AS with a list of columns runs a second statement, which takes the
+    lock again.
     """
     key = tuple(part.casefold() for part in table)
     with database._attach_lock:  # noqa: SLF001 - no public name exists
