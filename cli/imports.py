@@ -62,7 +62,11 @@ class Imports(ModuleFinder):
     def import_module(self, partname: str, fqname: str, parent: Any) -> Any:
         """Import a part of a dotted name as ModuleFinder does, and record this import of the importing module."""
         self._imported[self._importing[-1]].add(fqname)
-        return super().import_module(partname, fqname, parent)
+        try:
+            return super().import_module(partname, fqname, parent)
+        except SyntaxError:
+            # ModuleFinder would stop reading the importing module here. None stands for a missing module.
+            return None
 
     def ensure_fromlist(self, m: Any, fromlist: Iterable[str], recursive: int = 0) -> None:
         """Import the names of a `from` statement as ModuleFinder does, and record the names that are modules."""

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from typer.testing import CliRunner
@@ -124,6 +125,30 @@ def tree(tmp_path, contents):
     return tmp_path / "tree"
 
 
+@pytest.fixture
+def small(tmp_path):
+    """Write the files of a small project with one function."""
+    declared = yaml.safe_load((package.ROOT / package.FUNCTIONS).read_text())
+    declared["functions"] = {"score_checkout": declared["functions"]["score_checkout"]}
+    files = {
+        package.FUNCTIONS: yaml.safe_dump(declared),
+        "functions/__init__.py": "",
+        "functions/score_checkout.py": "from shared import store, warehouse\nfrom shared.chain import gate\n",
+        "main.py": "",
+        "requirements/checkout.txt": "",
+        "shared/__init__.py": "",
+        "shared/chain/__init__.py": "",
+        "shared/chain/gate.py": "",
+        "shared/store.py": "",
+        "shared/warehouse.py": "",
+        "sql/scoring/scores.sql": "select 1",
+    }
+    for name, text in files.items():
+        (tmp_path / "small" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "small" / name).write_text(text)
+    return tmp_path / "small"
+
+
 def changed(before, after):
     """Return the names of the bundles whose bytes differ between `before` and `after`."""
     of_before, of_after = ({one.path.stem: one.sha256 for one in some} for some in (before, after))
@@ -195,14 +220,13 @@ def test_a_bundle_holds_the_files_that_its_functions_can_reach(contents, file, b
 
 
 @pytest.mark.parametrize("file", ["shared/chain/new.py", "shared/chain/new/__init__.py"])
-def test_a_module_that_is_imported_late_is_in_the_bundle(tree, file):
-    (tree / file).parent.mkdir(exist_ok=True)
-    (tree / file).write_text("")
-    with (tree / "functions" / "deploy_model.py").open("a") as opened:
+def test_a_module_that_is_imported_late_is_in_the_bundle(small, file):
+    (small / file).parent.mkdir(exist_ok=True)
+    (small / file).write_text("")
+    assert file not in package.contents(small)["checkout"]
+    with (small / "functions" / "score_checkout.py").open("a") as opened:
         opened.write("def late():\n    from shared.chain import new\n")
-    found = package.contents(tree)
-    assert file in found["chain"]
-    assert file not in found["checkout"]
+    assert file in package.contents(small)["checkout"]
 
 
 def test_outside_a_checkout_nothing_is_packaged(tmp_path):
@@ -221,34 +245,34 @@ def test_outside_a_checkout_nothing_is_packaged(tmp_path):
         ("shared/chain/gate.py", "a module shared.chain.gate that compiles"),
     ],
 )
-def test_the_error_about_a_missing_file_of_a_bundle_names_the_file(tree, tmp_path, file, named):
-    (tree / file).unlink()
+def test_the_error_about_a_missing_file_of_a_bundle_names_the_file(small, tmp_path, file, named):
+    (small / file).unlink()
     with pytest.raises(CommandError, match=f"lacks {re.escape(named)}: "):
-        package.write(tmp_path / "dist", tree)
+        package.write(tmp_path / "dist", small)
     assert not (tmp_path / "dist").exists()
 
 
 @pytest.mark.parametrize(("folder", "named"), [("sql", "sql/"), ("shared", "a module shared that compiles")])
-def test_the_error_about_a_missing_folder_of_a_bundle_names_the_folder(tree, tmp_path, folder, named):
-    shutil.rmtree(tree / folder)
+def test_the_error_about_a_missing_folder_of_a_bundle_names_the_folder(small, tmp_path, folder, named):
+    shutil.rmtree(small / folder)
     with pytest.raises(CommandError, match=f"lacks {named}"):
-        package.write(tmp_path / "dist", tree)
+        package.write(tmp_path / "dist", small)
 
 
-def test_a_folder_sql_without_statements_is_refused(tree, tmp_path):
-    shutil.rmtree(tree / "sql")
-    (tree / "sql" / "tables").mkdir(parents=True)
-    (tree / "sql" / "tables" / "view.sql").write_text("select 1")
+def test_a_folder_sql_without_statements_is_refused(small, tmp_path):
+    shutil.rmtree(small / "sql")
+    (small / "sql" / "tables").mkdir(parents=True)
+    (small / "sql" / "tables" / "view.sql").write_text("select 1")
     with pytest.raises(CommandError, match="lacks sql/"):
-        package.write(tmp_path / "dist", tree)
+        package.write(tmp_path / "dist", small)
 
 
 @pytest.mark.parametrize("file", ["functions/score_checkout.py", "shared/store.py"])
-def test_the_error_about_a_module_that_does_not_compile_names_it(tree, tmp_path, file):
-    (tree / file).write_text("import\n")
+def test_the_error_about_a_module_that_does_not_compile_names_it(small, tmp_path, file):
+    (small / file).write_text("import\n")
     module = file.removesuffix(".py").replace("/", ".")
     with pytest.raises(CommandError, match=f"lacks a module {module} that compiles"):
-        package.write(tmp_path / "dist", tree)
+        package.write(tmp_path / "dist", small)
 
 
 @pytest.mark.parametrize("below", ["", "folder"])

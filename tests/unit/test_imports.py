@@ -61,6 +61,12 @@ def test_a_module_that_does_not_compile_is_missing(root, code):
     assert reached(root, code) == (set(), ["shared.one"])
 
 
+@pytest.mark.parametrize("importing", ["import shared.bad", "from shared import bad", "from shared.bad import name"])
+def test_the_imports_after_one_of_a_module_that_does_not_compile_are_found(root, importing):
+    (root / "shared" / "bad.py").write_text("import")
+    assert reached(root, f"{importing}\nimport shared.two") == ({"shared/two.py"}, ["shared.bad"])
+
+
 def test_a_missing_module_concerns_only_those_who_reach_it(root):
     (root / "functions").mkdir()
     for name, code in (("__init__", ""), ("whole", "import shared.two"), ("broken", "import shared.gone")):
