@@ -153,7 +153,7 @@ def _by_exactly_the_margin(worse: Callable[[float], Model], known: Visitors) -> 
 
 
 def labels_of(visitors: Visitors, random: np.random.Generator) -> Array:
-    """Draw a label for each visitor: 1 for a buyer, with the visitor's true probability."""
+    """Draw a label for each visitor: 1 (a buyer) with the visitor's true probability, otherwise 0."""
     return (random.random(len(visitors.true)) < visitors.true).astype(int)
 
 

@@ -67,7 +67,7 @@ class Generator:
 
 @contextmanager
 def generator() -> Iterator[Generator]:
-    """Start the process of the load generator, which ends with the context."""
+    """Start the process of the load generator. The process ends with the context."""
     command = [sys.executable, "-m", "benchmarks.load"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Generator(process)

@@ -54,7 +54,7 @@ def _given(text: str) -> bytes:
 def ask(body: bytes) -> Score:
     """Send the request to score_checkout and return the answer.
 
-    The environment variable that the constant URL names holds the address of score_checkout.
+    The environment variable PROPENSITY_SCORE_CHECKOUT_URL holds the URL of score_checkout.
 
     Raises:
         CommandError: the URL is missing, nothing answers at the URL, or the function refused the request.

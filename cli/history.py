@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read(environment: Environment) -> list[dict[str, Any]]:
-    """Return the latest moves of the champion as dicts of the fields of promotion.Move, the newest first."""
+    """Return the latest moves of the champion, the newest first. Each dict has the fields of `promotion.Move`."""
     return [msgspec.structs.asdict(move) for move in reversed(promotion.moves(environment))]
 
 

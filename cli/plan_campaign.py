@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import Environment
     from shared.settings import Settings
 
-# Number of days of audiences from which the number of new customers per day is computed.
+# The number of new customers per day is computed from the audiences of this number of days.
 DAYS = 28
 EFFECTS = (0.05, 0.1, 0.2, 0.3, 0.5)
 # An effect's interval is the estimate plus or minus this quantile times the standard error: for one look at the end,

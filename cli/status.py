@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.chain.documents import Health
     from shared.chain.environment import Environment
 
-# Maximum number of log entries to read for a count. The newest entries are read.
+# Maximum number of log entries to read for an alert's count. The newest entries are read.
 MOST_ENTRIES = 1000
 # The newest monitoring run is searched for only among this number of runs: those with the newest data.
 MOST_RUNS = 20

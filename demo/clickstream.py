@@ -168,7 +168,7 @@ def _clicks(rng: np.random.Generator, plans: Plan) -> tuple[Array, Array, Array]
     remove_hits = clicks.add(views.visit[removed], 1.1, REMOVE, catalogue.BASKET_PAGE)
     clicks.put(remove_hits, views.product[removed], views.quantity[removed])
     for step in range(1, STEPS + 2):
-        # The step after the last one is the purchase. Each step lists the whole basket.
+        # The purchase follows the last step of the checkout. Each step lists the whole basket.
         reached = plans.bought if step > STEPS else plans.steps >= step
         kind = PURCHASE if step > STEPS else CHECKOUT
         numbers = clicks.add(np.flatnonzero(reached), 1.0 + step, kind, catalogue.BASKET_PAGE + step, step)

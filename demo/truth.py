@@ -46,7 +46,7 @@ class Truth:
     def probability(self, visitor_id: str, label_days: int, as_of: dt.date) -> float | None:
         """Return the probability of a purchase on a return at most `label_days` days after the first visit.
 
-        Days after `as_of` do not count. None for a visitor whose first visit was not generated.
+        Days after `as_of` do not count. Return None for a visitor whose first visit was not generated.
         """
         if visitor_id not in self._known:
             return None

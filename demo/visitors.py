@@ -249,7 +249,7 @@ def arrivals(rng: np.random.Generator, first_day: dt.date, days: int, sessions: 
 
 
 def _budgets(weights: list[float], total: int) -> list[int]:
-    """Return integers in proportion to `weights` whose sum is `total`."""
+    """Return integers that are proportional to `weights`, and whose sum is `total`."""
     edges = np.round(np.cumsum([0.0, *weights]) / sum(weights) * total).astype(np.int64)
     return [int(size) for size in np.diff(edges)]
 

@@ -83,7 +83,7 @@ class World:
                 )
             if line := self._process.stdout.readline():
                 break
-            # Children of the former process may still be ending and use a port.
+            # The process may have failed because children of the former process still run and use a port.
             self._process.wait()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the local cloud does not start: see {self.log}")

@@ -10,7 +10,7 @@ locals {
   root     = "${path.module}/.."
   declared = yamldecode(file(var.declaration))
 
-  # The function of a destination exists only if the setting names the destination.
+  # The function of a destination exists only if the setting `mode` of the destination is set and not off.
   functions = {
     for name, function in local.declared.functions : name => function
     if !can(function.destination) || try(var.settings[function.destination].mode, "off") != "off"

@@ -1,5 +1,6 @@
 # Log sinks that write to topics and to tables of the dataset. If the export is in another project, its refreshes are
-# logged there, and no sink here receives these entries. In this case, the schedule `refresh` finds the new days.
+# logged in that project, and no sink of this project receives the entries. In this case, the schedule `refresh` finds
+# the new days.
 
 locals {
   topic_sinks = { for name, sink in local.sinks : name => sink if can(sink.topic) }

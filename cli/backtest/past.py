@@ -75,7 +75,8 @@ class Past(Environment):
         """Create the dataset and open the days' runs, or continue the runs of an interrupted backtest."""
         found = [self.runs.find(self.run_id(day)) for day in self.days]
         if any(run and now - run.opened_at > training.OLDEST for run in found):
-            # The rows of an old run would expire during the backtest. So delete everything and start again.
+            # BigQuery would delete the rows of such an old run during the backtest. So delete everything and start
+            # again.
             self.remove()
         self._make_dataset()
         self._make_tables()

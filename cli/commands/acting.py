@@ -190,7 +190,7 @@ def erase(
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Erase one person out of all tables, files and destinations, and print the certificate; asks first.
+    """Erase one person from all tables, files and destinations, and print the certificate; asks first.
 
     With the id of an earlier request, the command shows the current certificate of that request. If the erasure is
     pending, the command asks whether to publish the request again. The exit code is 3 if the erasure is still pending.

@@ -349,7 +349,7 @@ def ticks(volumes: Volumes) -> dict[str, list[Reading]]:
         "monitoring": [],
         "campaigns": [Reading("campaign/state")],
         "resume": [],
-        # This statement reads only the times of the tables' last changes, which is free of charge.
+        # The statement of this schedule reads only the times of the tables' last changes, which is free of charge.
         "customers": [],
         "members": [],
         "erasures": [Reading("erasure/due", {"erasures": volumes.inputs.history_days})],

@@ -78,9 +78,10 @@ class Volumes:
 
     @property
     def learnt_share(self) -> float:
-        """The share of the training rows that CREATE MODEL reads: with `training.max_rows`, sample and evaluation rows.
+        """The share of the training rows that CREATE MODEL reads.
 
-        The table is clustered by split. Without `training.max_rows`, all rows count, as an upper bound.
+        With `training.max_rows`, CREATE MODEL reads only the rows of the sample and the evaluation rows, because the
+        table is clustered by split. Without `training.max_rows`, all rows count, as an upper bound.
         """
         training = self._settings.training
         rows = self._rows["training_rows"] / max(self.trainings_per_day, 1)

@@ -65,7 +65,7 @@ using (
         where day between @first_day and @day and refunded_on is null
     ),
 
-    -- A customer who was once in the holdout stays there, in all campaigns.
+    -- A customer who was once in the holdout stays in the holdout, in all campaigns.
     held_out as (
         select distinct customer_id
         from assignments

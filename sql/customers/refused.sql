@@ -3,7 +3,7 @@
 -- @ids       ARRAY<STRING>  the shop's id of the customer; empty if it is missing
 -- @fields    ARRAY<STRING>  column of crm_customers
 -- @rules     ARRAY<STRING>  the rule that the value breaks, and the remedy
--- @refusals  ARRAY<BOOL>    whether the whole customer is refused
+-- @refusals  ARRAY<BOOL>    true if the whole customer is refused; false if only the value is
 merge into refused_customers as target
 using (
     select

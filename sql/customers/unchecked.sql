@@ -1,5 +1,5 @@
 -- Return rows of crm_customers that were not checked yet; at most @most.
--- @page  INT64  number of the page, from 1; its only effect is that each page's job has another id
+-- @page  INT64  number of the page, from 1; its only effect is that the job of each page has a different id
 -- @most  INT64  maximum number of rows
 with
 checked as (

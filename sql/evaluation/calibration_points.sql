@@ -1,6 +1,6 @@
 -- Summarise one model's log odds for the visitors of @split in bins. Each bin has an equal share of the expected
 -- buyers. A hash assigns each visitor to one of eight folds. For each fold and bin, there is one row for buyers and one
--- for others, with the mean log odds and the number of rows.
+-- for visitors who did not buy, with the mean log odds and the number of rows.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  name of the candidate

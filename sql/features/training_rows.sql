@@ -40,7 +40,7 @@ using (
         from days
     ),
 
-    -- At least as many others as buyers are kept.
+    -- The number of kept visitors who did not buy is at least the number of buyers.
     samples as (
         select
             first_day,

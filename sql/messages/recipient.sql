@@ -1,5 +1,5 @@
 -- Return the customer behind a visitor: how to write to the customer, the arm, and the reasons that forbid an e-mail
--- now. No row if the visitor belongs to no known customer, or if two customers claim the visitor.
+-- now. There is no row if the visitor belongs to no known customer or to several customers.
 --
 -- The reasons follow the rules of customers/exclusions.sql for the channel `email`, and the arm follows the rules of
 -- customers/audience.sql. If you change a rule there, change it here too.
@@ -39,7 +39,7 @@ reasons as (
 ),
 
 assigned as (
-    -- A customer who was once in the holdout stays there, in all campaigns.
+    -- A customer who was once in the holdout stays in the holdout, in all campaigns.
     select
         logical_or(assignments.arm = 'holdout') as is_held_out,
         max(if(assignments.campaign = @campaign, assignments.arm, null)) as arm

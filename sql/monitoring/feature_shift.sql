@@ -201,8 +201,8 @@ tests as (
     group by feature
 ),
 
--- The chi-square test compares days of the earlier period with the same weekday. The result shows how much days differ
--- without drift.
+-- The chi-square test compares days of the earlier period that have the same weekday. The result shows how much days
+-- differ without drift.
 base_cells as (
     select
         daily.feature,

@@ -3,7 +3,7 @@
 -- @run_id        STRING   id of the run
 -- @created_on    DATE     day on which the run was opened
 -- @is_final      BOOL     true to publish; false to measure the method on the held-out products
--- @shrinkage     FLOAT64  common visitors at which the factor is one half (recommendations.shrinkage)
+-- @shrinkage     FLOAT64  number of common visitors at which the factor is one half (recommendations.shrinkage)
 -- @most_similar  INT64    maximum number of similar products per product
 merge into product_similarities as target
 using (
