@@ -56,7 +56,7 @@ def _environment(env_file):
 
 @pytest.fixture(scope="session")
 def client(cloud):
-    """Return Google's client for BigQuery, which only the environment variables configure."""
+    """Return Google's client for BigQuery. Only environment variables configure the client."""
     made = bigquery.Client()
     made.create_dataset("shop")
     return made

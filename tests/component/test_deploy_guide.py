@@ -1,6 +1,6 @@
 """Checks of docs/deploy.md that need no Google Cloud.
 
-The commands in the guide can be parsed, the names in the guide exist, and its sums of numbers are right.
+The commands in the guide can be parsed, the names in the guide exist, and the totals in the guide are correct.
 """
 
 import re

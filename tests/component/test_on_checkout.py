@@ -1,6 +1,6 @@
 """The function on_checkout scores each checkout once, even if its message comes repeatedly.
 
-It stores unusable messages as dead letters.
+The function stores unusable messages as dead letters.
 """
 
 import copy

@@ -15,7 +15,7 @@ from cli.main import app
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch):
-    """Remove the project and the settings from the environment, because the command may contact no service."""
+    """Remove the project and the settings from the environment, because the command must not contact any service."""
     for name in ("PROPENSITY_SETTINGS", "GOOGLE_CLOUD_PROJECT"):
         monkeypatch.delenv(name, raising=False)
 

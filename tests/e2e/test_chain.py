@@ -1,4 +1,4 @@
-"""The whole chain runs from refreshed data to a published audience. Operations such as a rollback follow."""
+"""The whole chain runs from refreshed data to a published audience. Then operations such as a rollback are tested."""
 
 import base64
 import csv

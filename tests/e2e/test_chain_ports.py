@@ -1,4 +1,4 @@
-"""How the ports of a running local cloud answer callers who do not send its secret."""
+"""How the ports of a running local cloud answer callers who do not send the cloud's secret."""
 
 import contextlib
 import socket

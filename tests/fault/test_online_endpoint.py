@@ -57,7 +57,7 @@ def clock():
 def start(online_bucket, endpoint, clock):
     """Return a function that makes a scorer. The scorer asks the endpoint first.
 
-    If the endpoint fails, the embedded scorer of version 3 answers, which is the champion.
+    If the endpoint fails, the embedded scorer of the champion answers, which is version 3.
     """
 
     def begin(**online):
@@ -209,7 +209,7 @@ def test_a_fallback_is_one_log_line_without_values_of_the_request(start, endpoin
 
 @pytest.fixture(scope="module")
 def shared_endpoint(tmp_path_factory):
-    """Start a local Vertex AI whose endpoint splits its traffic between versions 1 and 2, whose predictions differ."""
+    """Start a local Vertex AI. The endpoint splits its traffic between versions 1 and 2, whose predictions differ."""
     app = local_vertex.create_app(tmp_path_factory.mktemp("vertex"), chance=random.Random(7))  # noqa: S311 - seeded, to repeat the choice of versions; not for security
     models = [trained(tmp_path_factory.mktemp("trained"), sessions(300, seed)) for seed in (1, 2)]
     with serving.serve(app) as url:

@@ -84,8 +84,8 @@ def cloud(tmp_path_factory):
 def environment(programs, cloud, name):
     """Return the environment of a function's process.
 
-    It has the variables that Google Cloud sets, and the variables for the local cloud. No variable of this process is
-    inherited.
+    The environment has the variables that Google Cloud sets, and the variables for the local cloud. It inherits no
+    variable from this process.
     """
     secrets = dict.fromkeys(DECLARED[name].secrets, KEY)
     # With port 0, gunicorn takes a free port and logs it.

@@ -1,4 +1,4 @@
-"""Day-tables of a GA4 export may come late and in any order. The orders are those of day-tables that came in time."""
+"""Day-tables of a GA4 export may come late and in any order. The orders are the same as from day-tables in time."""
 
 import datetime as dt
 

@@ -1,4 +1,4 @@
-"""Two runs overlap, and their deliveries come in any order. They must leave the same data as two runs in sequence."""
+"""Two runs overlap, and their deliveries come in any order. The result must be that of two runs in sequence."""
 
 import functools
 import json

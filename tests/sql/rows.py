@@ -1,4 +1,4 @@
-"""Bring rows into a form in which they can be compared, whichever client or file they come from."""
+"""Bring rows into one form, so that rows of different clients and files can be compared."""
 
 from __future__ import annotations
 

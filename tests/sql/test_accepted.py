@@ -77,7 +77,7 @@ def test_a_parameter_has_the_same_type_in_all_files():
 
 
 def test_the_statements_that_the_reference_cannot_run_are_named_with_their_reason():
-    """All other statements are also run on Google's reference implementation, in warehouse.py."""
+    """warehouse.py also runs the statements that are not in NOT_RUN on Google's reference implementation."""
     without = {statement for statement in sql.names() if _needs_more_than_sql(googlesql.raw(statement))}
     assert without == set(NOT_RUN)
 

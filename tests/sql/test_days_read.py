@@ -1,4 +1,4 @@
-"""A statement reads no days but those that `propensity cost` counts.
+"""A statement reads only the days that `propensity cost` counts.
 
 If the cost counts only some days of a table, the table gets rows of an old day. Their files are taken away while
 the statement runs. A statement that reads the old day fails, because it does not find these files.
@@ -30,7 +30,7 @@ OLD_DAY = "1990-01-01"
 PARTITIONS = {table.name: table.partition for table in declarations.read().tables if table.partition}
 EXPORTED = tuple(export.prefix for export in EXPORTS)
 # The smallest and the largest value of each type. A file that has both in a column cannot be skipped because of
-# a condition on this column. So it can be skipped only because of its day.
+# a condition on this column. So only its day can be a reason to skip the file.
 EXTREMES = {
     "DATE": ("1900-01-01", "2100-01-01"),
     "TIMESTAMP": ("1900-01-01 00:00:00", "2100-01-01 00:00:00"),

@@ -85,7 +85,7 @@ def judged(came, audience=None, buyers=400):
 def test_a_promised_metric_counts_as_kept_if_both_intervals_explain_the_difference():
     """Both estimates vary by chance, so their difference may exceed the half-width of each interval.
 
-    Here the difference is 0.14, and sqrt(0.1**2 + 0.11**2) = 0.149.
+    For the half-widths 0.1 and 0.11, chance explains differences up to sqrt(0.1**2 + 0.11**2) = 0.149.
     """
     assert promises.of(judged(measured(0.66, (0.55, 0.77))))["roc_auc"].held
     assert not promises.of(judged(measured(0.64, (0.53, 0.75))))["roc_auc"].held

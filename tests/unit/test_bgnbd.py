@@ -85,8 +85,8 @@ def test_days_instead_of_weeks_change_only_alpha(sample, fitted):
 def test_planted_parameters_are_found_within_their_errors(planted):
     found = bgnbd.fit(buyers.draw(8_000, 1, np.random.default_rng(11), planted).histories)
     off = np.log(found.parameters) - np.log(planted)
-    # In standard errors, the squared distance from the true parameters has a chi-squared distribution with 4 degrees of
-    # freedom.
+    # Measured in standard errors, the squared distance from the true parameters has a chi-squared distribution with 4
+    # degrees of freedom.
     assert off @ np.linalg.solve(found.covariance, off) < special.chdtri(4, 0.001)
     assert np.sqrt(np.diag(found.covariance)).max() < 0.4
 

@@ -116,8 +116,8 @@ def test_equal_earlier_spending_of_all_customers_changes_nothing():
 def test_the_relative_effect_contains_0_if_and_only_if_the_difference_does(treated, control):
     found = effect(*(sums(*zip(*arm, strict=True)) for arm in (treated, control)))
     assume(found.relative is not None)
-    # Both intervals must be above 0, both below 0, or both must contain 0. The small limits count bounds that differ
-    # from 0 only by rounding as 0.
+    # Both intervals must be above 0, both below 0, or both must contain 0. Because of the small limits, a bound that
+    # differs from 0 only by rounding counts as 0.
     assert (found.difference.lower > 1e-9) == (found.relative.lower > 1e-12)
     assert (found.difference.upper < -1e-9) == (found.relative.upper < -1e-12)
 

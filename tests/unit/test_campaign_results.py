@@ -1,4 +1,4 @@
-"""The sums of a campaign's arms decide about the campaign, and reports give the decision in words."""
+"""The decision on a campaign follows from the sums of its arms. Reports give the decision in words."""
 
 import datetime as dt
 import io

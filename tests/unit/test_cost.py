@@ -24,7 +24,7 @@ from fixtures.readings import SMALL, environment_of, readings
 from shared.warehouse import SQL
 
 LARGE = replace(SMALL, sessions_per_day=4_000_000, checkouts_per_day=1_000_000, runs_per_day=5)
-# Tables from which every statement that reads the table reads several days, and not only one partition.
+# If a statement reads one of these tables, it reads several days of the table, and not only one partition.
 WINDOWED = {
     "run_googleapis_com_stdout",
     "export",
@@ -127,7 +127,7 @@ def test_checkouts_that_cause_an_e_mail_cost_a_query_each():
     on = ["mail.mode=on", "mail.relay=smtp.example.com:587", "mail.sender=hello@shop.example"]
     without, found = estimate(described(SMALL)), estimate(described(SMALL, *on))
     assert found.idle == pytest.approx(without.idle, abs=1)
-    # The query reads seven tables, of which each counts as at least 10 MiB. A TiB costs $6.25.
+    # The query reads seven tables, and BigQuery charges at least 10 MiB for each. A TiB costs $6.25.
     assert found.per_1000_checkouts - without.per_1000_checkouts > 1000 * 6 * 10 / 2**20 * 6.25
 
 
@@ -187,7 +187,7 @@ def test_a_statements_tables_are_declared_by_its_function():
 def test_a_statement_is_charged_for_the_columns_that_it_names():
     """The statement reads one column of 400 days of sessions, 8 bytes a session, to find the newest day.
 
-    It reads the table source_days too, which counts only with the least number of bytes.
+    It reads the table source_days too, for which BigQuery charges the least number of bytes, 10 MiB.
     """
     found = Reading("scoring/newest_day", {"sessions": 400}).bytes(volumes(LARGE))
     assert found == 4_000_000 * 400 * 8 + LEAST_BYTES

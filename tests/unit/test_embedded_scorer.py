@@ -1,4 +1,4 @@
-"""The embedded scorer agrees with BigQuery ML, and its reader of boosters agrees with treelite."""
+"""The embedded scorer agrees with BigQuery ML, and the scorer's reader of boosters agrees with treelite."""
 
 import functools
 import math
@@ -60,7 +60,7 @@ def trained(model_type: str) -> tuple[ml.TrainedModel, embedded_scorer.Artefact]
 
 
 LARGEST = float(np.finfo(np.float32).max)
-# Numbers at the limits of float32 and INT64, and numbers that float32 or float64 can only just represent or round.
+# Numbers at the limits of float32, float64 and INT64, and numbers that float32 or float64 rounds.
 borders = st.sampled_from([0.0, -0.0, 5e-324, 1e-40, 16777217.0, 2.0**53 + 1, -(2.0**63), LARGEST, -LARGEST])
 numbers = st.none() | st.integers(-(2**63), 2**63 - 1) | st.integers(-50, 50)
 amounts = st.none() | borders | st.floats(-LARGEST, LARGEST) | st.floats(0, 200, width=32)

@@ -1,4 +1,4 @@
-"""Features are declared in sql/tables/visitor_features.yaml. Each other list must have all declared features."""
+"""Features are declared in sql/tables/visitor_features.yaml. All other lists of features must be complete."""
 
 import json
 import re

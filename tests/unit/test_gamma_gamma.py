@@ -80,8 +80,8 @@ def test_planted_parameters_are_found_within_their_errors(planted):
     drawn = buyers.draw(8_000, 1, np.random.default_rng(21), values=planted)
     found = gamma_gamma.fit(drawn.values)
     off = np.log(found.parameters) - np.log(planted)
-    # In standard errors, the squared distance from the true parameters has a chi-squared distribution with 3 degrees of
-    # freedom.
+    # Measured in standard errors, the squared distance from the true parameters has a chi-squared distribution with 3
+    # degrees of freedom.
     assert off @ np.linalg.solve(found.covariance, off) < special.chdtri(3, 0.001)
     assert np.sqrt(np.diag(found.covariance)).max() < 0.3
 

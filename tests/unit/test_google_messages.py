@@ -34,7 +34,7 @@ def check_document(value, document, schema):
 
 
 def check_audit_log(entry):
-    """Check a log entry against the API document of Cloud Logging, and the payload against the protos of its types."""
+    """Check a log entry against Cloud Logging's API document, and the entry's payload against Google's protos."""
     check_document(entry, "logging.v2", "LogEntry")
     payload = {name: value for name, value in entry["protoPayload"].items() if name != "@type"}
     inner = {name: payload.pop(name) for name in ("metadata", "serviceData") if name in payload}

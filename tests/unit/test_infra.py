@@ -76,7 +76,7 @@ def test_terraform_understands_each_rule_for_items_of_lists(decided):
 
 
 def test_each_rule_over_several_settings_has_an_example_that_breaks_it():
-    """That Terraform refuses the same examples is checked by infra/tests/settings.tftest.hcl."""
+    """infra/tests/settings.tftest.hcl checks that Terraform refuses the same examples."""
     said = set()
     for example in TOGETHER["refused"].values():
         with pytest.raises(settings.SettingsError) as refused:

@@ -1,4 +1,4 @@
-"""What the resources in infra/ may never allow, and which permissions and roles they grant."""
+"""What the resources in infra/ must never allow, and which permissions and roles these resources grant."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""All JSON is written by shared/jsontext.py. It is always valid, because NaN and infinity become null."""
+"""shared/jsontext.py writes all JSON. This JSON is always valid, because NaN and infinity become null."""
 
 import ast
 import json

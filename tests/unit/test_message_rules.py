@@ -1,4 +1,4 @@
-"""Whether and when a customer gets a message, and what it contains."""
+"""Whether and when a customer gets a message, and what the message contains."""
 
 import datetime as dt
 from email import message_from_bytes, policy

@@ -1,4 +1,4 @@
-"""docs/runbook.md has a section for each alert. The commands, settings, events and queries in it exist."""
+"""docs/runbook.md has a section for each alert. The commands, settings, events and queries that it names exist."""
 
 import re
 import shlex

@@ -1,4 +1,6 @@
-"""The probabilities of a model that learns from a sample become those of a model that learns from all rows."""
+"""The probabilities of a model that learns from a sample are corrected. Then they are those of a model that learns from
+all rows.
+"""
 
 import datetime as dt
 import math

@@ -1,4 +1,4 @@
-"""If a table cannot be created, no file is left behind. Examples are a missing dataset and a name that is taken."""
+"""If a table cannot be created, e.g. because its dataset is missing or its name is taken, no file of it remains."""
 
 import duckdb
 import pytest

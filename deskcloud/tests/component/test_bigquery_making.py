@@ -1,4 +1,4 @@
-"""Load jobs write a table's files before they enter it into DuckLake's catalog. So other requests need not wait."""
+"""Load jobs write the rows before they enter the table into DuckLake's catalog. So other requests need not wait."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor

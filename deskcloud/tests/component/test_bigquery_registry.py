@@ -15,7 +15,7 @@ SELECT x, MOD(x, 2) AS label FROM UNNEST(GENERATE_ARRAY(1, 50)) AS x"""
 
 @pytest.fixture(scope="module")
 def cloud(bigquery_emulator, tmp_path_factory):
-    """Return a client of BigQuery, and one of the Vertex AI in which BigQuery registers its models."""
+    """Return a client of BigQuery, and a client of the Vertex AI in which BigQuery registers its models."""
     state = tmp_path_factory.mktemp("registered")
     with (
         serving.serve(vertex.create_app(state / "vertex")) as vertex_url,

@@ -1,4 +1,4 @@
-"""The field `modified` of a table is the time at which its rows or its metadata were last changed."""
+"""The field `modified` of a table is the time of the last change of the table's rows or metadata."""
 
 import pytest
 from google.cloud import bigquery

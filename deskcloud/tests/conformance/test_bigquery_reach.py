@@ -1,6 +1,6 @@
 """Statements and requests to the local BigQuery reach only tables and objects of Cloud Storage.
 
-They never reach other files or servers.
+Statements and requests never reach other files or servers.
 """
 
 import itertools

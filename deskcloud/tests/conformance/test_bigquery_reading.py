@@ -1,4 +1,4 @@
-"""Google's client for the Storage Read API reads from the local BigQuery, as ibis and to_arrow() do."""
+"""Google's client for the Storage Read API, which ibis and to_arrow() use, reads from the local BigQuery."""
 
 import re
 from pathlib import Path

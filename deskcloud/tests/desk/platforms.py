@@ -65,6 +65,6 @@ def running(folder, **named):
 
 @pytest.fixture
 def desk(tmp_path):
-    """Return a function that starts platforms for one test. For example, `desk(meta=...)` starts Meta's."""
+    """Return a function that starts platforms for one test. For example, `desk(meta=...)` starts the local Meta."""
     with contextlib.ExitStack() as stack:
         yield lambda **named: stack.enter_context(running(tmp_path, **named))

@@ -58,7 +58,7 @@ def start(bigquery_emulator, tmp_path):
         command = [sys.executable, "-c", GATEWAY, str(tmp_path), str(port), *emulated]
         processes.append(subprocess.Popen(command))
         url = f"http://127.0.0.1:{port}"
-        # Each attempt to connect waits twice as long as the previous one, half a minute in total.
+        # httpx waits before each new attempt to connect, twice as long each time: half a minute in total.
         with httpx.Client(transport=httpx.HTTPTransport(retries=6)) as client:
             client.get(f"{url}/bigquery/v2/projects")
         return url, processes[-1]

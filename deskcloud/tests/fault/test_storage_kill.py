@@ -73,11 +73,11 @@ def test_a_process_killed_while_it_writes_leaves_the_old_object_or_the_new_one(t
 
 
 class KilledError(BaseException):
-    """Raised where the process would end. The tested code does not catch this exception."""
+    """Raised where the process would be killed. The tested code does not catch this exception."""
 
 
 class Mortal(sqlite3.Connection):
-    """A connection to SQLite. Where `death` says, before or after a commit, it raises KilledError."""
+    """A connection to SQLite that raises KilledError before or after a commit, as `death` says."""
 
     death = ""
 

@@ -1,4 +1,4 @@
-"""The local BigQuery gives the same results as GoogleSQL's reference implementation, except for listed differences."""
+"""Except for the listed differences, the local BigQuery gives the results of GoogleSQL's reference implementation."""
 
 import corpus
 import differential

@@ -1,4 +1,4 @@
-"""The gateway parses statements. Comments and literals that look like SQL do not mislead it."""
+"""The gateway parses statements. Comments and literals that look like SQL are not taken for statements."""
 
 # ruff: noqa: S608 - the statements come only from the tests of this file
 

@@ -1,4 +1,4 @@
-"""The columns of a query's result are found without running the query."""
+"""The emulator finds the columns of a query's result without running the query."""
 
 import duckdb
 import pytest

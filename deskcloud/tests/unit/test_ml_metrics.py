@@ -1,4 +1,4 @@
-"""Metrics agree with scikit-learn, and the SQL functions return them."""
+"""Metrics agree with scikit-learn, and BigQuery ML's functions in SQL return these metrics."""
 
 from __future__ import annotations
 

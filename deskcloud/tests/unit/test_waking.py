@@ -12,7 +12,7 @@ SECONDS = 20
 
 
 class InterruptedEvent(threading.Event):
-    """An event that runs `actions` just before it is cleared. A wake-up at this moment could easily be lost."""
+    """An event that runs `actions` just before the event is cleared. A wake-up at this moment could easily be lost."""
 
     def clear(self):
         while InterruptedEvent.actions:

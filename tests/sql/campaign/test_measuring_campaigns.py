@@ -49,7 +49,7 @@ def rows(world, table):
 
 
 def measure(world, now=NOW):
-    """Deliver the scheduler's message to measure_campaign, and return the effects that its run has measured."""
+    """Deliver the scheduler's message to measure_campaign. Return the effects that the opened run has measured."""
     tick = delivered({}, "campaigns-due")
     due = measure_campaign.STEP.event(tick, world.environment, now)
     context = StepContext(world.environment, due.run_id, "measure_campaign", now, Deadline(60))
@@ -167,7 +167,7 @@ def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(wo
 
 @pytest.mark.slow
 def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared_separately(world):
-    """Compared together, the arms would not have the declared sizes, and one would have more of the later customers."""
+    """Compared together, the arms would not have the declared sizes, and one arm would have more later customers."""
     data = shop(460, 240)
     later = {"control_share": 0.1, "day": ASSIGNED + dt.timedelta(5)}
     for one in data["assignments"][200:460] + data["assignments"][670:]:

@@ -121,7 +121,8 @@ def test_the_arm_is_the_same_in_sql_and_python_has_its_share_and_never_changes(w
     resolve(world)
     found = {row["customer_id"]: row["arm"] for row in rows(world, "audience_customers")}
     assert found == {one: expected[one] for one in ids[:500]}
-    # The checkout makes no offer to any customer of the control group, even if the customer is not in the audience.
+    # The checkout makes no offer to customers of the control group and of the holdout, whether or not the audience has
+    # them.
     assert withheld_of(world, ids) == {f"v{number}" for number, one in enumerate(ids) if expected[one] != "treated"}
     counts = [list(expected.values()).count(one) for one in ("holdout", "control")]
     # The tolerances are four standard deviations of the binomial counts of 1,000 customers with shares 0.1 and 0.18.

@@ -1,4 +1,4 @@
-"""The statements of a deployment. They export the model, and choose the golden rows."""
+"""The statements of a deployment, which export the model and choose the golden rows."""
 
 import math
 

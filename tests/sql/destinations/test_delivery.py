@@ -1,4 +1,4 @@
-"""A delivery run sends the changes of a destination in order and without waiting.
+"""A delivery run sends the changes of a destination in order, and does not wait for the destination's outcome.
 
 Each change takes effect exactly once, even if requests fail.
 """
@@ -92,7 +92,7 @@ def resolved(world, number=0, day=DAY):
 def bring_forward(world, event, later=dt.timedelta(0), step=None, seconds=60):
     """Deliver an event to a step at the time now + `later`. The step's deadline is `seconds` after its start.
 
-    Return the event that the step returns. Return None if it returns none, or if the message opens no run.
+    Return the event that the step returns. Return None if the step returns none, or if the message opens no run.
     """
     step = step or world.step
     message = SimpleNamespace(topic=event.topic, body=event.to_json() if event.run_id else {})
@@ -267,7 +267,7 @@ def test_a_newer_audience_replaces_the_former_one_and_follows_its_pending_reques
     world.warehouse.fill({"audience_customers": audience("a", "b", day=tomorrow)})
     second = resolved(world, 1, tomorrow)
     assert bring_forward(world, second) is None
-    # The first batch, with a, is not sent again, although the platform has not yet said what became of it.
+    # The first batch, with member a, is not sent again, although the platform has not confirmed the batch yet.
     assert [members for _, members in platform.sent] == [["a"], ["b"]]
     assert bring_forward(world, first) is None
     delivered = bring_forward(world, TICK, later=2 * HALF_AN_HOUR)

@@ -169,7 +169,7 @@ class Scene:
         return event
 
     def deliver(self, event):
-        """Deliver the event to the functions of all destinations. Return the events that they return."""
+        """Deliver the event to the functions of all destinations. Return the events that these functions return."""
         return self._handled_by_all(event.topic, event.to_json())
 
     def pass_half_an_hour(self):

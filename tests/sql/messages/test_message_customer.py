@@ -1,4 +1,4 @@
-"""What the function message_customer sends, how often it sends it, and what it logs.
+"""What the function message_customer sends, how often it sends a message, and what it logs.
 
 Uses the local BigQuery, Cloud Storage and SMTP relay.
 """

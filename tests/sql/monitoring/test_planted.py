@@ -178,7 +178,7 @@ def test_after_a_sample_skew_compares_with_all_visitors_of_the_training_days(war
     splits = [Split("train", FIRST_DAY, day(15), 900, 450), Split("unused", FIRST_DAY, day(15), 300, 0)]
     judged = environment.runs.require(TRAINED, EVALUATION)
     environment.runs.write(TRAINED, EVALUATION, msgspec.structs.replace(judged, splits=splits))
-    # The model's own statistics say that 0.3 of its visitors came by mail.
+    # The visitors in the model's sample came by mail with probability 0.3, as the model's own statistics say.
     visitors = shop(mail=lambda of: 0.9 if of <= 15 else 0.3)
     found, _ = checked(warehouse, environment, visitors, trained[0]["logistic"])
     assert not_fine(found) == {}

@@ -92,7 +92,7 @@ def order_of_reports(one):
 
 
 def refunds(name, revenue, told):
-    """Return the refunded amount of an order, and the day since which all is refunded (None if not all is)."""
+    """Return the refunded amount of an order, and the day of the full refund (None without a full refund)."""
     found = {
         (second(one), one["day"], one["amount"]) for one in told if one["kind"] == "refund" and one["order_id"] == name
     }

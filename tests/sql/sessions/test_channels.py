@@ -102,7 +102,7 @@ def event(visitor, **columns):
 
 
 def channels(warehouse, tagged):
-    """Return the channel of a session for each source, medium and campaign."""
+    """For each (source, medium, campaign) in `tagged`, return the channel of a session."""
     names = ("manual_source", "manual_medium", "manual_campaign_name")
     rows = [
         event(str(number), collected_traffic_source=dict(zip(names, tags, strict=True)))

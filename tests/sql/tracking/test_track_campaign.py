@@ -181,7 +181,7 @@ def as_it_arrives(events):
 
 @pytest.mark.slow
 def test_a_history_has_the_same_lifecycle_in_any_order_and_with_duplicates(world):
-    """There are 1,000 random histories. Ten customers have the events of one history, each in an order of its own."""
+    """For each of 1,000 random histories, ten customers get its events, each customer in a random order."""
     dice = random.Random(16)  # noqa: S311 - seeded test data, not for security
     histories = [history(dice) for _ in range(1000)]
     arrivals, given = defaultdict(list), []
@@ -223,7 +223,7 @@ def _time(text):
 
 
 def in_run(world, step, message):
-    """Open the run that a message asks for, and run the step in it. Return the step's event.
+    """Open the run that a message asks for, and run the step in this run. Return the step's event.
 
     Return None if the message opens no run.
     """

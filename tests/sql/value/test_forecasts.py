@@ -1,4 +1,6 @@
-"""The forecasts of customer value in SQL. BG/NBD and Gamma-Gamma agree with shared/value, and regressions learn."""
+"""The forecasts of customer value in SQL. BG/NBD and Gamma-Gamma agree with shared/value, and a regression learns
+planted rules.
+"""
 
 import datetime as dt
 
