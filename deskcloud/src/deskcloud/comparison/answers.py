@@ -40,7 +40,7 @@ def local_bigquery() -> Iterator[bigquery.Client]:
 
 
 def ours(client: bigquery.Client, sql: str, *, dataset: str | None = None, parameters: Sequence[Any] = ()) -> Answer:
-    """Return the local BigQuery's answer to a statement or script. `parameters` are query parameters of the client."""
+    """Return the local BigQuery's answer to a statement or script. `parameters` are objects of Google's client."""
     once: Any = {"retry": None, "job_retry": None}
     configuration = bigquery.QueryJobConfig(default_dataset=dataset, query_parameters=list(parameters))
     try:

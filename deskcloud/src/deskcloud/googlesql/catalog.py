@@ -76,7 +76,7 @@ def language() -> LanguageOptionsProto:
 def table(name: str, fields: Fields, number: int) -> SimpleTableProto:
     """Return a table for the catalog. Columns whose names begin with an underscore are pseudo-columns.
 
-    `number` must differ for each table of a catalog.
+    No two tables of a catalog may have the same `number`.
     """
     made = SimpleTableProto(name=name, serialization_id=number + 1)
     for one in fields:

@@ -148,7 +148,7 @@ def _executes_ml(tokens: Sequence[Token]) -> bool:
 
 def is_ours(text: str) -> bool:
     """Return whether a query text contains a statement that needs the gateway."""
-    # Most texts contain none of these words and need no parsing.
+    # Most texts contain no word of `_HINT` and need no parsing.
     if not _HINT.search(text):
         return False
     try:

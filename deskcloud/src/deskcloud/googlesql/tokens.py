@@ -40,7 +40,7 @@ class UnterminatedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token. `kind` is the name of a group of the pattern. `start` and `end` (exclusive) are offsets."""
+    """A token. `kind` is the name of a group of `_TOKEN`. `start` and `end` (exclusive) are offsets in the text."""
 
     kind: str
     text: str

@@ -16,7 +16,7 @@ from deskcloud.googlesql import types
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
-# Each type has this number of digits after the decimal point.
+# Maps a type to the number of digits after the decimal point.
 _SCALE = {"NUMERIC": 9, "BIGNUMERIC": 38}
 _DIGITS = 80
 

@@ -5,7 +5,7 @@ local-bigquery has these faults:
 lists             The last page of a list has a null page token.
 listed tables     The tables in a list have fields that only a single table's resource may have.
 jobs.query        Parameters of the request, such as maxResults, are copied into the job's configuration.
-times             A time after the year 9999 is an error.
+times             A time outside the years 1 to 9999 is not refused by the query, and fails later.
 arrays            An array inside a struct may hold NULL, which the API cannot return.
 routines          A routine's resource has the field `kind`.
 getQueryResults   The answer has the statement's type and counts, which only jobs.query may return.

@@ -71,7 +71,7 @@ def _check_update(tree: exp.Update, context: Any) -> None:
     if (fields := _fields(tree.this, context)) is None:
         return
     set_ = [one for one in tree.expressions if isinstance(one, exp.EQ) and isinstance(one.this, exp.Column)]
-    # In `a.b = 1`, `a` is a struct, or the name of the updated table.
+    # In `a.b = 1`, `a` is a struct or the updated table. Assignments to fields of a struct are not checked.
     plain = [one for one in set_ if one.this.table.casefold() in {"", tree.this.alias_or_name.casefold()}]
     checked = [
         (fields.get(one.this.name.casefold()), one.expression) for one in plain if not _is_literal(one.expression)

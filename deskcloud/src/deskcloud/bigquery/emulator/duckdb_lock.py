@@ -1,7 +1,7 @@
 """Restrict DuckDB to the folders of the local cloud and to installed extensions, without access to the network.
 
-The restriction applies to all SQL that reaches DuckDB, even if no rule of the emulator foresees the SQL. The module
-`sql_reach.py` refuses such statements earlier, with BigQuery's messages.
+The restriction applies to all SQL that reaches DuckDB, even if no rule of the emulator foresees the SQL. Before a
+statement reaches DuckDB, the module `sql_reach.py` refuses what BigQuery does not have, with BigQuery's messages.
 
 This module also finds the files of loads and exports. Clients load `gs://` objects from the folder of the buckets. The
 gateway exports to files that it names `scratch:NAME`.

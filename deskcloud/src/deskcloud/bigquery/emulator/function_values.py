@@ -14,7 +14,7 @@ overflow        EXP and POW fail on overflow, and SAFE_DIVIDE returns NULL. Duck
 NUMERIC         Arithmetic, SAFE_DIVIDE, POW, SQRT and SIGN of NUMERIC are NUMERIC.
 INT64           Rounding an INT64 gives a FLOAT64.
 NULL            ARRAY_CONCAT and SPLIT return NULL if an argument is NULL.
-SAFE            SAFE also works for functions that are translated into an expression.
+SAFE            SAFE works even for functions that are translated into an expression.
 """
 
 import re

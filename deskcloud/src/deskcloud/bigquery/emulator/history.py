@@ -104,8 +104,9 @@ class History:
     ) -> list[dict[str, Any]]:
         """Return the resources of jobs, newest first.
 
-        `after` is the position of the last job of the previous page. `parent` selects the child jobs of a job.
-        `earliest` and `latest` limit the creation time, in milliseconds since 1970.
+        `after` is the position of the last job of the previous page. `parent` selects the child jobs of this job, or
+        the jobs without a parent if `parent` is None. `earliest` and `latest` limit the creation time, in milliseconds
+        since 1970.
         """
         created, job = after or (1 << 62, "")
         with self._lock:

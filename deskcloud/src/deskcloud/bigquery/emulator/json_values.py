@@ -285,7 +285,7 @@ def _extract(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 _ARGUMENTS: list[Any] = ["VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN"]
-# DuckDB also passes NULLs to these functions, and the functions may return NULL.
+# DuckDB calls these functions even if an argument is NULL, and the functions may return NULL.
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[Any], str]] = {
     "_json_value": (_value, _ARGUMENTS, "VARCHAR"),
     "_json_query": (_query, _ARGUMENTS, "VARCHAR"),

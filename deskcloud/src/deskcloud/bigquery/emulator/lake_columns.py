@@ -84,7 +84,7 @@ def _rows(
 
 
 def _text(row: Row, children: dict[int | None, list[Row]]) -> str:
-    """Return the type of a row in DuckDB's SQL."""
+    """Return the type of a column, a field or an element in DuckDB's SQL."""
     if row.kind == "list":
         [element] = children[row.id]
         return f"{_text(element, children)}[]"

@@ -28,7 +28,7 @@ class Learner:
         self._resolve = resolve
 
     def kind(self, expression: exp.Expr, scope: Scope | None, place: exp.Expr) -> Type:
-        """Return an expression's type, or None if it is unknown.
+        """Return an expression's type, or None if the type is unknown.
 
         The expression may contain the columns that are visible in `scope`, and the WITH queries that are visible at
         `place`, a node of the statement.

@@ -40,7 +40,7 @@ def missing(kind: str, label: str, location: str = "US") -> BigQueryError:
 
 
 def asgi(app: ASGIApp) -> ASGIApp:
-    """Return an app that reads the location in each request's header, for use by all work that the request starts."""
+    """Wrap `app`, so that all work for a request knows the location in the request's header."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))

@@ -71,7 +71,7 @@ class Merge:
         return _named(self.target, self.alias)
 
     def rows_of_source(self) -> exp.Table:
-        """Return the temporary table with the rows of the source, with the source's name."""
+        """Return the temporary table with the source's rows, under the source's name."""
         return exp.table_(SOURCE, alias=self.given)
 
     def inserting(self, action: exp.Insert, query: exp.Select) -> exp.Insert:

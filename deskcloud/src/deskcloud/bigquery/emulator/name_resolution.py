@@ -103,7 +103,7 @@ class _Resolver:
                 structs.rename(value.unalias(), kind)
 
     def _query(self, query: exp.Expr, outer: Scope | None, queries: _Queries) -> Columns | None:
-        """Resolve the names in a query. Return the query's columns, or None if they are unknown."""
+        """Resolve the names in a query. Return the query's columns, or None if the columns are unknown."""
         queries = queries | self._definitions(query, outer, queries)
         if isinstance(query, exp.Subquery):
             columns = self._query(query.this, outer, queries)

@@ -147,7 +147,7 @@ def _source(reference: partitions.Reference) -> str:
 
 
 def _described(reference: partitions.Reference) -> tuple[Table, str | None]:
-    """Return the table that a name refers to, and the id of the partition that the name contains, or None."""
+    """Return the table to which a name refers, and the id of the partition in the name. The id may be None."""
     (project, dataset, name), partition = partitions.split(reference)
     if at := DECORATOR.match(name):
         name = at[1]

@@ -23,7 +23,7 @@ def add() -> None:
 
 
 def _order_sets(tree: exp.Expr, _: Any) -> exp.Expr:
-    """Move ORDER BY to an outer query if DuckDB refuses a sort key of a set operation, or sorts by it differently."""
+    """If DuckDB refuses a sort key of a set operation, or the key may be NaN, move ORDER BY to an outer query."""
     for union in list(tree.find_all(exp.SetOperation)):
         order = union.args.get("order")
         keys = [one.this if isinstance(one, exp.Ordered) else one for one in order.expressions] if order else []

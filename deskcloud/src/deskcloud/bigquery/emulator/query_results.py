@@ -95,7 +95,7 @@ class Results:
         return page, [types.field(column, kind) for column, kind in columns]
 
     def as_table(self, name: Name) -> int | None:
-        """Create a table with the result's rows. Return the number of rows, or None if there is no result."""
+        """Create a table with the rows of a result. Return the number of rows, or None if the result does not exist."""
         if not self.has(name):
             return None
         file = self._file(name)

@@ -28,7 +28,7 @@ def is_one(merge: exp.Merge) -> bool:
 
 
 def run(cursor: Any, merge: exp.Merge, context: Context) -> JobStatistics2:
-    """Replace the part in the cursor's transaction. Return the numbers of inserted and deleted rows."""
+    """Run such a MERGE in the cursor's transaction. Return the numbers of inserted and deleted rows."""
     steps, parts = Steps(cursor, context), Merge(merge)
     steps.run(exp.select(star(parts.given)).from_(parts.source), SOURCE)
     filling = [_filling(one, parts, steps) for one in parts.of_target]

@@ -12,7 +12,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Replace the methods of a resource that change or leave out fields."""
+    """Replace the methods `replace` and `without` of resources, which change fields and leave fields out."""
     reason = "all fields of the resource are written as JSON and validated again"
     patching.replace(Resource, "replace", _replaced, reason)
     patching.replace(Resource, "without", _without, reason)

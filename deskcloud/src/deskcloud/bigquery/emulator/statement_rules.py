@@ -49,7 +49,8 @@ def add() -> None:
     fields, reason = (exp.Alias, exp.PropertyEQ), "STRUCT(a = b) is a field a, and not a comparison"
     patching.replace(BigQueryDialect.Parser, "KEY_VALUE_DEFINITIONS", fields, reason)
     patching.change(BigQueryDialect.Parser, "_parse_table", _with_offset, "WITH OFFSET is known only after UNNEST")
-    # Otherwise local-bigquery would mistake RANGE<DATE> in CAST for a parameterized type such as STRING(3).
+    # RANGE is declared a nested type. Otherwise local-bigquery would mistake RANGE<DATE> in CAST for a parameterized
+    # type such as STRING(3).
     exp.DataType.NESTED_TYPES.add(exp.DType.RANGE)
     translation.add()
     patching.change(script.Interpreter, "__init__", _with_cursor, "rules do not see temporary tables and variables")

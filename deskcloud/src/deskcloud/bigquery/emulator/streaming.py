@@ -27,7 +27,7 @@ Row = tuple[int, str | None, dict[str, Any]]
 def insert_all(project: str, dataset: str, name: str, body: TableDataInsertAllRequest) -> dict[str, Any]:
     """Store the rows of the request, and return the errors of the invalid rows.
 
-    If a row does not match the schema, store only the other rows if the request sets skipInvalidRows, or else no row.
+    If a row does not match the schema, no row is stored. With skipInvalidRows, the other rows are stored.
     """
     (_, _, name), partition_id = partitions.split((project, dataset, name))
     if body.templateSuffix:

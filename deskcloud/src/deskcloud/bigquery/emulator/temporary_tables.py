@@ -1,4 +1,4 @@
-"""Look up temporary tables only in sessions. A statement without a session starts without temporary tables.
+"""Look up temporary tables only for the statements of a session. No other statement can have such tables at its start.
 
 Otherwise local-bigquery would search all tables of all databases for temporary tables before each statement.
 """
