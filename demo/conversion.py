@@ -25,7 +25,10 @@ class MismatchError(ValueError):
 
 
 def converter(schema: pa.Schema, unknown: set[str]) -> Convert:
-    """Return a function that converts a row to the schema, and adds the paths of dropped columns to `unknown`."""
+    """Return a function that converts a row to the schema.
+
+    The function adds the paths of the columns that it drops to `unknown`.
+    """
     return _struct(pa.struct(list(schema)), "", unknown)
 
 

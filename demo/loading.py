@@ -72,8 +72,8 @@ def _load_all(
                 future.result()
                 progress(futures[future])
         except BaseException:
-            # Cancel the load jobs that have not begun. Wait for the running jobs, because their tables are deleted
-            # afterwards.
+            # Cancel the load jobs that have not begun. Wait until all running jobs have ended, so that the caller can
+            # delete their tables.
             executor.shutdown(cancel_futures=True)
             raise
 

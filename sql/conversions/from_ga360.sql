@@ -53,8 +53,7 @@ using (
 ) as fresh
     on false
 when not matched by source
--- With IN UNNEST alone, BigQuery may read all partitions. The bounds restrict the statement to the partitions in
--- between.
+-- With IN UNNEST alone, BigQuery may read all partitions, so BETWEEN limits the days that it reads.
 and target.day between parse_date('%Y%m%d', @first_suffix) and parse_date('%Y%m%d', @last_suffix)
 and target.day in unnest(@days)
 then delete

@@ -1,5 +1,5 @@
 -- Compare each pair of methods by the difference between their squared errors for the same customer. Return the sum of
--- these differences over all customers, and the sum of their squared deviations from their mean.
+-- these differences over all customers, and the sum of the squared deviations of the differences from their mean.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @as_of       DATE    day of the histories
