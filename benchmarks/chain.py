@@ -41,7 +41,11 @@ def measure(_: bool) -> list[Row]:
 
 
 def _ours(result: dict[str, Any]) -> tuple[float, float]:
-    """Return two overheads in seconds: inside the steps, without BigQuery, and between the steps, without training."""
+    """Return two overheads in seconds.
+
+    The first is the time of the steps minus the time of their BigQuery jobs. The second is the time between the steps
+    minus the time of the training.
+    """
     steps = list(result["bigquery_seconds"])
     inside = sum(result["seconds"][step] - result["bigquery_seconds"][step] for step in steps)
     between = sum(_seconds(result["finished_at"][one], result["started_at"][other]) for one, other in pairwise(steps))

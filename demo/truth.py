@@ -28,7 +28,8 @@ from demo.visitors import MEAN_GAP_DAYS, STAFF, Array, return_rate
 class Truth:
     """The true probabilities of the new visitors. First pass all visits to `see`, then call `probability`.
 
-    The object holds each visitor's first day and mean number of purchases on all later visits.
+    For each visitor, the object holds the day of the first visit and the expected number of purchases on all later
+    visits together.
     """
 
     def __init__(self) -> None:

@@ -141,10 +141,10 @@ class Evaluation(Struct, frozen=True):
     """The metrics of the candidates and the champions, the choice, and the gate's verdict on the winner.
 
     `candidates` holds the candidates' metrics on the evaluation visitors. `test` holds the metrics of the winner and
-    the champions on the test visitors. `best` is the best champion so far. It is None if no champion could be scored,
-    or if the winner is shown to be better than it. `failed` holds, by model, the reason why the model could not be
-    trained or scored. `single_features` holds, by feature, the ROC AUC of the feature alone, or None if it could not be
-    computed.
+    the champions on the test visitors. `best` is the best champion so far that the winner is not shown to beat. It is
+    None if there is no such champion, or if no champion could be scored. `failed` holds, by model, the reason why the
+    model could not be trained or scored. `single_features` holds, by feature, the ROC AUC of the feature alone, or None
+    if it could not be computed.
     """
 
     winner: str

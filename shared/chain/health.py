@@ -80,7 +80,7 @@ class Skew(NamedTuple):
 
 
 def worst(findings: Sequence[Finding]) -> State:
-    """Return the worst state of the findings; fine if there are none."""
+    """Return the worst state of the findings, or "fine" if there are no findings."""
     return max((one.state for one in findings), key=_ORDER.index, default="fine")
 
 

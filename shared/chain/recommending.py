@@ -83,7 +83,10 @@ class Builder:
         self._unavailable = self._run.out_of_stock
 
     def count(self) -> bool:
-        """Compute the rules and each visitor's products; return whether there are held-out products to evaluate on."""
+        """Compute the association rules and the products that interested each visitor.
+
+        Return whether products were held out, on which the methods can be evaluated.
+        """
         settings = self._settings
         window = {"from_day": self.as_of - timedelta(days=settings.window_days - 1), "as_of": self.as_of}
         least = {

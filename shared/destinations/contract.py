@@ -124,7 +124,7 @@ class Destination(Protocol):
         ...
 
     def status(self, request: str, members: Callable[[], list[Member]]) -> Answer:
-        """Return the destination's current answer about an earlier request, whose id is `Answer.request`.
+        """Return the destination's current answer about an earlier request. `request` is its id, from `apply`'s answer.
 
         `members` returns the members that were sent in the request, in the same order.
 

@@ -1,6 +1,7 @@
-"""The removal of a person from destinations.
+"""Follow the removal of an erased person from the destinations.
 
-The next plan of each destination removes members who are not customers.
+This module sends nothing. The erased person is no longer a customer, so the next delivery run of each destination
+removes the member.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class Hashes:
 
     @classmethod
     def of_dataset(cls, clients: Clients) -> Hashes:
-        """Return the hashes with the dataset's secret, which is created if it is missing."""
+        """Return a `Hashes` that uses the dataset's secret. Create the secret if it is missing."""
         rows = clients.query("erasure/key")
         if not rows:
             clients.query("erasure/make_key")

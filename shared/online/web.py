@@ -66,10 +66,11 @@ class Exchange:
         return (time.perf_counter() - self._started) * 1e3
 
     def read[T](self, decode: Callable[[bytes], T]) -> T:
-        """Return the request's body, decoded by `decode`, which raises msgspec's errors.
+        """Return the request's body, decoded by `decode`. An error of msgspec becomes a Refusal.
 
         Raises:
-            Refusal: the body is not JSON, is too large, or breaks the contract; the message names the field.
+            Refusal: the body is incomplete, is too large, is not JSON, or breaks the contract. In the last case, the
+                message names the field.
         """
         if (self.request.content_type or "").partition(";")[0].strip().lower() != JSON:
             raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {JSON}.", Accept=JSON)

@@ -250,7 +250,7 @@ def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> d
 @contextlib.contextmanager
 def _sole_owner(state: Path, *, is_fresh: bool) -> Iterator[None]:
     state.mkdir(parents=True, exist_ok=True)
-    # Other users of this machine must not read the files. Without the secret, they cannot use the ports.
+    # Other users of this machine must not read the files. One of the files holds the secret that the ports require.
     state.chmod(0o700)
     with (state / "lock").open("w") as lock:
         try:

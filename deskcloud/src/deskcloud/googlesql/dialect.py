@@ -38,7 +38,7 @@ FUNCTIONS = {
 _MISSING = {name for names in FUNCTIONS.values() for name in names}
 
 _NO_FUNCTION = re.compile(r"(?:Function|Table-valued function) not found: `?([\w.]+)")
-# GoogleSQL's namespaces. A function with any other prefix is user-defined. Source: user-defined-functions.
+# GoogleSQL's namespaces. A function with any other prefix is user-defined. Source: the page user-defined-functions.
 _NAMESPACES = {"SAFE", "NET", "KEYS", "AEAD", "HLL_COUNT", "KLL_QUANTILES", "D3A_COUNT", "ML"}
 # GoogleSQL does not know BigQuery's system variables, such as @@project_id. Source: reference/system-variables.
 _SYSTEM_VARIABLE = re.compile(r"Unrecognized name: @@")

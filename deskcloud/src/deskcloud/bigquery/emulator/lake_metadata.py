@@ -142,7 +142,7 @@ def has_column(project: str, dataset: str, table: str, column: str) -> bool:
 
 
 def columns(project: str, dataset: str, table: str) -> list[lake_columns.Row]:
-    """Return the rows of `ducklake_column` for a table's columns and their children. A view has no such rows."""
+    """Return a row of `ducklake_column` for each column and nested field of a table; nothing for a view."""
     found = database.fetch(_ALL_COLUMNS.format(metadata=metadata(project)), [dataset, table])
     return [lake_columns.Row(*row) for row in found]
 

@@ -126,9 +126,10 @@ def _is_name(token: Any) -> bool:
 
 
 def _calls(node: exp.Expr) -> Iterator[tuple[_Path, str]]:
-    """Yield the function names of a node as the client wrote them, with their positions.
+    """Yield the names of the functions that a node calls, as the client wrote them, with their positions.
 
-    If `_noted` has stored no names in a call of an unknown function, yield the node's own name.
+    `_noted` has stored these names in the node. If it has stored none, yield the node's own name, if it is a call of an
+    unknown function.
     """
     noted = node.meta.get(_CALLS, ())
     yield from noted

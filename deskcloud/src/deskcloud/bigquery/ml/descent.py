@@ -31,7 +31,7 @@ CONVERGED = 1e-10
 class Objective:
     """The mean penalised loss and its gradient, as functions of the flat vector of weights.
 
-    `learned` masks the weights that may differ from 0. The intercept is learned without penalty.
+    `learned` is True for each weight that is learned; the other weights stay 0. The intercept has no penalty.
     """
 
     loss: Loss

@@ -23,7 +23,7 @@ SINGULAR = 1e-12
 
 
 def solve(design: Design, labels: Floats, learned: Mask, l2: float) -> Floats:
-    """Return the flat vector of weights. `learned` masks the weights that may differ from 0, the intercept first."""
+    """Return the flat vector of weights, the intercept first. `learned` is True for each weight that is learned."""
     inputs = _matrix(design)[:, learned[1:]]
     products = (inputs.T @ inputs).toarray()
     center, means = 0.0, np.zeros(len(products))
