@@ -59,7 +59,7 @@ class Case:
 
 @dataclass(frozen=True)
 class File:
-    """The cases of a file. `tables` maps the name of each table in the file to the query that returns its rows."""
+    """The cases of a file. `tables` maps a table's name to the query that returns the table's rows."""
 
     name: str
     tables: Mapping[str, str]

@@ -104,7 +104,7 @@ def table_paths(sql: str) -> tuple[tuple[str, ...], ...]:
 def _place(catalog: SimpleCatalogProto, path: tuple[str, ...]) -> SimpleCatalogProto:
     """Return the catalog for the table at a path.
 
-    Each part of the path except the last is a nested catalog, which is created if it does not exist.
+    Each part of the path except the last is the name of a nested catalog. Missing catalogs are created.
     """
     for part in path[:-1]:
         known = next((one for one in catalog.catalog if one.name == part), None)

@@ -25,7 +25,7 @@ from deskcloud.googlesql.errors import Crashed, Failed, Refused
 
 _ERROR = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 
-# The status code of a statement that fails when it runs. A statement that is refused has another code.
+# The status code of a valid statement that fails when it runs. A refused statement has another code.
 _OUT_OF_RANGE = 11
 _KEPT_CATALOGS = 32
 _LENGTH = 4

@@ -6,7 +6,7 @@ class Refused(ValueError):  # noqa: N818 - users of a SQL service expect this wo
 
 
 class Failed(Refused):
-    """The statement is valid, but it fails when it runs because of a value."""
+    """The statement is valid, but when it runs, a value makes it fail."""
 
 
 class Crashed(RuntimeError):  # noqa: N818

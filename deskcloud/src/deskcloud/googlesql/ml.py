@@ -1,7 +1,7 @@
 """Rewrite calls of BigQuery ML's functions, which GoogleSQL does not know, as subqueries with the documented columns.
 
-`ML.PREDICT(MODEL m, (query))` becomes a subquery that returns no rows. Its columns are the columns of the function,
-followed by the columns of the query.
+`ML.PREDICT(MODEL m, (query))` becomes a subquery that returns no rows. The subquery has the columns of ML.PREDICT,
+followed by the columns of `query`.
 https://cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-predict and the pages beside it.
 """
 

@@ -37,7 +37,7 @@ _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
 
 
 def add() -> None:
-    """Add this module's rules to local-bigquery's STATEMENT_RULES, and remove the rule that they replace."""
+    """Add this module's rules to STATEMENT_RULES, and remove the rule of local-bigquery that the new rules replace."""
     # The replaced rule does not look at types and therefore mistakes strings for BYTES.
     patching.remove(STATEMENT_RULES, query, "byte_string_aggregates", "takes texts for BYTES")
     STATEMENT_RULES.extend(

@@ -56,7 +56,7 @@ def _write(
 
 
 def _with_json(type_: pa.DataType, kind: DuckDBPyType) -> pa.DataType:
-    """Return the Arrow type of a column. For a JSON column, this is Arrow's JSON type.
+    """Return the Arrow type of a column. For a JSON column, return Arrow's JSON type.
 
     `kind` is DuckDB's type of the column. `type_` is the Arrow type that DuckDB exports, which is a plain string for
     JSON.

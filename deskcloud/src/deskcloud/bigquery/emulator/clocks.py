@@ -63,7 +63,7 @@ def time_of(node: exp.Expr, _: Any) -> exp.Expr:
 
 
 def _instant(local: exp.Expr, zone: exp.Expr | None) -> exp.Expr:
-    """Return the instant of a local time. If the local time occurs twice, this is the first instant."""
+    """Return the instant of a local time. If the local time occurs twice, return the first of its two instants."""
     is_shifted = datetime._offset_minutes(zone) is None  # noqa: SLF001 - no public name exists
     if zone is None or not is_shifted or zone.name.upper() == "UTC":
         made: exp.Expr = _from_local(local, zone)

@@ -32,7 +32,7 @@ def scratch() -> Path:
 
 def add() -> None:
     """Restrict the files of loads, exports and DuckDB. Call this function before a connection is opened."""
-    # The extensions come from pip, like this code, so their signatures need no check.
+    # The extensions come from pip, like this code, so the signatures of the extensions need no check.
     patching.wrap(duckdb, "connect", _connected, "the check of the extensions' signatures takes 1.5 s")
     for module in (storage, load):
         patching.replace(module, "paths", _paths, "loads read any file and address")

@@ -1,7 +1,7 @@
 """Refuse BigQuery ML in the emulator, which would store a model without training it.
 
-The gateway runs the ML statements that it can see. It cannot see statements that a script computes for EXECUTE
-IMMEDIATE. It also cannot see statements in procedures and views that a client created with the REST API.
+The gateway runs the ML statements that it can see. The gateway cannot see statements that a script computes for EXECUTE
+IMMEDIATE. Nor can it see statements in procedures and views that a client created with the REST API.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Change fields of a resource without writing and reading all others.
+"""Change fields of a resource without converting all other fields to JSON and back.
 
 local-bigquery would turn the whole resource into JSON values and validate them again, several times for each job. A
 job's resource contains its query parameters. Therefore a statement with arrays of 90,000 values took seconds.

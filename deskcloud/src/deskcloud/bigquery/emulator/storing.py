@@ -1,7 +1,7 @@
 """Store the rows of load, copy and query jobs in one transaction, and check the rows against the table's schema.
 
-local-bigquery casts each value if DuckDB can cast it: 1.5 in an INT64 column becomes 2. It also drops REQUIRED when it
-replaces a table, and treats `table$20240517` as the name of a table.
+local-bigquery casts each value if DuckDB can cast it: 1.5 in an INT64 column becomes 2. When local-bigquery replaces a
+table, it drops REQUIRED. It treats `table$20240517` as the name of a table.
 """
 
 import contextlib

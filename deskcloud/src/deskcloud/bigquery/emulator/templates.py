@@ -74,7 +74,7 @@ def calls(tree: exp.Expr, context: Context) -> Iterator[Call]:
 
 
 def called(node: exp.Expr, context: Context) -> Call | None:
-    """Return the node as a call of a template, or None if the node is not such a call."""
+    """Return `node` as a `Call`, or None if `node` is not a call of a template."""
     function = node.expression if isinstance(node, exp.Dot) else node
     if not isinstance(function, exp.Anonymous) or isinstance(node.parent, exp.Table):
         return None

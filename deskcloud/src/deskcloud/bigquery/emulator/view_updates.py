@@ -14,7 +14,7 @@ from deskcloud.bigquery.emulator import patching
 
 
 def add() -> None:
-    """Wrap local-bigquery's update of tables and views, so that it also replaces a view whose query changes."""
+    """Wrap local-bigquery's update of tables and views, so that a view is replaced if its query changes."""
     patching.wrap(tables, "update", _update, "a view keeps its old query")
 
 

@@ -4,7 +4,8 @@ DuckDB stores a view in translated form, with the tables that matched the wildca
 this module stores the view's definition as the client wrote it. In each statement that reads the view, the definition
 replaces the view's name.
 
-The view's columns are also stored when the view is created. They are needed if a table of the view no longer exists.
+The view's columns are also stored when the view is created. The stored columns are needed if a table of the view no
+longer exists.
 """
 
 import functools

@@ -1,8 +1,8 @@
 """Read wildcard tables as BigQuery does, with the schema of the newest table. Columns are matched by name.
 
-local-bigquery matches the columns of the tables by position. This fails if the number of columns differs. If only the
-order of the columns differs, local-bigquery mixes up the columns. Here, an older table gives NULL for a column or a
-nested field that it lacks.
+local-bigquery matches the columns of the tables by position. A query then fails if the tables differ in their number of
+columns. If only the order of the columns differs, local-bigquery mixes up the columns. Here, if an older table lacks a
+column or a nested field, the value is NULL.
 """
 
 import functools
