@@ -35,18 +35,19 @@ class Campaign(Section, frozen=True):
     """The campaign that uses the audience: its control group, the customers it leaves out, and its measurement."""
 
     name: CampaignName = "always_on"
-    # The hash that decides a customer's arm includes the salt. After a change of the salt, customers who have an arm
-    # already keep it.
+    # The hash that decides a customer's arm includes the salt. A change of the salt affects only customers without an
+    # arm.
     salt: Salt = ""
     # Share of the customers in the control group. The campaign does not reach these customers, so that its effect can
     # be measured.
     control_share: Share = 0.1
-    # Share of the customers that no campaign reaches.
+    # Share of all customers in the holdout. No campaign reaches these customers.
     holdout_share: Share = 0.02
-    # Customers who bought within this many days are left out. 0 leaves out no customer.
+    # Customers who have bought in the last `recent_buyer_days` days, up to the audience's day, are left out. 0 leaves
+    # out no customer.
     recent_buyer_days: Annotated[int, Meta(ge=0, le=1000)] = 14
-    # Minimum number of rows of crm_customers, as a share of the number at the last check. With fewer rows, the run
-    # fails.
+    # Minimum number of rows of crm_customers, as a share of the number of rows at the last check. If there are fewer
+    # rows, the run that resolves the customers fails.
     min_rows_share: Share = 0.5
     # A customer's orders count as the campaign's outcome for this many days after the assignment.
     outcome_days: Days = 30
@@ -58,7 +59,7 @@ class Campaign(Section, frozen=True):
     planned_buyers: Annotated[int, Meta(ge=1)] = 1000
     # Profit margin as a share of the revenue.
     margin: Share = 1.0
-    # Cost of an order that the margin does not include, in the shop's currency.
+    # Cost per order, in the shop's currency. `margin` does not include this cost.
     cost_per_order: Annotated[float, Meta(ge=0)] = 0.0
     # Cost of the campaign for each treated customer, in the shop's currency; 0 if it is unknown.
     cost_per_customer: Annotated[float, Meta(ge=0)] = 0.0
@@ -67,5 +68,6 @@ class Campaign(Section, frozen=True):
 class Value(Section, frozen=True):
     """How the customers are valued: see docs/customer-value.md."""
 
-    # Number of days for which orders and revenue are forecast. The orders must reach back at least twice as far.
+    # Number of days for which orders and revenue are forecast. The oldest order must be at least 2 * `horizon_days`
+    # days old.
     horizon_days: Annotated[int, Meta(ge=7, le=365)] = 90

@@ -21,6 +21,6 @@ def read(request: Request) -> bytes:
     try:
         return request.get_data()
     except Exception as error:
-        # Catch all errors, because each server raises different classes here, and gunicorn's classes have no common
-        # base class.
+        # Each server raises other classes of errors here, and gunicorn's classes have no common base class. So catch
+        # all errors.
         raise UnreadableError(f"the body cannot be read to its end: {type(error).__name__}") from error

@@ -18,7 +18,7 @@ SMALLEST = 1e-15
 # Largest absolute value of calibrated log odds. The limit keeps calibrated probabilities away from 0 and 1. It also
 # prevents an overflow in BigQuery's EXP, which would be an error.
 LARGEST_LOG_ODDS = 35.0
-# The `start` of the first line. This start is lower than the log odds of every clipped probability.
+# The `start` of a calibrator's first line. It is lower than the log odds of every clipped probability.
 LOWEST = -1000.0
 
 
@@ -34,7 +34,7 @@ class Line(NamedTuple):
 
 
 class Calibrator(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """An increasing function of a model's log odds. Because it increases, it does not change the visitors' ranking.
+    """An increasing function of a model's log odds. An increasing function does not change the visitors' ranking.
 
     `knots` are points (log odds, calibrated log odds), joined by lines. Outside the knots the lines continue with
     `slope`. A Platt calibrator has one knot, at log odds 0. An isotonic calibrator has several knots.

@@ -27,7 +27,7 @@ class Pointer(Struct, frozen=True, kw_only=True):
     candidate: str
     # Path of the embedded scorer's artefact in the bucket; None if only the endpoint can score.
     scorer: str | None
-    # The model's inputs: for a number, the mean that replaces a missing value; for a category, None.
+    # The model's inputs. The value is the mean that replaces a missing number, or None for a category.
     inputs: dict[str, float | None]
     # For p = 1 to 99, the lowest probability among the p % of test visitors with the highest probabilities.
     percentiles: Annotated[list[float], Meta(max_length=99)] = []
@@ -46,17 +46,17 @@ class Pointer(Struct, frozen=True, kw_only=True):
 
         Decile 1 has the highest probabilities.
 
-        Return None for a model that was deployed before percentiles were stored. In table `scores`, deciles are tenths
-        of the day's visitors, so the same visitor may have another decile there.
+        Return None if a release that stored no percentiles deployed the model. In the table `scores`, deciles are
+        tenths of the visitors scored that day, so a visitor's decile may differ there.
         """
         if not self.percentiles:
             return None
         return 1 + bisect_left(self.percentiles, -probability, key=lambda lowest: -lowest) // 10
 
     def instance(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the endpoint's instance: exactly the model's inputs, with the mean for a missing number."""
+        """Return the instance to send to the endpoint: the model's inputs only. The mean replaces a missing number."""
         if not self.inputs:
-            # The model was deployed before inputs were stored, so pass all features.
+            # A release that stored no inputs deployed the model, so pass all features.
             return dict(features)
         return {name: mean if (value := features.get(name)) is None else value for name, mean in self.inputs.items()}
 

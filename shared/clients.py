@@ -77,7 +77,7 @@ class Clients:
     def query(self, name: str, parameters: Parameters | None = None, **identifiers: str) -> list[dict[str, Any]]:
         """Run a statement that belongs to no run, and return its rows.
 
-        Each delivery executes this statement again, unlike a statement of a run's step.
+        Each delivery executes the statement again. In contrast, a statement of a run's step is executed once.
         """
         from shared.warehouse import Statement, query
 

@@ -10,7 +10,7 @@ import urllib3
 
 
 class Connections(urllib3.PoolManager):
-    """Sends https requests through the proxy of HTTPS_PROXY, except to the hosts of NO_PROXY. Thread-safe.
+    """Sends https requests through the proxy that HTTPS_PROXY names, except to hosts in NO_PROXY. Thread-safe.
 
     Plain http never uses a proxy: it is for local services and for Google's metadata server.
     """
@@ -28,7 +28,7 @@ class Connections(urllib3.PoolManager):
         scheme: str | None = "http",
         pool_kwargs: dict[str, Any] | None = None,
     ) -> urllib3.HTTPConnectionPool:
-        """Return the connection pool of a host, through the proxy if one applies to `scheme` and `host`."""
+        """Return the connection pool of a host, through the proxy if the environment names one for the request."""
         if self._proxied and scheme == "https" and not (host and proxy_bypass(host)):
             return self._proxied.connection_from_host(host, port, scheme, pool_kwargs)
         return super().connection_from_host(host, port, scheme, pool_kwargs)

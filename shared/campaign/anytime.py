@@ -14,10 +14,10 @@ _RARENESS = -2 * math.log(_ALPHA)
 
 
 def _tuned() -> float:
-    """Return the variance of the normal mixture for which the interval is narrowest at the planned number of buyers.
+    """Return the variance of the normal mixture that makes the interval narrowest at the planned number of buyers.
 
-    The variance is relative to the planned number. It solves r = log(1 + r) - 2 log(alpha). Waudby-Smith and others
-    write the solution with branch -1 of Lambert's function W.
+    The result is the variance times the planned number of buyers. The result r solves r = log(1 + r) - 2 log(alpha).
+    Waudby-Smith and others write the solution with branch -1 of Lambert's function W.
     """
     found = _RARENESS
     for _ in range(60):
@@ -31,12 +31,12 @@ _TUNED = _tuned()
 def quantile(seen: float, planned: float) -> float:
     """Return the quantile with which the intervals of effects.py hold at all looks in at least 95 % of campaigns.
 
-    `seen` is the number of buyers of both arms so far. At `planned` buyers, the interval is narrowest. Count buyers and
-    not customers, because purchases bring information even if no further customer is assigned. The plan must not
-    depend on the results. With more or fewer buyers than planned, the intervals hold too, but are wider.
+    `seen` is the number of buyers of both arms so far. The intervals are narrowest if `seen` equals `planned`. For
+    other values of `seen`, they still hold, but are wider. Set `planned` before the results are known. Count buyers and
+    not customers, because purchases bring information even if no further customer is assigned.
 
     The formula is an asymptotic confidence sequence with a normal mixture: Waudby-Smith, Arbour, Sinha, Kennedy and
-    Ramdas (2021), theorem 2.2. Its boundary comes from Robbins (1970).
+    Ramdas (2021), theorem 2.2. The sequence's boundary comes from Robbins (1970).
 
     Raises:
         ValueError: The planned number is not above 0.

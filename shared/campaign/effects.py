@@ -24,11 +24,11 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over the customers of an arm, of the outcome and of a covariate that was known before the assignment.
+    """Sums over the customers of an arm: sums of their outcomes, and of a covariate known before the assignment.
 
     The outcome is 0 or 1 for a conversion, and an amount for revenue and profit. `total`, `magnitude` and `squares` are
-    the sums of its values, absolute values and squares. `before` and `before_squares` are the sums of the covariate's
-    values and squares. `products` is the sum of outcome times covariate. Without a covariate, `before`,
+    the sums of the outcome's values, absolute values and squares. `before` and `before_squares` are the sums of the
+    covariate's values and squares. `products` is the sum of outcome * covariate. Without a covariate, `before`,
     `before_squares` and `products` are 0.
     """
 
@@ -49,8 +49,8 @@ class Sums:
     def effective(self) -> float:
         """The effective number of buyers (Kish 1965).
 
-        If this many buyers had spent equal amounts, the mean would be equally precise. For a conversion, it is the
-        number of buyers.
+        If `effective` buyers had spent equal amounts, the mean would have the same relative error. For a conversion,
+        `effective` is the number of buyers.
         """
         return self.magnitude**2 / self.squares if self.squares else 0.0
 
@@ -75,10 +75,10 @@ class Mean:
     effective: float
 
     def distances(self, quantile: float) -> tuple[float, float]:
-        """Return the distances from the mean to the lower and the upper limit of its interval.
+        """Return two distances: from the mean to the lower limit of its interval, and from the mean to the upper limit.
 
         The limits are computed for the logarithm of the mean (delta method), because a sum of few amounts is skewed.
-        Student's t for the effective number of buyers minus 1 replaces the normal `quantile`.
+        The normal `quantile` is replaced by the quantile of Student's t with `effective - 1` degrees of freedom.
         """
         if not self.effective or math.inf in (quantile, self.variance):
             return math.inf, math.inf
@@ -119,7 +119,7 @@ def effect(treated: Sums, control: Sums, quantile: float = Z) -> Effect:
 
 
 def slope(treated: Sums, control: Sums) -> float:
-    """Return the slope of the outcome on the covariate within the arms, pooled; 0 without a covariate.
+    """Return the pooled slope within the arms, from a regression of outcome on covariate; 0 without a covariate.
 
     This is the theta of Deng, Xu, Kohavi and Walker (2013). Differences between the arms do not influence it.
     """
@@ -141,7 +141,7 @@ def adjusted(treated: Sums, control: Sums, theta: float) -> tuple[Mean, Mean]:
 
 
 def difference(treated: Mean, control: Mean, quantile: float = Z) -> Interval:
-    """Return the difference of two means; its interval combines the means' intervals (Zou and Donner 2008)."""
+    """Return `treated` minus `control`. Its interval combines the intervals of both means (Zou and Donner 2008)."""
     (below, above), (control_below, control_above) = treated.distances(quantile), control.distances(quantile)
     value = treated.value - control.value
     return Interval(value, value - math.hypot(below, control_above), value + math.hypot(above, control_below))
@@ -152,14 +152,14 @@ def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | No
 
     Return None if the interval of the control mean reaches 0, or if the treated mean is 0 or less.
 
-    By this method, a ratio of the means is plausible if "treated mean - ratio * control mean" may be 0. Therefore the
-    interval contains 0 if and only if the interval of `difference` contains 0.
+    The interval contains `ratio - 1` for each ratio for which 0 lies in the interval of `treated - ratio * control`.
+    For a ratio of 1, this is the interval of `difference`. So either both intervals contain 0, or none of them does.
     """
     (below, above), (control_below, control_above) = treated.distances(quantile), control.distances(quantile)
     if treated.value <= 0 or control.value <= control_below:
         return None
     ratio = treated.value / control.value
-    # Scale both means to 1; the results are then multiples of `ratio`.
+    # Divide each mean and its distances by the mean. Then the limits that `_smallest` returns are multiples of `ratio`.
     lower = _smallest(below / treated.value, control_above / control.value)
     largest = _smallest(control_below / control.value, above / treated.value)
     return Interval(ratio - 1, ratio * lower - 1, ratio / largest - 1 if largest else math.inf)
@@ -171,7 +171,7 @@ def _smallest(below: float, above: float) -> float:
     `below` is the distance from the first mean to its lower limit, and `above` the distance from the second mean to
     its upper limit. The result is the smaller root of (1 - ratio)² = below² + (ratio * above)².
     """
-    # Multiply instead of using **: on overflow, ** raises an error, and a product is infinite.
+    # Multiply instead of using `**`: if a number overflows, `**` raises an error, but a product becomes infinite.
     root = below * below + above * above * (1 - below * below)
     if below >= 1 and root < 0:
         return -math.inf

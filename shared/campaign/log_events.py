@@ -31,7 +31,7 @@ class SizesDiffer(LogEvent, frozen=True):
 
 
 class MeasuredAlready(LogEvent, frozen=True):
-    """Today's run has measured the campaigns with the same newest day already, so the message measures nothing."""
+    """Today's run has already measured the campaigns with the newest day's orders, so nothing is measured again."""
 
     event = "measured_already"
     severity = "NOTICE"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def look(environment: Environment, now: datetime) -> CampaignsRun | None:
-    """Return the document of today's run; None if no customer was assigned or no orders were read yet."""
+    """Return the document that opens today's run; None if no customer was assigned or no orders were read yet."""
     [state] = environment.query("campaign/state")
     if state["day"] is None:
         return None
@@ -71,7 +71,7 @@ def kept_run(environment: Environment) -> str | None:
 
 
 def forget(environment: Environment) -> None:
-    """Delete the stored effect, so that the offers' policy does not use it."""
+    """Delete the stored effect, so that nothing uses it."""
     _, generation = _document(environment).read()
     _document(environment).remove(generation)
 

@@ -24,7 +24,7 @@ class Plan:
 
     `mean` is the expected outcome per customer of the control group, including customers without a purchase. It is a
     conversion rate if `deviation` is None, otherwise an amount with the standard deviation `deviation`. If a covariate
-    explains a share R of the variance, multiply the deviation by sqrt(1 - R).
+    explains a share R of the variance, pass the standard deviation times sqrt(1 - R).
 
     `quantile` is the quantile of the intervals: `Z` for one look at the end, `anytime.AT_PLAN` for looks at any time.
     """
@@ -50,9 +50,9 @@ class Plan:
             raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
 
     def customers(self, relative: float, power: float = POWER) -> int:
-        """Return the total number of customers that shows the effect `relative` with probability `power`.
+        """Return the number of customers with which the effect `relative` is shown with probability `power`.
 
-        The number counts the customers of both arms.
+        The customers of both arms are counted.
 
         Raises:
             ValueError: The effect is 0, or it leads to a mean that is impossible.
@@ -69,7 +69,7 @@ class Plan:
         return _NORMAL.cdf(self._errors_of_one(relative) * math.sqrt(customers) - self.quantile)
 
     def detectable(self, customers: int, power: float = POWER) -> float | None:
-        """Return the smallest relative gain that `customers` customers show with probability `power`.
+        """Return the smallest relative gain that is shown with probability `power`, with `customers` in both arms.
 
         Return None if even a conversion rate of 100 % among the treated customers would not be shown.
         """
@@ -93,7 +93,7 @@ class Plan:
         return self.quantile + _NORMAL.inv_cdf(power)
 
     def _errors_of_one(self, relative: float) -> float:
-        """Return the effect's size in standard errors of a sample with one customer.
+        """Return the size of the effect `relative`, in standard errors of a sample with one customer.
 
         With n customers, the size is sqrt(n) times as large.
         """
@@ -116,7 +116,7 @@ class Plan:
 def days(customers: int, on_first_day: int, per_day: float, outcome_days: int) -> int | None:
     """Return the number of days until the outcomes of `customers` customers are known.
 
-    Return None if the first day's customers are too few and no new customers follow.
+    Return None if `on_first_day` is below `customers` and `per_day` is 0.
 
     `on_first_day` is the number of customers in the first day's audience, and `per_day` the number of new customers on
     each later day. A customer's outcome is counted for `outcome_days` after the assignment.

@@ -28,7 +28,7 @@ class Sizes:
 
     @property
     def is_mismatch(self) -> bool:
-        """Whether the sizes are too improbable to be chance; False if they cannot be checked."""
+        """Whether chance does not explain the sizes; False if there are too few customers to check the sizes."""
         return self.p_value is not None and self.p_value < THRESHOLD
 
     @property
@@ -51,8 +51,8 @@ class Sizes:
 def check(counts: Mapping[str, int], shares: Mapping[str, float]) -> Sizes:
     """Compare the arms' numbers of customers with the declared shares by the chi-square test (Pearson 1900).
 
-    Only the ratio of the shares matters, so an arm may be left out of both mappings. An arm of share 0 is not tested,
-    but any customer in it is a mismatch.
+    The shares need not sum to 1, so an arm may be left out of both mappings. An arm with share 0 is not part of the
+    test. Any customer in such an arm is a mismatch.
 
     Raises:
         ValueError: An arm is in only one of the mappings, or fewer than two arms have a share above 0.

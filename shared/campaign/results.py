@@ -28,7 +28,7 @@ NOBODY = Sums(0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison of two arms. All its customers were assigned under the same declared share.
+    """A comparison of two arms. All its customers were assigned while the declared share was `share`.
 
     `strata` holds the sums of both arms by outcome and decile, in descending order of predicted probability.
     """
@@ -42,14 +42,14 @@ class Compared:
 
     @property
     def sizes(self) -> Sizes | None:
-        """The check of the arms' sizes; None if the declared share leaves one arm empty."""
+        """The check of the arms' sizes; None if the declared share is 0 or 1, so that one arm is empty."""
         if not 0 < self.share < 1:
             return None
         return sizes(self.comparison, *self.customers, self.share)
 
     @property
     def customers(self) -> tuple[int, int]:
-        """The numbers of customers in both arms: treated and control, or all others and the holdout."""
+        """The numbers of customers: (treated, control), or (all others, holdout) for the comparison `holdout`."""
         arms = self.arms("conversion")
         return arms.treated.customers, arms.control.customers
 
@@ -65,7 +65,7 @@ class Compared:
 
 
 def sizes(comparison: str, treated: int, control: int, share: float) -> Sizes:
-    """Check both numbers of customers against `share`, the declared share of the control group or the holdout."""
+    """Check the numbers of customers in both arms. `share` is the declared share of the control group or holdout."""
     names = ("treated", "control") if comparison == "control" else ("others", "holdout")
     shares = dict(zip(names, (1 - share, share), strict=True))
     return ratios.check(dict(zip(names, (treated, control), strict=True)), shares)
@@ -118,7 +118,7 @@ def results(comparisons: Iterable[Compared], day: date, campaign: Campaign) -> E
 def decide(always: Interval | None, days: int, planned_days: int, *, is_mismatch: bool) -> Decision:
     """Return the decision `days` days after the first assignment. `always` is the always-valid interval.
 
-    The results are looked at daily, so the interval for one look must not decide.
+    People look at the results daily, so the decision must not use the interval for one look.
     """
     if is_mismatch:
         return "mismatch"
@@ -203,6 +203,6 @@ def _mean(arm: Sums) -> float | None:
 
 
 def _bounds(estimated: Interval | Estimate, *names: str) -> dict[str, float | None]:
-    """Return the value, its lower and its upper bound, with `names` as keys. An infinite number becomes None."""
+    """Return the value, the lower bound and the upper bound under the keys `names`. An infinite number becomes None."""
     numbers = (estimated.value, estimated.lower, estimated.upper)
     return {name: one if math.isfinite(one) else None for name, one in zip(names, numbers, strict=True)}

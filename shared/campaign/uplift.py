@@ -42,8 +42,8 @@ class Point(NamedTuple):
 class Qini:
     """The Qini curve, with a point after each stratum, and its coefficient.
 
-    The coefficient is the area between the curve and the straight line from 0 to its end, in outcome per customer. It
-    is above 0 if the campaign has a larger effect on customers with higher probabilities.
+    The coefficient is the area between the curve and the straight line from 0 to the curve's end, in outcome per
+    customer. It is above 0 if the campaign has a larger effect on customers with higher probabilities.
     """
 
     curve: tuple[Point, ...]
@@ -54,8 +54,8 @@ def qini(strata: Sequence[Stratum]) -> Qini | None:
     """Return the Qini curve of strata in descending order of probability; None if an arm of a stratum is empty.
 
     The curve follows Radcliffe (2007), but the effect on a stratum is estimated from this stratum's customers alone.
-    Therefore each point and the coefficient are weighted sums of effects, with the variance of a stratified sample
-    (Cochran 1977).
+    Therefore each point and the coefficient are weighted sums of the strata's effects. Their variances are those of a
+    stratified sample (Cochran 1977).
     """
     if not strata or not all(arm.customers for stratum in strata for arm in stratum):
         return None
@@ -63,13 +63,14 @@ def qini(strata: Sequence[Stratum]) -> Qini | None:
     shares = [stratum.customers / total for stratum in strata]
     reached = list(accumulate(shares))
     curve = tuple(Point(reach, _weighted(strata[:count], shares[:count])) for count, reach in enumerate(reached, 1))
-    # Area below the curve by trapezoids. A stratum's effect counts from the middle of the stratum on.
+    # The weight of each stratum's effect in the coefficient: share * (1 - middle of the stratum) for the area below the
+    # curve (trapezoids), minus share * 0.5 for the area below the straight line.
     areas = [share * (0.5 - (reach - share / 2)) for share, reach in zip(shares, reached, strict=True)]
     return Qini(curve, _weighted(strata, areas))
 
 
 def _weighted(strata: Sequence[Stratum], weights: Sequence[float]) -> Estimate:
-    """Return the weighted sum of the effects. The variance has Satterthwaite's degrees of freedom (1946)."""
+    """Return the weighted sum of the strata's effects, with the degrees of freedom of Satterthwaite (1946)."""
     value = variance = spread = 0.0
     for stratum, weight in zip(strata, weights, strict=True):
         value += weight * (stratum.treated.mean - stratum.control.mean)
