@@ -104,7 +104,7 @@ def test_the_token_endpoint_answers_only_the_service_account(chain):
 def test_a_resumable_upload_continues_at_the_given_location(chain):
     """The client sends the upload in pieces and without a token. Only the secret in the URL authorises the requests.
 
-    The server's header Location and its field mediaLink repeat this secret.
+    The server repeats this secret in the header Location and in the field mediaLink.
     """
     bucket = chain.clients.storage.bucket(chain.clients.settings.bucket)
     blob = bucket.blob("ports/pieces", chunk_size=256 << 10)

@@ -23,7 +23,7 @@ SETTINGS = {
 
 @pytest.fixture
 def chain(tmp_path):
-    """Return a cloud in which two people are in the audience of a day, and members at both destinations."""
+    """Return a cloud in which two people are in one audience, and members at the destinations `files` and `meta`."""
     with started(tmp_path, SETTINGS, is_filled=False, backoff=SOON) as found, environment(found.cloud):
         for table, rows in filled().items():
             path = f"{found.clients.settings.project}.{found.clients.settings.dataset}.{table}"

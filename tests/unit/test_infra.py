@@ -41,7 +41,7 @@ def rules() -> dict[str, dict]:
 
 
 def with_those(example):
-    """Return the settings that have the values of an example in infra/tests/together instead of their defaults."""
+    """Return the default settings, changed by the values of an example in infra/tests/together."""
     given = {"project": "shop-project", "bucket": "shop-bucket", "source": {"kind": example["kind"]}}
     return settings.Settings.from_document(given | example["settings"])
 

@@ -1,4 +1,4 @@
-"""The parity check compares the endpoint's probabilities with those of ML.PREDICT. They must be the same."""
+"""The parity check compares the endpoint's probabilities with those of ML.PREDICT, which must be equal."""
 
 import pytest
 

@@ -47,8 +47,8 @@ def test_the_variance_of_the_fit_is_that_of_parameters_drawn_from_their_errors(f
     rows = bgnbd.Histories.of([(0, 0, 30, 200), (2, 20, 30, 80), (9, 25, 30, 10)])
     mean_value = np.array([0.0, 50.0, 20.0])
     random = np.random.default_rng(31)
-    # The draws use a tenth of the standard errors, so covariance / 100, because the delta method is accurate only for
-    # small errors. Below, the variance of the draws is multiplied by 100.
+    # The draws use covariance / 100, so a tenth of the standard errors: the delta method is accurate only for small
+    # errors. Below, the variance of the draws is multiplied by 100.
     drawn = [np.exp(random.multivariate_normal(np.log(one.parameters), one.covariance / 100, 100)) for one in fits]
     sums = [
         (rows.customers * bgnbd.expected_orders(bgnbd.Parameters(*of_orders), rows, 39))

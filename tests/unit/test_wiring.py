@@ -52,7 +52,7 @@ def test_a_local_cloud_sends_messages_only_to_its_own_relay():
 
 
 def test_the_local_cloud_makes_the_topics_and_subscriptions_that_are_declared(tmp_path, monkeypatch):
-    """The names are those that Terraform gives. functions-framework reads the topic from the push URL."""
+    """The names are those that Terraform gives. A push URL contains the topic, where functions-framework reads it."""
     with pubsub.serve(tmp_path) as server:
         provisioning.make_topics(MADE, server.host, "http://127.0.0.1:9")
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.host)

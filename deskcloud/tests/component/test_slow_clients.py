@@ -1,4 +1,4 @@
-"""Clients that send slowly or stop sending do not delay other clients. The server closes their connections."""
+"""Clients that send slowly or stop sending do not delay other clients. The server closes the slow connections."""
 
 import contextlib
 import json

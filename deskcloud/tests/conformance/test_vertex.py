@@ -65,7 +65,7 @@ class Clients:
 def refused(status, match=None):
     """Check that a call raises an error with this status in the body.
 
-    This check is needed because the class of the error only shows the HTTP code: the clients use REST.
+    Over REST, the class of a client's error shows only the HTTP code. So the status must be checked in the body.
     """
     with pytest.raises(exceptions.GoogleAPICallError, match=match) as caught:
         yield

@@ -153,7 +153,7 @@ def test_a_planted_effect_is_measured_with_intervals_return_and_deciles(world):
 @pytest.mark.slow
 def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(world, capfd):
     lost = shop(500, 500, lift=0.6, rate=0.2)
-    # Every fourth customer of the control group is missing.
+    # Remove every fourth customer of the control group, so that the sizes of the arms do not match the shares.
     lost["assignments"] = [
         one for number, one in enumerate(lost["assignments"]) if one["arm"] == "treated" or number % 4
     ]
@@ -167,7 +167,10 @@ def test_the_sizes_of_the_arms_are_checked_and_a_mismatch_forbids_the_numbers(wo
 
 @pytest.mark.slow
 def test_customers_assigned_before_and_after_a_change_of_the_shares_are_compared_separately(world):
-    """Compared together, the arms would not have the declared sizes, and one arm would have more later customers."""
+    """If all customers were compared together, the sizes of the arms would not match the shares.
+
+    One arm would also have more of the customers who were assigned later.
+    """
     data = shop(460, 240)
     later = {"control_share": 0.1, "day": ASSIGNED + dt.timedelta(5)}
     for one in data["assignments"][200:460] + data["assignments"][670:]:
