@@ -45,7 +45,7 @@ class DeadLetter(LogEvent, frozen=True):
 
 
 class MessageRejected(LogEvent, frozen=True):
-    """A function cannot use a message and a retry cannot help, so the message becomes a dead letter."""
+    """A function cannot use a message, and a retry cannot help. So the message becomes a dead letter."""
 
     event = "message_rejected"
     severity = "ERROR"
@@ -64,8 +64,8 @@ def reject(message: "Message", error: Exception, function: str, clients: "Client
     """Publish a message to the topic dead-letters, unchanged, with the reason why no retry can help.
 
     Raises:
-        TooLargeError: message and reason exceed Pub/Sub's limit. The reason was published alone. Pub/Sub forwards the
-            message itself to dead-letters after the last delivery attempt.
+        TooLargeError: message and reason together exceed Pub/Sub's limit. The reason has been published without the
+            message. Pub/Sub forwards the message to dead-letters after the last delivery attempt.
     """
     log(MessageRejected(function, message.id, str(error)))
     about = {
@@ -97,8 +97,8 @@ def _attribute(text: str) -> str:
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A message that could not be used, and the reason.
 
-    `function` is the function that rejected the message, or the subscription whose last delivery attempt failed; empty
-    if neither is known. `data` is in base64.
+    `function` is the function that rejected the message. If Pub/Sub forwarded the message after the last delivery
+    attempt, `function` is the subscription. If neither is known, `function` is empty. `data` is in base64.
     """
 
     function: str
@@ -107,7 +107,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     topic: str = ""
     attributes: dict[str, str] = {}
     data: str = ""
-    # Size of the message's data, in bytes, if it was too large to be stored here; otherwise 0.
+    # Size of the message's data, in bytes, if the data were too large to be stored in `data`; otherwise 0.
     left_out_bytes: int = 0
 
 

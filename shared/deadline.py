@@ -2,9 +2,9 @@
 
 import time
 
-# Minimum request timeout, in seconds, so that a request can be answered even if it starts near the deadline.
+# Minimum timeout of a request, in seconds. A request that starts near the deadline has this time for its answer.
 MINIMUM_TIMEOUT = 10.0
-# Minimum wait, in seconds, so that a job that has already ended is noticed even after the deadline.
+# Minimum wait for a job, in seconds. After the deadline, this wait suffices to see that a job has ended.
 MINIMUM_WAIT = 1.0
 
 

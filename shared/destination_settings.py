@@ -32,8 +32,8 @@ class Destination(Section, frozen=True):
     """The changes of members that are sent.
 
     `off` sends nothing. `replace` adds new members, updates changed members, and removes members who left the audience.
-    `add` does the same, but does not remove members who only left the audience. `update` only updates members who are
-    at the destination already. All three remove members who may no longer be reached.
+    `add` adds and updates members, but keeps members who left the audience. `update` only updates members who are
+    already at the destination. `replace`, `add` and `update` all remove members who may no longer be reached.
     """
 
     mode: Literal["off", "replace", "add", "update"] = "off"

@@ -19,7 +19,7 @@ _HOLDOUT = ""
 
 
 def arm(customer_id: str, campaign: Campaign) -> Arm:
-    """Return the arm of a customer without an assignment. An existing assignment, also to the holdout, has priority."""
+    """Return the arm of a customer who has no assignment yet. A customer with an assignment keeps the assigned arm."""
     if fraction(campaign.salt, _HOLDOUT, customer_id) < campaign.holdout_share:
         return "holdout"
     if fraction(campaign.salt, campaign.name, customer_id) < campaign.control_share:
@@ -38,7 +38,7 @@ def fraction(salt: str, about: str, customer_id: str) -> float:
     """Return a number from 0 to 1 that depends only on the salt, the customer and `about`.
 
     `about` is the name of a campaign, or _HOLDOUT. A customer's numbers for two values of `about` are independent. The
-    number is made of the first 52 bits of a SHA-256 hash, because a float holds 52 bits exactly.
+    number consists of the first 52 bits of a SHA-256 hash, because a float represents every 52-bit integer exactly.
     """
     digest = hashlib.sha256(f"{salt}|{about}|{customer_id}".encode()).hexdigest()
     return int(digest[:13], 16) / 2**52

@@ -18,7 +18,7 @@ _LONGEST_ID, _LONGEST_NAME = 256, 100
 
 
 class Refusal(NamedTuple):
-    """A value that breaks a rule. `rule` names the correction, and does not repeat the value.
+    """A value that breaks a rule. `rule` says what is allowed, and does not contain the value.
 
     `is_row` is True if the whole row is refused, not only the value.
     """
@@ -42,7 +42,7 @@ class Customer(NamedTuple):
 
 
 def check(row: Mapping[str, str | None], copies: int) -> tuple[Customer | None, list[Refusal]]:
-    """Return the row's customer and the values that break a rule. The customer is None if the whole row is refused.
+    """Return the row's customer and the refusals. The customer is None if the whole row is refused.
 
     `copies` is the number of different rows with the same id.
     """

@@ -2,7 +2,7 @@
 
 Such a run is opened for a new audience, and again for the newest audience after suppressions or consents have changed.
 
-runs/customers.json   The run of the newest audience; each replacement requires the generation that was read
+runs/customers.json   The run of the newest audience. Replaced only if its generation is still the one that was read
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 STEP = "resolve_customers"
 # The tables that decide which customers may be reached.
 TABLES = ("campaign_suppressions", "consents", "suppressions")
-# Maximum difference between BigQuery's clock and the function's clock. A change less than this time before a run was
-# opened counts as a change after the run was opened.
+# Maximum difference between BigQuery's clock and the function's clock. So a change that seems to be at most this much
+# older than a run may be newer than the run, and counts as newer.
 CLOCKS = timedelta(minutes=1)
 
 
@@ -46,8 +46,9 @@ def for_audience(audience: AudiencePublished, environment: Environment, now: dat
 def after_change(environment: Environment, now: datetime) -> CustomersDue | None:
     """Open a run that finds the customers of the newest audience again, and return its first event.
 
-    Return None if no suppression and no consent has changed since the previous run was opened, or if that run has not
-    ended. So several changes between two scheduled messages open one run.
+    Return None if there is no earlier run, or if the latest run has not ended. Also return None if no suppression and
+    no consent has changed since the latest run was opened. So several changes between two scheduled messages open one
+    run.
     """
     standing, _ = newest(environment).read()
     if standing is None or not _has_ended(standing.run_id, environment):
@@ -66,7 +67,7 @@ def _opened(fresh: Newest, environment: Environment) -> CustomersDue:
     environment.runs.open(
         CustomersRun(opened_at=fresh.opened_at, event=due, as_of=fresh.day, audience_run=fresh.audience_run)
     )
-    # An earlier delivery of the message may have opened the run long ago, so read when the run was opened.
+    # An earlier delivery of the message may have opened the run long ago. So take the opening time from the ledger.
     fresh = structs.replace(fresh, opened_at=environment.runs.opened(fresh.run_id).run.opened_at)
     document = newest(environment)
     while True:
@@ -78,7 +79,7 @@ def _opened(fresh: Newest, environment: Environment) -> CustomersDue:
 
 
 def newest(environment: Environment) -> Guarded[Newest]:
-    """Return the document that names the newest customers run, which resolves the customers of the newest audience."""
+    """Return the document that names the newest run of resolve_customers. This run belongs to the newest audience."""
     return Guarded("runs/customers.json", Newest, environment)
 
 

@@ -31,8 +31,8 @@ def check_customers(context: StepContext) -> bool:
     Return False if crm_customers has no rows, and had none before: then the shop has no CRM.
 
     Raises:
-        Permanent: crm_customers has lost too many rows. The run stops, because all destinations would remove these
-            customers.
+        Permanent: crm_customers has lost too many rows. If the run continued, all destinations would remove the
+            customers of the lost rows.
     """
     [sizes] = context.warehouse.query("customers/sizes")
     least = context.settings.campaign.min_rows_share
@@ -69,8 +69,8 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
         if customer:
             customers.append((digest, customer))
         refusals += [(digest, (row["customer_id"] or "")[:256], one) for one in refused]
-    # Write refusals first. A row counts as checked once it is in one of the two tables, and a valid row may have
-    # refused values. The refused values would be lost if the process wrote the row first and then died.
+    # Write refusals before customers. A row that is in one of the two tables is not checked again. A valid row may have
+    # refused values. If the process wrote the row to `customers` and then died, its refusals would never be written.
     if refusals:
         context.warehouse.query(
             "customers/refused",

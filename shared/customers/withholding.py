@@ -23,7 +23,7 @@ def arms(settings: Settings) -> dict[str, Any]:
 
 
 def rewrite(context: StepContext) -> None:
-    """Replace serving/withheld.bin by the visitors who get no offer according to the current arms."""
+    """Replace serving/withheld.bin by the list of the visitors who get no offer according to the current arms."""
     rows = context.warehouse.query("customers/withheld", arms(context.settings))
     blob = context.environment.bucket.blob(withheld.PATH)
     blob.upload_from_string(withheld.content(row["hashes"] for row in rows), "application/octet-stream")

@@ -21,8 +21,8 @@ def claim(destination: str, environment: Environment) -> Guarded[Current]:
 def is_followed(run_id: str, environment: Environment) -> bool:
     """Return whether the ticks of members-due continue the run.
 
-    The ticks continue a run only if it is the current delivery run of its destination, and if the destination's mode is
-    not `off`. Such a run may wait a day for a platform.
+    They do so if the run is the current delivery run of its destination, and the destination's mode is not `off`. Such
+    a run may wait for a platform for a day.
     """
     run = environment.runs.find(run_id)
     if not isinstance(run, DeliveryRun) or run.destination not in destination_settings.switched_on(

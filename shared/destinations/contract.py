@@ -20,7 +20,7 @@ type Mode = Literal["off", "replace", "add", "update"]
 type Kind = Literal["withdraw", "outdated", "add", "update", "remove"]
 type Outcome = Literal["sent", "confirmed", "failed", "unconfirmed"]
 
-# The kinds of change that put members at the destination. The other kinds remove members.
+# The kinds of change that add or update members at the destination. The other kinds remove members.
 PUTS: tuple[Kind, ...] = ("add", "update")
 
 
@@ -62,15 +62,15 @@ class Batch(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The batch's name, unique among all runs; the same for each attempt to send it."""
+        """The batch's name, unique among all runs. Each attempt to send the batch uses the same name."""
         return f"{self.run_id}-{self.kind}-{self.number:06}"
 
 
 class Answer(Struct, frozen=True):
     """A destination's answer about a request. `request` is the request's id at the destination.
 
-    `refused` maps each refused customer to the reason, as a sentence. `detail` is the reason why a request failed, or
-    the destination's note about it.
+    `refused` maps each refused customer to the reason, as a sentence. `detail` is the reason why the request failed, or
+    the destination's note about a request that did not fail.
     """
 
     request: str
@@ -92,7 +92,7 @@ class Destination(Protocol):
     # Whether the destination identifies a customer by the addresses that were sent, not by the customer's id.
     is_keyed_by_address: ClassVar[bool]
     # Whether a newer audience waits until the requests of the previous audience have ended. This is necessary if the
-    # destination may process requests in another order than the order in which they were sent.
+    # destination may process a later request before an earlier request.
     waits_for_earlier: ClassVar[bool]
     # Time from a request to the first question for its status.
     first_look: ClassVar[timedelta]
@@ -114,7 +114,7 @@ class Destination(Protocol):
         ...
 
     def apply(self, batch: Batch) -> Answer:
-        """Send a batch. A second call has no further effect.
+        """Send a batch. If the same batch is sent again, this has no further effect.
 
         Raises:
             Permanent: the destination refuses the whole batch for a reason that a retry cannot fix, e.g. a wrong token.
@@ -126,7 +126,7 @@ class Destination(Protocol):
     def status(self, request: str, members: Callable[[], list[Member]]) -> Answer:
         """Return the destination's current answer about an earlier request. `request` is its id, from `apply`'s answer.
 
-        `members` returns the members that were sent in the request, in the same order.
+        `members` returns the members of the request, in the order in which they were sent.
 
         Raises:
             Busy: the destination asks to wait.

@@ -2,8 +2,8 @@
 
 A delivery never waits for a platform: it does the work that is possible now, and a later event continues the work. The
 order is fixed. First, members who may no longer be at the destination are removed. Then new and changed members are
-sent. Members who only left the audience are removed after all additions have ended, so that a failed addition leaves no
-gap.
+sent. Members who left the audience, but may still be reached, are removed after all additions have ended. So a failed
+addition leaves no gap.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from shared.chain.environment import StepContext
     from shared.destinations.contract import Channel, Destination, Mode
 
-# The order in which changes are sent. The kind `remove` follows when all other changes have ended.
+# The order in which changes are sent. The kind `remove` follows after all requests with these changes have ended.
 FIRST: tuple[Kind, ...] = ("withdraw", "outdated", *PUTS)
 # After each question for a request's status, the pause grows by this factor, up to LONGEST_PAUSE.
 LONGER = 1.3
@@ -58,7 +58,7 @@ class DeliveryInRun:
     def advance(self) -> Delivery | None:
         """Send the batches that can be sent now, and record them in the member ledger.
 
-        Removals are sent only when no other request of the run is open.
+        Changes of the kind `remove` are sent only when no request of the run is open.
 
         Returns:
             The run's result, or None if a request of the destination is still open or a batch is still unsent.
@@ -76,7 +76,7 @@ class DeliveryInRun:
         return self._result(plan)
 
     def _plan(self) -> DeliveryPlan:
-        """Return the run's plan. The first delivery computes and stores it; later deliveries read it."""
+        """Return the run's plan. The first delivery computes and stores the plan; later deliveries read it."""
         if kept := self._context.runs.read(self._context.run_id, PLAN):
             return kept
         destination, warehouse = self._destination, self._context.warehouse
@@ -140,7 +140,7 @@ class DeliveryInRun:
         return [one for one in members if one.customer_id not in request.refused]
 
     def _apply(self, batch: Batch) -> Answer:
-        """Send the batch. If the destination asks to wait, wait as long as the deadline allows.
+        """Send the batch. If the destination asks to wait, wait and send again, as long as the deadline allows.
 
         Raises:
             NotReady: the deadline passes first; the next delivery continues.
@@ -165,7 +165,8 @@ class DeliveryInRun:
         )
         if not mine:
             return
-        # A member whose former address is refused is still sent with the new one.
+        # Leave out refusals of the kind `outdated`: they concern a former address, and the member is still sent with
+        # the new address.
         current = (one for one in mine if one.kind != "outdated")
         refused = {customer: why for one in current for customer, why in one.refused.items()}
         parameters = {
@@ -183,7 +184,7 @@ class DeliveryInRun:
     def _look(self, request: Request, now: datetime) -> Request:
         """Ask for the request's status, store the answer, and return the updated request.
 
-        A request whose outcome is known is returned unchanged.
+        If the request's outcome is already known, return the request unchanged.
         """
         if request.outcome != "sent":
             return request
@@ -229,7 +230,7 @@ class DeliveryInRun:
             self._requests.end(one, self._context.now)
 
     def _record_sends(self, requests: list[Request]) -> Statement:
-        """Return the statement that records requests that have ended, for `propensity audit`."""
+        """Return the statement that records ended `requests`; `propensity audit` reads these records."""
         parameters = {
             "destination": self._destination.name,
             "created_on": self._context.now.date(),
@@ -249,7 +250,7 @@ class DeliveryInRun:
 def plan_parameters(
     destination: Destination | type[Destination], channel: Channel, mode: Mode, day: date
 ) -> dict[str, Any]:
-    """Return the parameters of sql/destinations/plan.sql for the audience of `day`, except those that name the run."""
+    """Return the parameters of sql/destinations/plan.sql for the audience of `day`, except the run's id and day."""
     return {
         "day": day,
         "destination": destination.name,

@@ -19,8 +19,8 @@ from shared.destinations.contract import Kind, Outcome
 class Current(Struct, frozen=True):
     """The delivery run that sends now, or sent last.
 
-    `resolved_at` is the time at which the run that resolved the audience's customers was opened. It shows which of two
-    audiences is newer, because an older audience must not replace a newer audience.
+    `resolved_at` is the time at which the run that resolved the audience's customers was opened. An audience with an
+    older `resolved_at` must not replace an audience with a newer one.
     """
 
     run_id: str
@@ -45,9 +45,9 @@ class Request(Struct, frozen=True, kw_only=True):
     """A request to a destination.
 
     `request` is the request's id at the destination, and `members` the number of members in its batch. `outcome` is
-    `sent` until the destination has reported another outcome. `looks` counts the questions for the status, and
-    `look_at` is the time of the next question. `refused` maps each refused customer to the reason. `created_on` is the
-    day on which the run was opened, as in the table destination_changes.
+    `sent` until the outcome is known, or the time `last_look` of the destination is over. `looks` counts the questions
+    for the status, and `look_at` is the time of the next question. `refused` maps each refused customer to the reason.
+    `created_on` is the day on which the run was opened, as in the table destination_changes.
     """
 
     created_on: date
@@ -65,7 +65,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> str:
-        """The name of the request's batch within its run."""
+        """The name of the request's batch within the run: KIND-NUMBER."""
         return f"{self.kind}-{self.number:06}"
 
     def changed(self, **fields: Any) -> Self:

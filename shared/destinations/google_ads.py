@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 GRANTED = api.ConsentStatus.CONSENT_GRANTED
-# The consent of all members that are sent. sql/customers/exclusions.sql excludes all customers without it.
+# All members that are sent have this consent, because sql/customers/exclusions.sql excludes customers without consent.
 CONSENT = api.Consent(ad_user_data=GRANTED, ad_personalization=GRANTED)
 TERMS = api.TermsOfService(customer_match_terms_of_service_status=api.TermsOfServiceStatus.ACCEPTED)
 # The pause after HTTP 429 if the answer names no pause.
 MINUTE = timedelta(minutes=1)
-# The path in a field violation, which holds the member's position in the request and the field.
+# The field's path in a violation. The path contains the member's position in the request, and the field's name.
 MEMBER = re.compile(r"audience_members\[(\d+)\]\.(.+)")
 STATES = api.RequestStatusPerDestination.RequestStatus
 
@@ -135,7 +135,7 @@ def _client(endpoint: str) -> api.IngestionServiceClient:
 
 
 def _identifiers(member: Member) -> list[api.UserIdentifier]:
-    """Return the identifiers for matching: hashed e-mail address and phone number, and the postal address."""
+    """Return what Google identifies a person by: hashed e-mail address, hashed phone number and postal address."""
     found = []
     if member.email:
         found.append(api.UserIdentifier(email_address=member.email))
@@ -153,7 +153,7 @@ def _identifiers(member: Member) -> list[api.UserIdentifier]:
 
 
 def _wrong_members(error: BadRequest, members: Sequence[Member]) -> dict[str, str]:
-    """Return the members that Google names when it refuses a request, with the reasons; empty if Google names none."""
+    """Return the reason by customer, for the members that Google names in a refusal; empty if Google names none."""
     wrong = {}
     for violation in _violations(error):
         found = MEMBER.search(violation["field"])

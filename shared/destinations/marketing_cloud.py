@@ -97,7 +97,7 @@ class _Refusal(Struct, rename="camel"):
 
 
 class MarketingCloud:
-    """The requests for rows. A token is used until it expires, because Salesforce limits the number of tokens."""
+    """Stores, checks and deletes rows. It reuses a token until it expires, because Salesforce limits the tokens."""
 
     def __init__(self, settings: Salesforce, client: Client) -> None:
         self._auth = settings.api_endpoint or f"https://{settings.subdomain}.auth.marketingcloudapis.com"
@@ -108,7 +108,7 @@ class MarketingCloud:
         self._expires_at = 0.0
 
     def upsert(self, key: str, rows: Sequence[Mapping[str, Any]]) -> str:
-        """Store rows in the data extension with the external key; return the id of the request.
+        """Store rows in the data extension whose external key is `key`; return the id of the request.
 
         Raises:
             Permanent: Salesforce refuses the request for a reason that a retry cannot fix.
@@ -198,7 +198,7 @@ class MarketingCloud:
         return self._answered(ask)
 
     def _answered(self, ask: Callable[[_Token], BaseHTTPResponse]) -> bytes:
-        """Return the content of the answer. If Salesforce refuses the current token, ask again with a new one."""
+        """Return the content of the answer. If Salesforce refuses the token, repeat the request with a new token."""
         response = ask(self._valid_token())
         if _refuses_token(response):
             self._token = None
@@ -248,7 +248,7 @@ def client(environment: Mapping[str, str] = os.environ) -> Client:
 
 
 def _refuses_token(response: BaseHTTPResponse) -> bool:
-    """Return whether the response says that the token is invalid. SOAP answers with a fault and HTTP status 500."""
+    """Return whether the response says that the token is invalid: HTTP 401 from REST, HTTP 500 from SOAP."""
     return response.status == 401 or (response.status == 500 and b"Token Expired" in response.data)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.destination_settings import MetaAds
     from shared.destinations.contract import Batch, Member
 
-TOKEN = "META_ACCESS_TOKEN"  # noqa: S105 - the name of a secret
+TOKEN = "META_ACCESS_TOKEN"  # noqa: S105 - the secret's name, not its value
 SCHEMA = ("EXTERN_ID", "EMAIL", "PHONE", "FN", "LN", "COUNTRY", "ZIP")
 SECONDS = 60.0
 # The remedy for each error code: https://developers.facebook.com/docs/marketing-api/error-reference.
@@ -56,7 +56,7 @@ class _Received(Struct):
 
 
 class MetaDestination:
-    """A Custom Audience. A batch that is sent again belongs to the same session, so it has no further effect."""
+    """A Custom Audience. A repeated batch has the same session and number as before, so it has no further effect."""
 
     name: ClassVar[str] = "meta"
     form: ClassVar[str] = "meta_customers"
@@ -151,5 +151,5 @@ def _error(status: int, content: bytes) -> Exception:
 
 
 def _session(name: str) -> int:
-    """Return the session's id, a positive 63-bit integer. Each attempt has the same id."""
+    """Return the session's id, a 63-bit integer. The same `name` always gives the same id."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) >> 1

@@ -39,7 +39,7 @@ class Requests:
         return {name.removesuffix(".json") for name in names}
 
     def keep(self, request: Request) -> None:
-        """Write an open request, in place of its former state."""
+        """Write the current state of an open request over its former state."""
         self._store.write(self._path(request), request)
 
     def end(self, request: Request, now: datetime) -> None:

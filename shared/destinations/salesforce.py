@@ -32,12 +32,13 @@ class SalesforceDestination:
 
     name: ClassVar[str] = "salesforce"
     form: ClassVar[str] = "salesforce_customers"
-    # A request may have 32,000 rows, but its size is limited too, and a deletion request takes only 50 rows.
+    # A request to store rows may have 32,000 rows, but its size in bytes is limited too. A deletion may have only 50
+    # rows, so a batch needs several deletions.
     batch_size: ClassVar[int] = 2_000
     takes_scores: ClassVar[bool] = True
     is_keyed_by_address: ClassVar[bool] = False
-    # Rows are stored some minutes after their request, but deleted at once. So a deletion must not overtake earlier
-    # rows.
+    # Salesforce stores rows some minutes after the request, but deletes rows at once. So a deletion must wait until
+    # earlier requests have stored their rows.
     waits_for_earlier: ClassVar[bool] = True
     first_look: ClassVar[timedelta] = timedelta(minutes=5)
     last_look: ClassVar[timedelta] = timedelta(hours=24)
@@ -70,7 +71,7 @@ class SalesforceDestination:
         if found is None or found.request_status in {"Pending", "Executing"}:
             return Answer(request, "sent")
         if found.request_status != "Complete":
-            # The rows may have been stored in spite of the error, so this does not count as a failed request.
+            # Salesforce may have stored the rows in spite of the error, so the outcome is not `failed`.
             return Answer(request, "unconfirmed", detail="Salesforce says that the request has ended with an error")
         if not found.has_errors:
             return Answer(request, "confirmed")

@@ -32,7 +32,7 @@ def step_of(name: str, destination_name: str, find: Callable[[Environment], Dest
     """
 
     def open_run(message: Message, environment: Environment, now: datetime) -> MembersDue | None:
-        """For a new audience, open a run and return its first event. For a scheduled message, continue the current run.
+        """For a new audience, open a run. For a scheduled message, take the current run. Return the run's first event.
 
         Return None if the destination is off, if the destination has a newer audience already, or if the current run
         has ended.
@@ -84,10 +84,10 @@ def _opened(
     environment: Environment,
     now: datetime,
 ) -> MembersDue | None:
-    """Open the run that delivers the audience. None if the destination has a newer audience already."""
+    """Open the run that delivers the audience. Return its first event; None if the destination has a newer audience."""
     resolved = environment.runs.opened(event.run_id).run
-    # A run that erases persons sends the current audience again. So this audience keeps the time at which it was first
-    # resolved.
+    # After an erasure, the current audience is sent again without the person. This audience is not newer, so it keeps
+    # the time at which its customers were first resolved.
     is_again = isinstance(resolved, ErasureRun)
     due = MembersDue(run_ids.of_delivery(event.day, destination.name, event.run_id))
     while True:

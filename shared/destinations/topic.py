@@ -20,7 +20,7 @@ TOPIC = "audience-members"
 
 
 class TopicDestination:
-    """The topic audience-members. A batch that is sent again has the same attribute `batch`."""
+    """The topic audience-members. If a batch is sent again, both messages have the same attribute `batch`."""
 
     name: ClassVar[str] = "topic"
     form: ClassVar[str] = "customers"
