@@ -72,7 +72,7 @@ def run_on_the_same_data(chain):
 
 def test_a_run_under_quick_faults_has_the_outcome_of_an_undisturbed_run(breakable_chain):
     chain = breakable_chain
-    # The plan assumes nine times as many requests as this run makes, so let the faults strike earlier than planned.
+    # The plan assumes about nine times the requests that this run makes, so let the faults strike earlier than planned.
     planned = schedule.plan(10, QUICK_KINDS)
     chain.proxies.arm([replace(fault, seconds=0.1, at=1 + fault.at // 9) for fault in planned])
     run = run_on_the_same_data(chain)

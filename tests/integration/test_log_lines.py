@@ -1,4 +1,4 @@
-"""The functions' log lines are not mixed while a function answers many requests in parallel.
+"""The functions' log lines are neither mixed nor cut while a function answers many requests in parallel.
 
 functions-framework runs as Google Cloud starts it.
 """

@@ -117,7 +117,7 @@ def test_a_second_request_begins_where_the_first_ended(patient):
     with connected(patient) as connection:
         connection.sendall(WHOLE["length"] + WHOLE["length"][:30])
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
-        # A part of a second request has arrived, which must not occupy the server's thread.
+        # Only a part of a second request has arrived. Until all of it has arrived, it must not occupy a thread.
         assert httpx.post(f"{patient}/echo", json={"a": 1}, timeout=60).json() == {"a": 1}
         connection.sendall(WHOLE["length"][30:].replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
         assert b"HTTP/1.1 200" in answer(connection)

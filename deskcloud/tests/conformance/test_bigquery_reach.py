@@ -126,7 +126,7 @@ def test_routines_views_and_policies_created_over_rest_obey_the_same_rules(clien
         ("tables/t/rowAccessPolicies", policy, "getenv"),
     ):
         with pytest.raises(BadRequest, match=f"not found: {unknown}"):
-            client._connection.api_request("POST", f"{path}/{place}", data=body)  # noqa: SLF001 - Google's client has no public method for these requests
+            client._connection.api_request("POST", f"{path}/{place}", data=body)  # noqa: SLF001 - Google's client has no public method for raw requests
 
 
 def test_user_defined_functions_and_tables_are_found_by_name(client):

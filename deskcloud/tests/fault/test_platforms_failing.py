@@ -45,7 +45,7 @@ def google_members(desk):
 def test_a_reset_connection_does_not_show_whether_the_request_was_processed(desk, kind, counts):
     google = desk(datamanager=GOOGLE)
     google.plan("datamanager", {"kind": kind})
-    # Depending on the timing, the error is a ReadError or a WriteError. Their base class is TransportError.
+    # Depending on the timing, httpx raises the error when it writes the request or when it reads the answer.
     with pytest.raises(httpx.TransportError):
         ingest(google, "a")
     assert ingest(google, "a").status_code == 200
