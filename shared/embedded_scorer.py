@@ -32,8 +32,8 @@ class LogisticArtefact(
 ):
     """A logistic regression.
 
-    `numbers` holds (weight, mean) by input. `categories` holds a weight by input and value. Older artefacts have no
-    calibrator, so `calibrator` has a default that changes nothing.
+    `numbers` holds (weight, mean) of each numeric input. `categories` holds a weight for each value of each categorical
+    input. Older artefacts have no calibrator, so the default of `calibrator` changes nothing.
     """
 
     intercept: float
@@ -54,7 +54,7 @@ class TreesInput(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     codes: dict[str, int] = {}
 
 
-# A branch is (feature, threshold, left, right, is_missing_left); a leaf is its log odds.
+# A branch is (feature, threshold, left, right, is_missing_left). A leaf is a number: its log odds.
 type TreeNode = tuple[int, float, int, int, bool] | float
 
 
@@ -95,7 +95,7 @@ class Scorer(Protocol):
 
 
 class Logistic:
-    """Logistic regression on raw values, with the weights of ML.WEIGHTS, which are not standardized by default."""
+    """Logistic regression. By default, ML.WEIGHTS returns weights for raw values, so no input is standardized here."""
 
     def __init__(self, artefact: LogisticArtefact) -> None:
         self._calibrator, self._intercept = artefact.calibrator, artefact.intercept
@@ -184,7 +184,7 @@ def _nested(nodes: list[TreeNode], at: int) -> Node:
 
 
 def _require_numbers(names: list[str], features: Features, largest: float) -> None:
-    """Raise ValueError if a named feature is neither missing nor a number from -`largest` to `largest`."""
+    """Raise ValueError unless each feature in `names` is missing, or is a number from -`largest` to `largest`."""
     for name in names:
         value = features.get(name)
         if value is not None and not (isinstance(value, (int, float)) and abs(value) <= largest):

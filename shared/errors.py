@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 # User and password in a URL.
 _USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
-# How long a change of access rights takes to reach all of Google Cloud.
+# Maximum time until a change of access rights applies everywhere in Google Cloud.
 PROPAGATION = timedelta(minutes=10)
 # The reasons with which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough: it
 # also reports an exceeded quota, for which a retry helps.
@@ -35,7 +35,7 @@ class Malformed(Permanent):
     """The message is not an event that this function understands. It belongs to no run, and becomes a dead letter."""
 
 
-class NotReady(Exception):  # noqa: N818 - not a failure: the next delivery looks again
+class NotReady(Exception):  # noqa: N818 - not a failure: the next delivery waits again
     """A job or an operation is still running at this delivery's deadline; a later delivery waits for it again."""
 
 
@@ -44,8 +44,8 @@ def is_final(error: Exception, published_at: datetime) -> bool:
 
     `published_at` is the time of the event's publication.
 
-    A missing right is final only if the event is at least ten minutes old: a grant takes that long to reach all
-    services.
+    An error about a missing right is final only if the event is at least ten minutes old. A right that was granted
+    before `published_at` applies everywhere by then.
     """
     if isinstance(error, Permanent):
         return True
@@ -53,7 +53,7 @@ def is_final(error: Exception, published_at: datetime) -> bool:
 
 
 def _is_denied(error: Exception) -> bool:
-    """Whether this is an error of a Google client that reports a missing right."""
+    """Whether `error` comes from a Google client and reports a missing right."""
     details = [one for one in getattr(error, "errors", ()) if isinstance(one, dict)]
     reasons = {getattr(error, "reason", None), *(detail.get("reason") for detail in details)}
     return getattr(error, "code", None) == 403 and bool(reasons & DENIED)

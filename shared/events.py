@@ -35,8 +35,8 @@ class Event:
     def recorded_as(self, step: str) -> str:
         """Return the name of the ledger's record for the step's outcome.
 
-        The name is usually the step's name, so a step has one outcome per run. Events that repeat a step add the
-        attempt.
+        The name is usually the step's name, so a step has one outcome per run. If an event repeats a step, its class
+        appends the attempt, such as `step.2`.
         """
         return step
 
@@ -46,7 +46,7 @@ class Event:
 
     @classmethod
     def from_json(cls, body: dict[str, Any]) -> Self:
-        """Return the event from the object that `to_json` returned. Fields with a default may be absent.
+        """Return the event from `body`, an object as `to_json` returns it. Fields with a default may be absent.
 
         Raises:
             Malformed: a field is missing or unknown, or its value has the wrong type.
@@ -83,7 +83,7 @@ def _typed(topic: str, name: str, kind: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class DataRefreshed(Event):
-    """The day-tables changed. `as_of` is the newest day; a `reason` opens a run even if no data changed."""
+    """The day-tables changed. `as_of` is the newest day. With a `reason`, a run is opened even if no data changed."""
 
     topic = "data-refreshed"
     is_first = True
@@ -132,7 +132,7 @@ class TrainingFailed(Event):
         _require_attempt(self)
 
     def recorded_as(self, step: str) -> str:
-        """Return the record's name. If attempt 1 failed, it is `step.2`, because the step starts attempt 2."""
+        """Return the record's name. If attempt 1 failed, the name is `step.2`, because the step starts attempt 2."""
         return _of_attempt(step, self.attempt + 1)
 
 
@@ -175,7 +175,7 @@ class ModelDeployed(Event):
 
 @dataclass(frozen=True)
 class ScoringDue(Event):
-    """The champion must score the day's visitors. The run does not deploy a model."""
+    """The champion must score the visitors of the run's day. This run deploys no model."""
 
     topic = "scoring-due"
 
@@ -204,7 +204,7 @@ class AudiencePublished(Event):
 
 @dataclass(frozen=True)
 class RunSuperseded(Event):
-    """The run ended because run `by` reads newer data."""
+    """The run ended because run `by` is newer: it reads newer data, or delivers a newer audience to the destination."""
 
     topic = "run-superseded"
     is_last = True
@@ -237,7 +237,8 @@ class MonitoringDue(Event):
 class ModelMonitored(Event):
     """The model's health was checked. `reasons` are the reasons for a training; if empty, no training is requested.
 
-    `returned` is the version that became champion again because the champion was worse; empty if the champion stays.
+    `returned` is the former version that became champion again because the champion is shown to be worse. `returned` is
+    empty if the champion stays.
     """
 
     topic = "model-monitored"
@@ -330,8 +331,8 @@ class ErasureDue(Event):
 class CampaignsMeasured(Event):
     """The effects were measured with the orders up to `day`.
 
-    The numbers count the results, of which there is one per comparison and outcome: `gains`, `losses`, and
-    `mismatches`. A mismatch must not be used, because the arms do not have the declared sizes.
+    There is one result per comparison and outcome. `gains`, `losses` and `mismatches` count the results with this
+    decision. A result with a mismatch must not be used, because the arms do not have the declared sizes.
     """
 
     topic = "campaigns-measured"
@@ -345,7 +346,7 @@ class CampaignsMeasured(Event):
 
 @dataclass(frozen=True)
 class SubjectsErased(Event):
-    """The run has deleted the data it found. `pending` erasures wait for destinations, or for the next audience."""
+    """The run has deleted the data that it found. `pending` counts the erasures that are not completed yet."""
 
     topic = "subjects-erased"
     is_last = True

@@ -1,15 +1,17 @@
 """Handle a delivered message: find its event and run, run the step, record the outcome, publish the next event.
 
-The order makes redelivery safe. The step's writes replace former content, its record is written once, and only a
-recorded event is published. So a process may die at any point: the next delivery continues from the record.
+The order makes redelivery safe. The step's writes replace former content, the step's record is written once, and only a
+recorded event is published. So a process may die at any point. If the step has a record, the next delivery publishes
+the record's event; otherwise it runs the step again.
 
 These places decide whether a message is acknowledged, retried or given up:
 
-shared/push.py                   a request that is not a push is refused (400). If the function returns, the message is
-                                 acknowledged (204); if it raises, Pub/Sub delivers it again
+shared/push.py                   a request that is not a push is refused (400). If `handle` returns, the message is
+                                 acknowledged (204). If `handle` raises, Pub/Sub delivers the message again
 shared/errors.py                 which errors a retry cannot fix: `Permanent`, and a missing right after ten minutes
 shared/handler.py                the consequence: a failure recorded on the run, a dead letter, or another delivery
-shared/dead_letters.py           how a dead letter is published. If it is too large with its reason, Pub/Sub forwards it
+shared/dead_letters.py           how a dead letter is published. Pub/Sub forwards a message that is too large to be
+                                 published with the reason
 shared/warehouse.py              after which errors of a BigQuery job a new job may succeed
 shared/chain/registry.py         after which errors of a deployment a new one may succeed
 functions/evaluate_models.py     whether failed trainings are submitted again, up to `training.TRIES` times
@@ -52,8 +54,8 @@ if TYPE_CHECKING:
 def handle(message: Message, step: Step) -> None:
     """Run the step on the message's event, unless the step has a record already, and publish the recorded event.
 
-    An earlier delivery may have written the record and died before it published the event. So the event is published
-    again. If a later step of the run has a record, the event has arrived and is not published.
+    An earlier delivery may have written the record and died before it published the event. So a recorded event is
+    published again, unless a later step of the run has a record. Then the event has arrived.
 
     Returning acknowledges the message. After an exception, Pub/Sub delivers it again, with backoff.
     """
@@ -69,7 +71,8 @@ def handle(message: Message, step: Step) -> None:
         elif world.runs.went_on(event.run_id, record):
             return
     except Permanent as error:
-        # No run can record the failure: the message is malformed, its run was never opened, or no run can be opened.
+        # There is no run in which the failure could be recorded: the message is malformed, its run was not opened, or
+        # the message cannot open a run.
         reject(message, error, step.name, world)
         return
     except Forbidden as error:
@@ -84,9 +87,9 @@ def handle(message: Message, step: Step) -> None:
 def _run(step: Step, event: Event, context: StepContext, message: Message) -> Record | None:
     """Run the step, record its outcome and return the record.
 
-    Return None if this delivery has no event to publish, for one of three reasons. The step waits for something. Or the
-    step failed for good, and run-failed was published. Or a delivery of another message recorded the step first, and
-    that delivery publishes the event.
+    Return None if this delivery has no event to publish, for one of three reasons. First, the step returned no event,
+    because it waits. Second, the step failed for good, and run-failed was published. Third, a delivery of another
+    message recorded the step first, and publishes the event.
 
     Raises:
         Malformed: the run was not opened, was opened by another kind of event, or was reset during the step.
@@ -116,7 +119,8 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
             context.runs.fail(
                 context.run_id, Failure(place, str(error), is_permanent=True, failed_at=datetime.now(UTC))
             )
-            # If the process dies before it publishes run-failed, the next delivery fails again and publishes it.
+            # If the process dies before it publishes run-failed, the next delivery runs the step again, fails again and
+            # publishes run-failed.
             context.environment.publish(RunFailed(context.run_id, place))
             return None
         log_exception(StepFailed(*of_run, str(error)))
@@ -137,7 +141,7 @@ def _run(step: Step, event: Event, context: StepContext, message: Message) -> Re
 def _is_reset(context: StepContext) -> bool:
     """Return whether the run was reset, so that nothing may be written to its folder.
 
-    False if the bucket cannot be read.
+    Return False if the bucket cannot be read.
     """
     try:
         return not context.runs.is_opened(context.run_id)

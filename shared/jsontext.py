@@ -1,7 +1,7 @@
 """Write valid JSON, and explain why a text is not valid JSON.
 
-JSON has no NaN and no infinity, so both are written as null. `json.dumps` would write the words NaN and Infinity, which
-most parsers refuse.
+JSON has no NaN and no infinity, so NaN and infinity are written as null. `json.dumps` would write the words NaN and
+Infinity, which most parsers refuse.
 """
 
 import json
@@ -23,7 +23,8 @@ def _plain(value: Any) -> Any:
 # msgspec's message for a text that ends too early. msgspec also gives this message, wrongly, for a text that ends with
 # half a surrogate pair.
 _TRUNCATED = "Input data was truncated"
-# msgspec is ten times as fast as json, and each checkout writes a log line. Only digests need sorted keys.
+# msgspec is ten times as fast as json, which matters because each checkout writes a log line. Keys are sorted only for
+# digests, for which the same value must give the same bytes.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)
@@ -35,8 +36,9 @@ def encode(value: Any, indent: int | None = None, *, is_sorted: bool = False) ->
     try:
         content = _ENCODERS[is_sorted].encode(value)
     except (OverflowError, UnicodeEncodeError):
-        # msgspec refuses integers above 64 bits and half a surrogate pair, so `json` writes values that contain these.
-        # `json` also indents such values: msgspec's `format` cannot read the escape of half a surrogate pair.
+        # msgspec refuses integers above 64 bits and half a surrogate pair, so `json` writes values that contain one of
+        # the two. `json` indents these values too, because msgspec's `format` cannot read an escaped half of a
+        # surrogate pair.
         plain = _finite(msgspec.to_builtins(value, enc_hook=_plain))
         return json.dumps(plain, sort_keys=is_sorted, indent=indent).encode()
     return content if indent is None else msgspec.json.format(content, indent=indent)
@@ -62,7 +64,7 @@ def _finite(value: Any) -> Any:
 
 
 class NotJSONError(ValueError):
-    """The bytes are not JSON in UTF-8. The message is the end of a sentence, and does not quote the content."""
+    """The bytes are not JSON in UTF-8. The message says why, to complete a sentence, and does not quote the content."""
 
 
 def decode(content: bytes) -> Any:

@@ -10,7 +10,8 @@ import msgspec
 from shared import errors, jsontext
 
 _LABELS = "logging.googleapis.com/labels"
-# Writes to a pipe are atomic only up to 4,096 bytes. Without a lock, longer lines of two threads could be mixed.
+# Writes to a pipe are atomic only up to 4,096 bytes. Without this lock, two threads that write longer lines could mix
+# them.
 _WHOLE_LINE = threading.Lock()
 
 
@@ -31,7 +32,7 @@ class LogEvent(msgspec.Struct, frozen=True):
 
 
 def log(event: LogEvent, **more: Any) -> None:
-    """Write one line: the event's fields, and `more` fields that any event may have, such as a stack trace."""
+    """Write one line with the event's fields and `more` fields, such as a stack trace."""
     line = errors.told(jsontext.text({"severity": event.severity, **_labels(), **event.payload(), **more}))
     # On Cloud Functions, functions-framework replaces sys.stdout with a stream that encodes each line again and writes
     # the line break separately. Lines of two threads could be mixed, so write to the original stream.
@@ -51,7 +52,7 @@ def _labels() -> dict[str, Any]:
 
     functions-framework would add the same label.
     """
-    # A process that answers requests has already loaded Flask. For a command, importing it would take too long.
+    # A process that answers requests has already imported Flask. In a command, importing Flask would take too long.
     flask = sys.modules.get("flask")
     execution = flask.request.headers.get("Function-Execution-Id") if flask and flask.has_request_context() else None
     return {_LABELS: {"execution_id": execution}} if execution else {}

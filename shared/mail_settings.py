@@ -6,7 +6,8 @@ from msgspec import Meta
 
 from shared.setting_types import Section
 
-# All characters except control characters and those that have a meaning in a header of addresses (RFC 5322).
+# All characters that a sender's name may contain: no control characters, and none with a meaning in an address header
+# (RFC 5322).
 _NAME = "[ !#-'*-+.-9=?A-Z^-~\u00a1-\u1fff-]"
 _MAILBOX = "[!#-'*+/-9=?A-Z^-~.-]+@[a-z0-9.-]+"
 

@@ -1,6 +1,6 @@
-"""The measured effect of the current campaign, stored where the online path and the offers' policy can read it.
+"""The measured effect of the current campaign, stored for the choice of offers (shared/offers.py).
 
-serving/effect.json   written by measure_campaign; shared/offers.py does not use it yet
+serving/effect.json   written by measure_campaign; shared/offers.py does not read this file yet
 """
 
 from datetime import date
@@ -16,8 +16,8 @@ class OnOutcome(Struct, frozen=True):
 
     A number is None if it cannot be estimated. A bound is also None if it is infinite.
 
-    The interval is always-valid, because the document is read at any time. `decision` is the decision in the table
-    campaign_results. If it is `mismatch`, do not use the numbers.
+    The interval from `lower` to `upper` is always-valid, because the document may be read at any time. `decision` is
+    the decision in the table campaign_results. If it is `mismatch`, do not use the numbers.
     """
 
     decision: str

@@ -11,7 +11,7 @@ ABOVE_ALL = 2.0
 
 
 class Thresholds(NamedTuple):
-    """The lowest probabilities for a coupon and for the full price. ABOVE_ALL if no probability suffices."""
+    """The lowest probabilities for a coupon and for the full price. ABOVE_ALL means that no visitor gets this offer."""
 
     coupon: float
     full_price: float

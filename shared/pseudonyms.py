@@ -1,6 +1,6 @@
 """Pseudonyms of identifiers: keyed hashes.
 
-The same identifier always gets the same pseudonym. Without the key, the two cannot be linked.
+The same identifier always gets the same pseudonym. Without the key, nobody can link a pseudonym to its identifier.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ class Pseudonyms:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms":
-        """Return the pseudonyms with the key in the environment variable KEY, which Secret Manager fills.
+        """Return a `Pseudonyms` with the key in the environment variable KEY. Secret Manager sets this variable.
 
         Raises:
             SettingsError: the key is missing, or shorter than 32 characters.

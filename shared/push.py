@@ -1,7 +1,7 @@
 """Read a Pub/Sub push: an HTTP request that carries one message.
 
-The functions do not use functions-framework's events. That library refuses a message without data, and drops the
-subscription and the number of the delivery attempt. https://cloud.google.com/pubsub/docs/push#receive_push
+The functions do not use the events of functions-framework, because this library refuses a message without data. It also
+drops the subscription, and the number of the delivery attempt. https://cloud.google.com/pubsub/docs/push#receive_push
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # The path of a push endpoint names the topic: see infra/pubsub.tf.
 TOPIC = re.compile(r"/projects/[^/]+/topics/(?P<topic>[^/]+)")
-# On this topic a message without data is valid: it announces that day-tables may have changed.
+# A message to this topic may have no data: it announces that day-tables may have changed.
 MAY_BE_EMPTY = "data-refreshed"
 
 

@@ -26,7 +26,7 @@ class Artefact(Struct, frozen=True, kw_only=True):
     as_of: date
     opened_at: datetime
     rules: list[Rule]
-    # Similar products with their similarity, by product. Empty if similarity does not beat popularity.
+    # Similar products with their similarity, by product. Empty if the method similarity does not beat popular products.
     similar: dict[str, list[tuple[str, float]]]
     # Popular products, the most popular first.
     popular: list[str]

@@ -1,7 +1,7 @@
 r"""The types of settings that are numbers or texts, with the values that each type allows.
 
 A pattern ends with \Z, because $ would also accept a text that ends with a line break. If a pattern is hard to read,
-`description` says the rule in words. Errors and the JSON Schema show this description.
+`description` says the rule in words. Error messages and the JSON Schema contain this description.
 """
 
 from typing import Annotated
@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 _HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?"
-# Excludes control characters, because Google Analytics does not allow them in names.
+# A character of an event's name. Google Analytics allows no control characters in names.
 _VISIBLE = "[!-~\u00a1-\u1fff\u2e80-\ud7ff]"
 
 Share = Annotated[float, Meta(ge=0, le=1)]

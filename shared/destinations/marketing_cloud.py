@@ -236,7 +236,7 @@ class MarketingCloud:
 
 
 def client(environment: Mapping[str, str] = os.environ) -> Client:
-    """Return the credentials from the environment variables, which Secret Manager fills.
+    """Return the credentials from the environment variables that Secret Manager sets.
 
     Raises:
         SettingsError: a variable is missing.

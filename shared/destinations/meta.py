@@ -127,7 +127,7 @@ class MetaDestination:
 
 
 def token(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the access token from the environment variable, which Secret Manager fills.
+    """Return the access token from the environment variable that Secret Manager sets.
 
     Raises:
         SettingsError: the variable is missing.

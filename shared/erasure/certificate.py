@@ -13,17 +13,18 @@ from datetime import date, datetime, timedelta
 from msgspec import Struct
 
 FOLDER = "erasures/"
-# BigQuery keeps deleted rows for time travel, then for fail-safe.
+# BigQuery keeps deleted rows for 7 days of time travel, then for 7 days of fail-safe.
 # https://docs.cloud.google.com/bigquery/docs/time-travel
 BIGQUERY_DAYS = 7 + 7
-# infra/storage.tf keeps replaced objects for 14 days; then Cloud Storage's soft delete keeps them for 7, by default.
+# infra/storage.tf keeps replaced objects for 14 days. Then Cloud Storage's soft delete keeps them for 7 days, by
+# default.
 BUCKET_DAYS = 14 + 7
 # BigQuery's job history contains the parameters of statements.
 # https://docs.cloud.google.com/bigquery/docs/managing-jobs
 JOB_DAYS = 180
 # Time for which Pub/Sub keeps a message that was not delivered: infra/pubsub.tf.
 MESSAGE_DAYS = 7
-# Retention of the folder deliveries/, and of checkouts/ and backtests/: functions/functions.yaml.
+# Retention of the folder deliveries/; then the retention of checkouts/ and backtests/: functions/functions.yaml.
 DELIVERY_DAYS, CHECKOUT_DAYS = 30, 8
 # Retention of Cloud Logging's bucket _Default.
 LOG_DAYS = 30
@@ -53,7 +54,8 @@ class Remainder(Struct, frozen=True):
 class Pass(Struct, frozen=True):
     """The deletions of one run: the number of rows by table, and of objects by folder.
 
-    If a delivery dies before it writes the pass, the objects that this delivery has changed are not counted.
+    If a delivery of the run's event dies before it writes this document, the objects that this delivery has changed are
+    not counted.
     """
 
     run_id: str
@@ -109,7 +111,7 @@ def path(request_id: str) -> str:
 
 
 def remainders(last: date) -> list[Remainder]:
-    """Return the data that cannot be deleted, and until when they are kept if the last deletion was on day `last`."""
+    """Return the data that cannot be deleted, with their last days. `last` is the day of the last deletion."""
 
     def after(days: int) -> date:
         return last + timedelta(days=days)

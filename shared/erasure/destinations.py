@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def states(person: Person, context: StepContext) -> dict[str, str]:
-    """Return the state of each destination that has or had the customer: `removed`, or why it is pending."""
+    """Return, for each destination that has or had the customer, `removed` or the reason why the removal is pending."""
     customers = sorted(person.digests.get("customer", ()))
     if not customers:
         return {}
@@ -37,9 +37,9 @@ def states(person: Person, context: StepContext) -> dict[str, str]:
 
 
 def release(person: Person, pending: list[str], context: StepContext) -> dict[str, int]:
-    """Delete the person's rows about destinations that are not in `pending`; return their number by table.
+    """Delete the person's rows about all destinations except those in `pending`. Return the number of rows by table.
 
-    The row of the member ledger is deleted last, because this row tracks the removal.
+    The row of the member ledger is deleted last, because it shows whether the removal is pending.
     """
     customers = sorted(person.digests.get("customer", ()))
     if not customers:

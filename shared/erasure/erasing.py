@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from shared.erasure.tombstones import Digests
     from shared.pseudonyms import Pseudonyms
 
-# Number of days after the acceptance for which an erasure is repeated, even if the erasure is completed. The reason is
-# that a run that started before the acceptance may have written the person's rows again.
+# An erasure is repeated for this number of days after its acceptance, even if it is completed: a run that started
+# before the acceptance may write the person's rows again.
 AGAIN_DAYS = 3
 # After this time, pending removals raise the alert `erasure_overdue`.
 PATIENCE = timedelta(days=3)
-# Cloud Logging streams rows into its table, and BigQuery cannot delete a row within half an hour after it was streamed.
+# Cloud Logging streams log lines into a table, and BigQuery cannot delete a row in the first half hour after it was
+# streamed. So the log lines of the last hour before a run are left to the next run.
 STREAMED = timedelta(hours=1)
 
 
@@ -72,7 +73,8 @@ def accept(
 def due(environment: Environment, now: datetime, destination: str) -> list[str]:
     """Return the ids of the requests that wait for the destination.
 
-    If `destination` is empty, return all that are due.
+    If `destination` is empty, return the ids of all requests that are not completed, or were accepted in the last
+    AGAIN_DAYS days.
     """
     since = (now - timedelta(days=AGAIN_DAYS)).date()
     rows = environment.query("erasure/due", {"destination": destination, "since_day": since})
@@ -104,10 +106,10 @@ def advance(request_id: str, context: StepContext) -> Certificate:
 
 
 def delete_rows(digests: Digests, context: StepContext) -> dict[str, int]:
-    """Delete the person's rows, except those that destinations still need; return their number by table."""
+    """Delete the person's rows, except those of UNTIL_REMOVED. Return the number of deleted rows by table."""
     deleted: Counter[str] = Counter()
-    # Delete by one column of each table at a time, because BigQuery fails statements that change the same rows at the
-    # same time.
+    # Statements that run at the same time change different tables: BigQuery fails statements that change the same rows
+    # at the same time.
     for together in _rounds(digests):
         numbers = context.warehouse.change_all(
             Statement(
@@ -155,17 +157,18 @@ def _bury(request_id: str, digests: Digests, now: datetime, environment: Environ
 
 
 def _continued(former: Certificate, here: Pass, states: dict[str, str], now: datetime) -> Certificate:
-    """Return the certificate with this run's pass. A repeated delivery replaces the run's old pass.
+    """Return the certificate with this run's pass, `here`. A repeated delivery replaces the run's earlier pass.
 
-    A repeated delivery gets the same numbers of rows from BigQuery's jobs. It does not change an object again, so in
-    each folder the larger number of objects counts.
+    For rows, a repeated delivery gets the same numbers, because it attaches to the same jobs of BigQuery. But it does
+    not change an object again, so the larger number of objects of each folder counts.
     """
     others = [one for one in former.passes if one.run_id != here.run_id]
     for one in former.passes:
         if one.run_id == here.run_id:
             here = msgspec.structs.replace(here, objects=dict(Counter(one.objects) | Counter(here.objects)))
     is_news = not others or here.rows or here.objects
-    # A destination without a row in the ledger has already confirmed the removal.
+    # Earlier passes found these destinations in the member ledger. A destination that is no longer there has confirmed
+    # the removal.
     states = dict.fromkeys(former.destinations, REMOVED) | states
     is_completed = all(state == REMOVED for state in states.values())
     return msgspec.structs.replace(

@@ -31,7 +31,7 @@ _DELIVERY = re.compile(r"deliveries/.+\.csv")
 
 
 class Person(NamedTuple):
-    """The person to erase. `subject` holds the keyed hashes of the request's ids, as in the log."""
+    """The person to erase. `subject` holds the pseudonyms of the request's ids; log lines have the same pseudonyms."""
 
     hashes: Hashes
     digests: Digests
@@ -43,7 +43,7 @@ class Person(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An object with the person's ids: its folder, and an idempotent function that removes the ids."""
+    """An object with ids of the person: the object's folder, and an idempotent function that removes the ids."""
 
     folder: str
     erase: Callable[[], object]
@@ -95,7 +95,7 @@ def _rewrite(blob: Blob, is_erased: Callable[[dict[str, str]], bool]) -> None:
 
 def _names(letter: Letter, person: Person) -> bool:
     texts = [*letter.attributes.values()]
-    # A message that is not JSON cannot be searched; the lifecycle rule of dead-letters/ deletes it.
+    # A message that is not JSON cannot be searched. The lifecycle rule of the folder dead-letters/ deletes it later.
     with contextlib.suppress(jsontext.NotJSONError):
         texts += _texts(jsontext.decode(base64.b64decode(letter.data)))
     return any(person.has(kind, text.strip()) for text in texts for kind in ("visitor", "customer", "user"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TOPIC = "erasure-requested"
 MOST_VISITORS = 1_000
 
-# A name such as a ticket's number; it stays in the certificate, so it must not be an e-mail address.
+# The request's name, such as the number of a ticket. It stays in the certificate, so it must not be an e-mail address.
 type RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 type Id = Annotated[str, Meta(pattern=r"^\S(.*\S)?\Z", max_length=256)]
 
@@ -28,7 +28,7 @@ class ErasureRequest(Struct, frozen=True):
     visitor_ids: Annotated[tuple[Id, ...], Meta(max_length=MOST_VISITORS)] = ()
 
     def subject(self, pseudonyms: Pseudonyms) -> list[str]:
-        """Return the keyed hashes of the ids, as in the log: first the customer, then the visitors in sorted order."""
+        """Return the ids' pseudonyms, which log lines have too: first the customer's, then the visitors', sorted."""
         customer = [pseudonyms.of(self.customer_id)] if self.customer_id else []
         return customer + sorted(pseudonyms.of(one) for one in set(self.visitor_ids))
 

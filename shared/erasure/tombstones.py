@@ -1,7 +1,7 @@
 """Tombstones: keyed hashes of erased ids.
 
-Statements use tombstones to delete a person's rows. The statements that read the export or the CRM compute the same
-hashes, to skip erased ids.
+The statements of an erasure delete the rows whose ids have these hashes. The statements that read the export or the CRM
+compute the same hashes, to skip erased ids.
 
 A tombstone is the SHA-256 hash of a secret followed by kind and id, because BigQuery has no HMAC function. This is as
 safe as HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key, so that no job has it
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from shared.erasure.request import ErasureRequest
     from shared.pseudonyms import Pseudonyms
 
-# The kind of the tombstones of visitors' pseudonyms, which are the ids in the log.
+# The kind of a tombstone that is a visitor's pseudonym. Log lines contain pseudonyms instead of ids.
 PSEUDONYM = "pseudonym"
 
 type Digests = Mapping[str, set[str]]
@@ -44,19 +44,19 @@ class Hashes:
         return cls(rows[0]["secret"])
 
     def of(self, kind: str, text: str) -> str:
-        """Return the digest of an id of this kind: 64 hexadecimal digits."""
+        """Return the digest of the id `text` of the kind `kind`: 64 hexadecimal digits."""
         return hashlib.sha256(f"{self._secret}|{kind}|{text}".encode()).hexdigest()
 
     def among(self, digests: Digests, kind: str, text: str) -> bool:
-        """Whether `digests` contains the digest of this id."""
+        """Whether `digests` contains the digest of the id `text`."""
         return bool(digests.get(kind)) and self.of(kind, text) in digests[kind]
 
 
 def found(request: ErasureRequest, hashes: Hashes, clients: Clients, pseudonyms: Pseudonyms | None) -> Digests:
-    """Return the digests of a person's ids: the ids in the request, and all ids that our tables link to these.
+    """Return the digests of a person's ids: the request's ids, and all ids that our tables link to the request's ids.
 
-    If a request names only visitors, their customer is not added. If `pseudonyms` is None, the result has no digests of
-    the kind PSEUDONYM.
+    If a request names only visitors, the id of their customer is not included. If `pseudonyms` is None, the result has
+    no digests of the kind PSEUDONYM.
     """
     ids: defaultdict[str, set[str]] = defaultdict(set)
     if request.customer_id:

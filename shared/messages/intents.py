@@ -2,7 +2,7 @@
 
 The intents ensure that each message is sent at most once, and that a customer does not get messages too often.
 
-messages/PSEUDONYM.json   Intents of one customer; each replacement requires the generation that was read
+messages/PSEUDONYM.json   Intents of one customer. Replaced only if its generation is still the one that was read
 
 An SMTP relay cannot be asked whether it has accepted a message. So the intent is stored before the message is sent, and
 a message whose intent has no outcome is never sent again.
@@ -56,9 +56,9 @@ class Intents(Struct, frozen=True):
         return sum(one.at > since and one.outcome != "refused" for one in self.intents) < mail.most
 
     def with_intent(self, key: str, outcome: Outcome, now: datetime) -> Intents:
-        """Return a copy of the intents in which the intent with this key has this outcome.
+        """Return a copy of the intents in which the intent with the key `key` has the outcome `outcome`.
 
-        If the key has no intent, a new intent with the time `now` is added, and expired intents are left out.
+        If there is no such intent, the copy has a new intent with the time `now`, and no expired intents.
         """
         former = self.of(key)
         if former:
@@ -68,7 +68,7 @@ class Intents(Struct, frozen=True):
         return Intents((Intent(key, now, outcome), *(one for one in self.intents if one.at > now - KEPT)))
 
     def without(self, key: str) -> Intents:
-        """Return the intents without the key's intent.
+        """Return a copy of the intents without the intent that has the key `key`.
 
         Call this only if the relay has certainly not accepted the message of this intent.
         """

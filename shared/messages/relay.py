@@ -1,4 +1,4 @@
-"""Send a message through an SMTP relay (RFC 5321), and distinguish its outcomes.
+"""Send a message through an SMTP relay (RFC 5321). The class of an error says whether the relay may have the message.
 
 No error contains the relay's text, because a relay may repeat the recipient's address in it.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from shared.mail_settings import Mail
 
 USER, PASSWORD = "MAIL_USER", "MAIL_PASSWORD"
-# Time limit in seconds for each answer of the relay, below a third of the function's timeout.
+# Time limit in seconds for each answer of the relay. It is less than a third of the timeout of message_customer.
 SECONDS = 15.0
 
 
@@ -46,7 +46,7 @@ class UnconfirmedError(Exception):
 
 
 def credentials(environment: Mapping[str, str] = os.environ) -> Credentials:
-    """Return the relay's credentials from the environment variables, which Secret Manager fills.
+    """Return the relay's credentials from the environment variables that Secret Manager sets.
 
     Raises:
         SettingsError: a variable is missing.
@@ -64,9 +64,9 @@ def addressed(mail: Mail, known: Credentials, recipient: str) -> Iterator[Callab
 
     Raises:
         RelayError: the relay cannot be reached, lacks encryption, refuses the credentials or the sender, or asks to
-            come back later. Also raised by the yielded function if the relay asks to come back later.
-        RefusedError: the relay refuses the recipient or, in the yielded function, the message.
-        UnconfirmedError: only raised by the yielded function.
+            come back later. The yielded function raises it if the relay asks to come back later.
+        RefusedError: the relay refuses the recipient. The yielded function raises it if the relay refuses the message.
+        UnconfirmedError: the connection broke in the yielded function.
     """
     client = _connected(mail, known)
     rules = policy.SMTP if recipient.isascii() else policy.SMTPUTF8
@@ -97,7 +97,7 @@ def addressed(mail: Mail, known: Credentials, recipient: str) -> Iterator[Callab
 
 def _address(client: smtplib.SMTP, mail: Mail, recipient: str) -> None:
     """Send the addresses of the sender and the recipient to the relay; see `addressed`."""
-    # RFC 6531: an address with non-ASCII letters needs an extension.
+    # RFC 6531: an address with non-ASCII letters needs the extension SMTPUTF8 of SMTP.
     options = () if recipient.isascii() else ("SMTPUTF8",)
     try:
         of_sender, _ = client.mail(parseaddr(mail.sender)[1], options)

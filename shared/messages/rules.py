@@ -10,7 +10,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from shared.mail_settings import Mail
 
-# Maximum age of a checkout's score. Afterwards, the message would no longer fit the customer's cart.
+# Maximum age of a checkout's score. A later message would no longer fit the customer's cart.
 LATEST = timedelta(days=1)
 
 
@@ -37,8 +37,8 @@ def why_not(recipient: Recipient) -> str | None:
 def why_not_now(mail: Mail, published_at: datetime, local: datetime) -> str | None:
     """Return why no message may be sent at this time, or None.
 
-    `local` is the time in the shop's time zone. A message during quiet hours is dropped and not sent later, because the
-    customer may have bought by then.
+    `local` is the time in the shop's time zone. If the time is in the quiet hours, the message is not sent later
+    either, because the customer may have bought by then.
     """
     if local - published_at > LATEST:
         return f"the checkout was scored more than {LATEST.days} day ago"

@@ -101,9 +101,9 @@ class Messenger:
                 return told
 
     def _after(self, former: Intent, book: _Book, request_id: str, recipient: Recipient) -> Told:
-        """Return the outcome of a message that an earlier delivery began to send."""
+        """Return what became of a message that an earlier delivery began to send; `former` is its intent."""
         if former.outcome == "sent":
-            # The earlier delivery may have failed before it reported the message.
+            # The earlier delivery may have died before it published the campaign event.
             self._report(recipient, book, former.at)
         if former.outcome != "intended":
             return MessageSkipped(request_id, f"a former delivery has ended: {former.outcome}")
@@ -146,9 +146,9 @@ class Messenger:
         return MessageSent(request_id)
 
     def _report(self, recipient: Recipient, book: _Book, sent_at: datetime) -> None:
-        """Publish the campaign event of a sent message.
+        """Publish the campaign event that says that the message was sent.
 
-        Each delivery gives the event the same id and time, so the event counts once.
+        Each delivery publishes the event with the same id and time, so track_campaign counts the event once.
         """
         self.world.send(
             EVENTS,
@@ -165,7 +165,7 @@ class Messenger:
 
 @dataclass(frozen=True)
 class _Book:
-    """The stored intents of one customer. `key` selects this message's intent."""
+    """The stored intents of one customer. `key` is the key of the current message's intent."""
 
     document: Guarded[Intents]
     key: str
@@ -174,7 +174,7 @@ class _Book:
 
     @property
     def name(self) -> str:
-        """A fixed name for this message to this customer."""
+        """The message's name. Each attempt to send the message has the same name."""
         return hashlib.sha256(f"{self.customer}/{self.key}".encode()).hexdigest()[:32]
 
     def read(self) -> tuple[Intents, int]:
@@ -183,13 +183,13 @@ class _Book:
         return found or Intents(), generation
 
     def write(self, outcome: Outcome, intents: Intents, generation: int) -> bool:
-        """Store an outcome. Return False if the intents were changed since they were read."""
+        """Store the outcome of this message. Return False if the intents have changed since `generation` was read."""
         return self.document.replace(intents.with_intent(self.key, outcome, self.now), generation) is not None
 
     def settle(self, outcome: Outcome | None) -> None:
         """Store the outcome of this delivery's intent.
 
-        Pass None if the relay has not accepted the message: then the intent is deleted.
+        None means that the relay has not accepted the message: then the intent is deleted.
         """
         while True:
             intents, generation = self.read()
