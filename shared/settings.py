@@ -2,12 +2,12 @@
 
 The environment variable `PROPENSITY_SETTINGS` holds the settings that differ from the defaults, as one JSON document.
 `GOOGLE_CLOUD_PROJECT` holds the project. Some settings are names that become SQL identifiers or object paths. This
-module checks these names against Google's rules, so that no other module has to check them.
+module checks these names against Google's rules. Other modules need not check them.
 
     python -m shared.settings > infra/settings/schema.json
 
-writes the same rules as JSON Schema. With this schema, `terraform plan` already refuses settings with which no function
-would start.
+writes the same rules as JSON Schema. With this schema, `terraform plan` refuses invalid settings. Otherwise they would
+be deployed, and no function would start.
 """
 
 import os
@@ -74,14 +74,14 @@ class Source(Section, frozen=True):
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone, looked up in the tz database.
+        """The time zone `time_zone`, looked up in the tz database.
 
         Raises:
             ValueError: the tz database has no zone of this name.
         """
         if self.time_zone == "UTC":
             return UTC
-        import zoneinfo  # noqa: PLC0415 - a function with the default starts without it
+        import zoneinfo  # noqa: PLC0415 - not needed for the default, UTC
 
         try:
             return zoneinfo.ZoneInfo(self.time_zone)
@@ -96,8 +96,8 @@ class Label(Section, frozen=True):
 
     kind: Literal["horizon", "unbounded"] = "horizon"
     horizon_days: Days = 14
-    # The event to predict: `purchase`, or any event of the export. Write a GA4 event as its name, a GA360 event as
-    # category/action.
+    # The event to predict: `purchase`, or any event of the export. Give the name of a GA4 event, or the category/action
+    # of a GA360 event.
     event: EventName = PURCHASE
     # Minimum revenue of an order or event that counts. 0 also counts orders and events without revenue.
     min_revenue: Annotated[float, Meta(ge=0)] = 0.0
@@ -108,16 +108,17 @@ class Checks(Section, frozen=True):
 
     # Largest age of the newest day-table, in days; 0 allows any age.
     max_age_days: Annotated[int, Meta(ge=0)] = 3
-    # Smallest number of sessions of the newest day, as a share of the median of the `trailing_days` before it.
+    # Smallest number of sessions of the newest day, as a share of the median number over the `trailing_days` days
+    # before the newest day.
     min_rows_share: Share = 0.3
     trailing_days: Days = 14
     max_duplicates_share: Share = 0.01
     max_null_share: Share = 0.9
-    # Largest accepted share of the reports of orders that repeat an earlier report.
+    # Of all reports of orders, the largest accepted share that repeats an earlier report.
     max_repeated_orders: Share = 0.1
-    # Largest accepted share of the reports that reverse an order.
+    # Of all reports of orders, the largest accepted share that reports a refund.
     max_reversals: Share = 0.5
-    # Largest accepted share of the reports that name no visitor.
+    # Of all reports of orders, the largest accepted share that names no visitor.
     max_orders_without_visitor: Share = 0.5
 
 
@@ -125,15 +126,15 @@ class Training(Section, frozen=True):
     """Which visitors the models learn from, and which candidates are trained."""
 
     window_days: Days = 90
-    # Minimum hours between two trainings. A refresh within these hours only rebuilds features and scores with the
-    # champion, unless the refresh has a reason. Without this limit, GA4 would start several trainings per day-table,
-    # because GA4 rewrites each table for three days.
+    # Minimum hours between two trainings. A refresh within these hours rebuilds features and scores with the champion,
+    # but does not train. A refresh with a `reason` always trains. Without this limit, GA4 would start several trainings
+    # per day-table, because GA4 rewrites each table for three days.
     min_hours: Annotated[int, Meta(ge=0, le=8760)] = 20
     evaluation_share: Share = 0.2
     test_share: Share = 0.2
-    # About how many training rows the models learn from; 0 for all. Beyond this number, a sample of the visitors who
-    # did not buy is drawn. All buyers and at least as many others are kept. The probabilities are corrected for the
-    # sample. Evaluation and test visitors are never left out.
+    # Approximate maximum number of training rows; 0 for no maximum. If there are more rows, the models learn from all
+    # buyers and from a sample of the others, which is at least as large. The probabilities are corrected for the
+    # sampling. Evaluation and test visitors are never left out.
     max_rows: Annotated[int, Meta(ge=0)] = 0
     candidates: Annotated[tuple[Candidate, ...], Meta(min_length=1)] = (
         "baseline",
@@ -143,7 +144,7 @@ class Training(Section, frozen=True):
 
     @property
     def train_share(self) -> float:
-        """The share of the visitors from whom models learn: all except evaluation and test visitors."""
+        """The share of the visitors that models learn from: all except evaluation and test visitors."""
         return 1 - self.evaluation_share - self.test_share
 
 
@@ -157,8 +158,8 @@ class Gate(Section, frozen=True):
     min_roc_auc: Share = 0.7
     # Minimum for the lower bound of the ROC AUC's 95 % interval.
     min_roc_auc_lower: Share = 0.6
-    # Minimum number of buyers among the test visitors to judge a model, and among the evaluation visitors to calibrate
-    # it.
+    # Minimum number of buyers among the test visitors, to judge a model. Also the minimum number of buyers among the
+    # evaluation visitors, to calibrate the model.
     min_positives: Annotated[int, Meta(ge=0)] = 30
     # Largest accepted ROC AUC of a single feature. A feature with a larger ROC AUC is taken to reveal the label.
     max_single_feature_roc_auc: Share = 0.95
@@ -179,27 +180,29 @@ class Serving(Section, frozen=True):
     max_replicas: Annotated[int, Meta(ge=1)] = 2
     canary_percent: Annotated[int, Meta(ge=1, le=99)] = 10
     # Number of test visitors for whom the endpoint's probability must agree with ML.PREDICT's. At least 2, because the
-    # sampling statement would choose no row for 1.
+    # statement that samples the rows would choose no row for 1.
     golden_rows: Annotated[int, Meta(ge=2, le=1000)] = 50
 
 
 class Monitoring(Section, frozen=True):
     """When monitoring starts a training, brings back the former champion, or warns: see docs/monitoring.md."""
 
-    # Largest age in days of the newest day in the champion's training data. A training is requested if it is older.
+    # Largest age, in days, of the champion's training data: the age of their newest day. If the data are older,
+    # monitoring requests a training.
     max_champion_days: Days = 45
     # Minimum days after a training before monitoring may start the next training.
     cool_down_days: Annotated[int, Meta(ge=0, le=1000)] = 3
-    # Hours after a promotion in which the former champion returns if the new champion gives errors or slow answers at
-    # the checkout.
+    # In this number of hours after a promotion, the former champion returns if the new champion gives errors or slow
+    # answers at the checkout.
     early_hours: Annotated[int, Meta(ge=0, le=1000)] = 24
-    # Milliseconds above which an answer at the checkout counts against a new champion. The alert `checkout_latency` of
-    # functions/alerts.yaml has a separate limit.
+    # An answer at the checkout that takes more than this number of milliseconds is slow, which counts against a new
+    # champion. The alert `checkout_latency` of functions/alerts.yaml has its own limit.
     slow_ms: Annotated[float, Meta(gt=0)] = 500.0
-    # Maximum GiB that BigQuery may bill for a run, trainings included, without a warning; 0 allows any amount.
+    # If BigQuery bills more than this number of GiB for a run, trainings included, monitoring warns. 0 allows any
+    # amount.
     max_run_gib: Annotated[float, Meta(ge=0)] = 0.0
-    # After this many rejections in a row, monitoring no longer starts a training, because the gate would probably
-    # reject the next model too.
+    # If the gate has rejected this number of models in a row, monitoring starts no further training, because the gate
+    # would probably reject the next model too.
     max_rejections: Annotated[int, Meta(ge=1)] = 2
 
 
@@ -208,7 +211,8 @@ class Recommendations(Section, frozen=True):
 
     # Number of days whose baskets and product views are used.
     window_days: Days = 90
-    # Minimum number of sessions with a purchase. If there are fewer, additions to the cart form the baskets instead.
+    # Minimum number of sessions with a purchase for baskets of purchased products. If there are fewer, the baskets
+    # consist of the products added to carts.
     min_baskets: Annotated[int, Meta(ge=0)] = 500
     # A set of products is frequent if at least `min_count` baskets and at least the share `min_support` of all baskets
     # contain it.
@@ -216,14 +220,14 @@ class Recommendations(Section, frozen=True):
     min_support: Share = 0.001
     min_confidence: Share = 0.1
     min_lift: Annotated[float, Meta(ge=0)] = 1.2
-    # Methods to try. The best method that beats popularity is used. If no method does, visitors get the popular
-    # products. matrix_factorization needs a reservation of BigQuery's Enterprise edition. Without a reservation, each
-    # run leaves a failed job.
+    # Methods to try. The best method is used if it is better than recommending popular products to everybody. Otherwise
+    # visitors get the popular products. matrix_factorization needs a reservation of BigQuery's Enterprise edition.
+    # Without a reservation, each run leaves a failed job.
     methods: tuple[Method, ...] = ("similarity",)
-    # Number of visitors whose last product is held out to evaluate the methods.
+    # The methods are evaluated on this number of visitors. The last product of each of these visitors is held out.
     evaluation_visitors: Annotated[int, Meta(ge=0)] = 2_000
-    # Shrinkage of similarities: if n visitors share two products, their cosine similarity is multiplied by n / (n +
-    # shrinkage).
+    # Shrinkage of similarities: if n visitors have two products in common, the products' cosine similarity is
+    # multiplied by n / (n + shrinkage).
     shrinkage: Annotated[float, Meta(ge=0)] = 10.0
     # Maximum number of products recommended to a visitor; also the k of recall@k and NDCG@k.
     per_visitor: Annotated[int, Meta(ge=1, le=50)] = 5
@@ -242,10 +246,10 @@ class Online(Section, frozen=True):
     endpoint_deadline_ms: Annotated[int, Meta(ge=10, le=60_000)] = 300
     # Retries may be at most this share of the requests to the endpoint. 0 allows no retries.
     retry_share: Share = 0.1
-    # The breaker opens after this many failures among the last 20 requests.
+    # The circuit breaker opens after this number of failures among the last 20 requests to the endpoint.
     breaker_failures: Annotated[int, Meta(ge=1, le=20)] = 10
-    # Seconds for which the breaker stays open. Then it lets single requests pass, and closes after `breaker_probes`
-    # successful requests in a row.
+    # Seconds for which the breaker stays open, so that no request is sent to the endpoint. Then the breaker lets single
+    # requests pass, and closes after `breaker_probes` successful requests in a row.
     breaker_open_seconds: Annotated[float, Meta(gt=0, le=3600)] = 10.0
     breaker_probes: Annotated[int, Meta(ge=1, le=100)] = 3
     # Seconds between two checks for a new champion, recommendations, products out of stock and visitors without offers.

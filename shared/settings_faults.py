@@ -29,7 +29,7 @@ _NEAR = 0.75
 
 
 def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> str:
-    """Return a sentence that says how to correct the document, made from msgspec's message."""
+    """Return a sentence that says how to correct `document`. `message` is that of msgspec's error."""
     found = _WHERE.search(message)
     text = message[: found.start()] if found else message
     path = found[1].lstrip(".") if found else ""
@@ -39,7 +39,7 @@ def sentence(settings: type[Struct], document: dict[str, Any], message: str) -> 
         return f"{missing[1]} is missing"
     if not path:
         return text
-    # For an item of a list, show the whole list.
+    # If an item of a list is invalid, show the whole list.
     name = path.partition("[")[0]
     value = jsontext.text(_value(document, name))
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
@@ -54,12 +54,12 @@ def type_of(settings: type[Struct], name: str) -> Any:
 
 
 def is_text(kind: Any) -> bool:
-    """Return whether each value of a type is a text."""
+    """Return whether the values of the type `kind` are texts."""
     return isinstance(kind.type if isinstance(kind, inspect.Metadata) else kind, inspect.StrType)
 
 
 def unknown_time_zone(wrong: str) -> str:
-    """Say that the tz database does not have the zone, and suggest a zone: for "paris" it is Europe/Paris."""
+    """Say that the tz database does not have the zone, and suggest a similar zone, e.g. Europe/Paris for "paris"."""
     known = {name.lower(): name for name in sorted(zoneinfo.available_timezones())}
     place = wrong.lower().rpartition("/")[2]
     near = [name for name in known if name.rpartition("/")[2] == place] or difflib.get_close_matches(
@@ -79,7 +79,7 @@ def _unknown(settings: type[Struct], section: str, name: str) -> str:
 
 
 def _nearest(wrong: str, names: list[str]) -> str | None:
-    """Return the name that was probably meant: the same name in another section, or a similar name."""
+    """Return the setting's name that was probably meant: the same name in another section, or a similar name."""
     leaf = wrong.rpartition(".")[2]
     elsewhere = [name for name in names if name.rpartition(".")[2] == leaf]
     alike = difflib.get_close_matches(wrong, [name for name in names if "." in name or "." not in wrong], 1, _NEAR)

@@ -1,4 +1,4 @@
-"""JSON documents in the bucket, each decoded into a structure. A document can be written once, or be replaced."""
+"""JSON documents in the bucket, each decoded into a structure. `write_once` never replaces a document; `write` does."""
 
 from __future__ import annotations
 

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-# Number of connections that are kept open, which is the number of concurrent requests of a score_checkout instance.
+# Number of connections that are kept open: the number of requests that an instance of score_checkout handles at a time.
 CONNECTIONS = 16
 # HTTP statuses after which a retry may help: too many requests, service unavailable, gateway timeout.
 HEALING = {429, 503, 504}
 
 
 class Answer(Struct, rename="camel"):
-    """The answer of one deployed model. If the traffic is split, any deployed model may have answered."""
+    """The answer of one deployed model. The endpoint may split its traffic between several deployed models."""
 
     predictions: list[Any]
     deployed_model_id: str
@@ -57,7 +57,8 @@ class _Refusal(Struct):
 class RefusedError(RuntimeError):
     """The endpoint answered with an HTTP error. The message may quote the request.
 
-    `code` is the HTTP status, and `errors` the details of Google's answer, as in the errors of Google's clients.
+    `code` is the HTTP status. `errors` are the details of Google's answer. Both are named as in the errors of Google's
+    clients.
     """
 
     def __init__(self, code: int, content: bytes) -> None:
@@ -102,8 +103,8 @@ class Predictions:
 
         credentials, _ = google.auth.default(default_scopes=[SCOPE])
         if isinstance(credentials, service_account.Credentials):
-            # A service account's key signs the tokens locally, so no request for a token is needed. Google's clients do
-            # the same.
+            # Sign the tokens locally with the service account's key, as Google's clients do. So no request for a token
+            # is needed.
             credentials = credentials.with_always_use_jwt_access(True)  # type: ignore[no-untyped-call]
         transport = Request()
         before: Callable[..., None] = credentials.before_request
@@ -132,7 +133,7 @@ def _details(content: bytes) -> list[dict[str, Any]]:
 
 
 def _probability(prediction: Any) -> float:
-    """Return the probability of a purchase in one BigQuery ML prediction. Its classes may be in any order."""
+    """Return the probability of a purchase from a BigQuery ML prediction, whose classes may be in any order."""
     try:
         values = [str(value) for value in prediction[f"{LABEL}_values"]]
         probability = float(prediction[f"{LABEL}_probs"][values.index("1")])

@@ -27,7 +27,7 @@ from shared.settings import Settings
 DENIED = "accessDenied"
 SQL = Path(__file__).parent.parent / "sql"
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.:/*-]+")
-# BigQuery's error reasons after which a new job may succeed: temporary faults, limits, missing rights, missing billing.
+# A new job may succeed after an error with one of these reasons: temporary faults, limits, missing rights or billing.
 RETRYABLE = {
     DENIED,
     "backendError",
@@ -40,8 +40,8 @@ RETRYABLE = {
     "quotaExceeded",
     "rateLimitExceeded",
 }
-# Parts of BigQuery's error messages after which a new job may succeed. For example, streamed rows cannot be changed
-# for half an hour.
+# A new job may succeed after an error whose message contains one of these texts. For example, streamed rows cannot be
+# changed for half an hour.
 HEALING = ("due to concurrent update", "streaming buffer")
 TYPES = {bool: "BOOL", int: "INT64", float: "FLOAT64", str: "STRING", date: "DATE", datetime: "TIMESTAMP"}
 
@@ -79,9 +79,9 @@ class Warehouse:
     """Runs statements for one step of one run.
 
     A job's id consists of the run, the step, the statement's name, a digest of its values and the attempt. So a second
-    delivery attaches to the job of the first delivery. After a failure, the id cannot be used again, so the next
-    delivery increases the attempt by 1. The statement's text is not part of the id, because a deployment may change a
-    comment during a run.
+    delivery of the event attaches to the job of the first delivery. A job's id cannot be used twice. So if a job has
+    failed, the next delivery increases the attempt by 1. The statement's text is not part of the id, because a
+    deployment during a run may change a comment in the statement.
     """
 
     def __init__(
@@ -91,10 +91,11 @@ class Warehouse:
         self._dataset = settings.dataset
         self._run_id = run_id
         self._step = step
-        # Part of every job's id, so that a run that was reset does not attach to jobs from before the reset.
+        # A number that changes when the run is reset. It is part of every job's id, so that the run does not attach to
+        # jobs from before the reset.
         self._incarnation = incarnation
         self._deadline = deadline
-        # How long this delivery has waited for BigQuery, in seconds.
+        # Number of seconds for which this delivery has waited for BigQuery.
         self.seconds = 0.0
         # Billed bytes of each statement that this delivery has awaited. Several threads append to this list.
         self._billed: list[int] = []
@@ -135,7 +136,7 @@ class Warehouse:
         return number
 
     def change_all(self, statements: Iterable[Statement]) -> list[int]:
-        """Run statements that change rows of different tables concurrently; return how many rows each has changed.
+        """Run statements, each on another table, concurrently; return the number of rows that each has changed.
 
         A second delivery attaches to the jobs of the first, so it returns the same numbers.
 
@@ -154,7 +155,7 @@ class Warehouse:
             self.seconds += time.monotonic() - started
 
     def submit(self, statement: Statement) -> bigquery.QueryJob:
-        """Return the statement's job: a running or successful job if there is one, otherwise a new attempt.
+        """Return the statement's job: the running or successful job if there is one, otherwise a new job.
 
         Raises:
             Permanent: BigQuery refused the statement; the message says why.
@@ -170,7 +171,7 @@ class Warehouse:
         raise AssertionError("the attempts never end")
 
     def start(self, statement: Statement, job_id: str, attempt: int) -> None:
-        """Submit the statement under the job id, unless a job with this id exists, in any state.
+        """Submit the statement as the job `job_id`, unless a job with this id exists already, in whatever state.
 
         Raises:
             Permanent: BigQuery refused the statement; the message says why.
@@ -186,7 +187,7 @@ class Warehouse:
             return None
 
     def job_id(self, statement: Statement, attempt: int) -> str:
-        """Return the job id of this step's n-th attempt to run the statement; `attempt` counts from 1."""
+        """Return the id of the job for this attempt of the step to run the statement; `attempt` counts from 1."""
         values = [statement.parameters, statement.identifiers, self._incarnation]
         digest = hashlib.sha256(jsontext.encode(values, is_sorted=True)).hexdigest()[:8]
         return f"{self._run_id}-{self._step}-{statement.name.replace('/', '-')}-{digest}-a{attempt}"
@@ -201,7 +202,7 @@ class Warehouse:
                 statement.text(),
                 job_config=config,
                 job_id=job_id,
-                # The client's default timeout is longer than the function's timeout.
+                # Without this argument, the client would repeat the request for longer than the function's timeout.
                 retry=DEFAULT_RETRY.with_timeout(timeout),
                 job_retry=None,
                 timeout=timeout,
@@ -210,7 +211,7 @@ class Warehouse:
             raise Permanent(f"{error.message} (job {job_id})") from error
 
     def _attach(self, job_id: str) -> bigquery.QueryJob:
-        # Right after a 409, get_job may not find the job yet.
+        # BigQuery has just answered 409, since the job exists. But `get_job` may not find the job yet.
         seen = Retry(if_exception_type(NotFound), timeout=60)
         job: bigquery.QueryJob = self._client.get_job(job_id, location=self._client.location, retry=seen)  # type: ignore[assignment]
         return job

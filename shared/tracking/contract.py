@@ -28,17 +28,17 @@ type Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 
 # Maximum number of events in a message.
 MOST = 1000
-# How far the sender's clock may be ahead of Pub/Sub's.
+# Maximum time by which the sender's clock may be ahead of Pub/Sub's clock.
 AHEAD = timedelta(hours=1)
-# An older time is an error, e.g. a time in seconds that was read as milliseconds.
+# Maximum age of an event. An older time is an error, e.g. a time in seconds that was read as milliseconds.
 OLDEST = timedelta(days=2 * 365)
 
 
 class CampaignEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something that happened to a customer in a campaign, as the platform reports it.
 
-    `event_id` is the sender's own id. If the sender sends an event again, the id is the same. `bought` is the
-    platform's claim; the effect of a campaign is measured by the shop's orders.
+    `event_id` is the sender's own id. If the sender sends an event again, the id is the same. The kind `bought` is only
+    the platform's claim. A campaign's effect is measured by the shop's orders.
     """
 
     event_id: Identifier
@@ -112,7 +112,7 @@ def _checked(given: Any, published_at: datetime) -> CampaignEvent | Refused:
 
 
 def _reason(said: str) -> str:
-    """Return the rule that the event breaks. The name of an unknown field may be personal data and is not repeated."""
+    """Return the rule that the event breaks, without the name of an unknown field, which may be personal data."""
     found = _FIELD.search(said)
     field = found and (found[1] or found[2])
     if field in RULES:
@@ -121,7 +121,7 @@ def _reason(said: str) -> str:
 
 
 def _contradicts(event: CampaignEvent) -> str | None:
-    """Return the field that contradicts the event's other fields, or None."""
+    """Return the name of a field that contradicts other fields of the event, or None."""
     if event.channel == "all" and event.kind not in {"complained", "unsubscribed"}:
         return "channel"
     if (event.bounce is not None) != (event.kind == "bounced"):

@@ -22,7 +22,7 @@ def why_suppressed(event: CampaignEvent) -> str | None:
 def record(events: Sequence[CampaignEvent], published_at: datetime, world: Clients) -> int:
     """Write the events and their suppressions. Return the number of events that suppress a customer.
 
-    Suppressions are written first, so that they take effect even if the process dies in between.
+    Suppressions are written before the events, so that they take effect even if the process dies in between.
     """
     suppressing = [(one, why) for one in events if (why := why_suppressed(one))]
     if suppressing:
@@ -31,7 +31,8 @@ def record(events: Sequence[CampaignEvent], published_at: datetime, world: Clien
             {
                 **_columns([one for one, _ in suppressing]),
                 "why": [why for _, why in suppressing],
-                # A suppression takes effect at once, even if the sender's clock is ahead.
+                # If the sender's clock is ahead, `happened_at` lies in the future. Take `published_at`, so that the
+                # suppression takes effect at once.
                 "times": [min(one.happened_at, published_at) for one, _ in suppressing],
             },
         )

@@ -1,7 +1,7 @@
 """Forecast orders with the BG/NBD model of Fader, Hardie and Lee (2005), "Counting Your Customers" the Easy Way.
 
 A customer orders at random while alive, at a rate that is gamma distributed over the customers (shape `r`, rate
-`alpha`). After each order but the first, the customer leaves for good with a probability that is beta distributed
+`alpha`). After each order except the first, the customer leaves for good with a probability that is beta distributed
 over the customers (`a`, `b`). All times, `alpha` and the horizon have the same unit, such as days or weeks.
 """
 
@@ -27,7 +27,7 @@ _NODES = 128
 
 @dataclass(frozen=True)
 class Histories:
-    """The customers' orders, grouped: a row holds the numbers that several customers have in common.
+    """The customers' orders, one array per number. A row stands for all customers with the same three numbers.
 
     `frequency` is the number of orders after the first; the orders of one day count as one. `recency` is the time from
     the first to the last order, 0 if there is only one. `age` is the time from the first order to the end of the data
@@ -90,7 +90,7 @@ class Fitted:
 
 
 def fit(histories: Histories) -> Fitted:
-    """Fit the model. Only `alpha` depends on the unit of the times.
+    """Fit the model. Of its parameters, only `alpha` depends on the unit of the times.
 
     The search starts at r = a = b = 1, with the mean age as alpha.
 
@@ -114,7 +114,8 @@ def fit(histories: Histories) -> Fitted:
 def contributions(parameters: Parameters, histories: Histories) -> Contributions:
     """Return the log-likelihood and its gradient for one customer of each row: Fader and Hardie (2013), note 27.
 
-    This form of the paper's equation 6 adds only logarithms, so that many orders do not overflow.
+    This form of equation 6 of Fader, Hardie and Lee adds only logarithms, so that large numbers of orders cause no
+    overflow.
     """
     r, alpha, a, b = parameters
     x, has_repeated = histories.frequency, histories.frequency > 0
@@ -145,7 +146,7 @@ def contributions(parameters: Parameters, histories: Histories) -> Contributions
 
 
 def probability_alive(parameters: Parameters, histories: Histories) -> Array:
-    """Return, for each row, the probability that a customer is still alive; 1 without repeat orders.
+    """Return, for each row, the probability that a customer is still alive. It is 1 for a customer with one order.
 
     Source: Fader and Hardie (2009), "Computing P(alive) Using the BG/NBD Model".
     """
@@ -162,7 +163,7 @@ def expected_orders(parameters: Parameters, histories: Histories, horizon: float
 
 
 def expected_pairs(parameters: Parameters, histories: Histories, horizon: float) -> Array:
-    """Return, for each row, E[Y (Y - 1)] of a customer's number of orders Y.
+    """Return, for each row, E[Y (Y - 1)], where Y is a customer's number of orders in the next `horizon` units of time.
 
     The variance of Y is E[Y (Y - 1)] + E[Y] - E[Y]^2.
     """
@@ -172,10 +173,10 @@ def expected_pairs(parameters: Parameters, histories: Histories, horizon: float)
 def _if_alive(
     parameters: Parameters, histories: Histories, horizon: float, moment: Callable[[Array, Array, float], Array]
 ) -> Array:
-    """Return, for each row, a moment of the orders in the horizon, given that the customer is alive now.
+    """Return, for each row, a moment of Y, the number of orders in the horizon, given that the customer is alive now.
 
-    The paper's equation 10 has a hypergeometric function, which overflows or cancels for many parameters. Therefore
-    this function computes the integral from which that equation follows, over the probability to leave. The method is
+    Equation 10 of Fader, Hardie and Lee has a hypergeometric function, which overflows or loses digits for many
+    parameters. It follows from an integral over the probability to leave. This function computes the integral by
     Gauss-Jacobi quadrature, in which all terms are positive.
     """
     found = np.empty(len(histories.age))
@@ -191,18 +192,18 @@ def _if_alive(
 def _mean(leaving: Array, spans: Array, shape: float) -> Array:
     """Return E[Y] given the probability to leave. The rate is gamma distributed with the shape `shape`.
 
-    `spans` is the horizon, in units of the scale of the rate.
+    `spans` is horizon / (alpha + age): the horizon times the scale of the rate's distribution.
     """
     mean: Array = -np.expm1(-shape * np.log1p(leaving * spans)) / leaving
     return mean
 
 
 def _pairs(leaving: Array, spans: Array, shape: float) -> Array:
-    """Return E[Y (Y - 1)] given the probability to leave, as `_mean` returns E[Y].
+    """Return E[Y (Y - 1)] given the probability to leave. The parameters are those of `_mean`.
 
     Let L be the rate, P the probability to leave, and t the horizon. Then E[Y (Y - 1)] is 2 (1 - P) / P^2 times the
-    probability that a Poisson variable is at least 2. The variable's mean is L P t. With a gamma distributed L, the
-    variable is negative binomial.
+    probability that a Poisson variable is at least 2. The mean of this variable is L P t. Since L is gamma distributed,
+    the variable is negative binomial.
     """
     passed = leaving * spans
     pairs: Array = 2 * (1 - leaving) / leaving**2 * special.betainc(2, shape, passed / (1 + passed))
@@ -226,5 +227,5 @@ def beta_quadrature(a: float, b: float) -> tuple[Array, Array]:
     squares = higher * (higher + a - 1) * (higher + b - 1) * (higher + a + b - 2) / (degree**2 * (degree**2 - 1))
     beside[1:] = np.sqrt(squares)
     nodes, vectors = eigh_tridiagonal(diagonal, beside, lapack_driver="stemr")
-    # Rounding may put the lowest node below 0.
+    # Because of rounding, the lowest node may be below 0.
     return np.clip(nodes, 1e-12, 1.0), vectors[0] ** 2

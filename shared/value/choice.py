@@ -28,15 +28,15 @@ class Errors:
 
     @property
     def bias(self) -> float:
-        """The relative bias of the sum: predicted / actual - 1; infinite if nobody bought."""
+        """The relative error of the predicted sum: predicted / actual - 1; infinite if nobody bought."""
         return self.predicted / self.actual - 1 if self.actual else math.inf
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of the squared errors, `method` minus `other`: sums over the same customers.
+    """The differences of the customers' squared errors, `method` minus `other`, as sums over all customers.
 
-    `total` is the sum of the differences, `squares` the sum of their squared deviations from the mean difference.
+    `total` is the sum of the differences. `squares` is the sum of (difference - mean difference)^2.
     """
 
     method: str
@@ -50,9 +50,8 @@ class Difference:
     def mean(self) -> Estimate:
         """The mean difference, by the paired test of Diebold and Mariano (1995). If it is above 0, `other` is better.
 
-        The buyers cause most of the variance, so the degrees of freedom are their number minus 1. There is no
-        correction for skewness, because a single customer can dominate the third moment, and would then decide the
-        choice.
+        The buyers cause most of the variance, so the degrees of freedom are the number of buyers minus 1. There is no
+        correction for skewness. A single customer can dominate the third moment, and would then decide the choice.
         """
         count = self.customers
         variance = self.squares / (count - 1) / count if count > 1 else math.inf
@@ -68,11 +67,11 @@ class Choice:
 
 
 def choose(errors: Iterable[Errors], differences: Iterable[Difference], simplest_first: Sequence[str]) -> Choice:
-    """Return the simplest method, or a less simple method if its mean squared error is shown to be lower.
+    """Return the simplest method, unless a less simple method is shown to have a lower mean squared error.
 
     The methods compete in the order of `simplest_first`. A method replaces the best method so far only if the upper
-    bound of their difference is below 0. So the simpler method wins a tie. `differences` has a row for each pair of
-    methods, in which `method` is the less simple method.
+    bound of `method` minus `other` is below 0. So the simpler method wins a tie. `differences` has one row for each
+    pair of methods: `method` is the less simple method, `other` the simpler method.
 
     Raises:
         ValueError: there is no method, or a row is missing.

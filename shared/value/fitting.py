@@ -18,7 +18,7 @@ type Array = npt.NDArray[np.float64]
 _BOUND = 10.0
 # A maximum is accepted if a further Newton step would raise the log-likelihood by at most this value.
 _MOST_GAIN = 1e-4
-# Step of the numerical derivatives, in the logarithm of a parameter.
+# Step of a parameter's logarithm for numerical derivatives.
 STEP = 1e-4
 
 REMEDY = "take a longer history, or a simpler method"
@@ -48,8 +48,8 @@ def maximise(contributions: Callable[[Array], Contributions], customers: Array, 
     """Maximize the sum of the log-likelihoods with L-BFGS-B (Byrd and others 1995), over the parameters' logarithms.
 
     `contributions` takes the parameters in the order of `names`. `customers` is the number of customers of each row.
-    The caller scales its data such that the search can start with all parameters at 1. The covariance is the inverse of
-    the observed information (Efron and Hinkley 1978).
+    The search starts with all parameters at 1, so the caller must scale the data accordingly. The covariance is the
+    inverse of the observed information (Efron and Hinkley 1978).
 
     Raises:
         FitError: there is no maximum within the bounds, or it was not found.

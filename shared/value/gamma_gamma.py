@@ -30,10 +30,11 @@ _Z = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Values:
-    """The order values of customers with repeat orders, grouped.
+    """The order values of customers with repeat orders, one array per number.
 
-    `frequency` is the number of orders after the first, and `mean_value` their mean value. `customers` is the number of
-    customers of the row. A row may combine customers with the same frequency and nearly the same mean value.
+    `frequency` is the number of orders after the first, and `mean_value` the mean value of these orders. `customers` is
+    the number of customers of the row. A row may combine customers with the same frequency and nearly the same mean
+    value.
 
     Raises:
         ValueError: the numbers of a row are impossible.
@@ -86,7 +87,7 @@ class Fitted:
 
 
 def fit(values: Values) -> Fitted:
-    """Fit the model. Only `gamma` depends on the currency.
+    """Fit the model. Of its parameters, only `gamma` depends on the currency.
 
     The search starts at p = q = 1, with the mean of the customers' mean values as gamma.
 
@@ -137,10 +138,10 @@ def contributions(parameters: Parameters, values: Values) -> Contributions:
 
 
 def expected_value(parameters: Parameters, frequency: Array, mean_value: Array) -> Array:
-    """Return, for each row, the expected value of a customer's further order: equation 5 of the note.
+    """Return, for each row, the expected value of a customer's next order: equation 5 of note 25.
 
-    This value lies between the customer's own mean and the mean of all customers. For a frequency of 0, it is the mean
-    of all customers, and `mean_value` is not used.
+    This value lies between the customer's mean value and the mean of all customers. For a frequency of 0, it is the
+    mean of all customers, and `mean_value` is not used.
     """
     shape, rate = _posterior(parameters, frequency, mean_value)
     return parameters.p * rate / (shape - 1)
@@ -149,7 +150,7 @@ def expected_value(parameters: Parameters, frequency: Array, mean_value: Array) 
 def expected_products(parameters: Parameters, frequency: Array, mean_value: Array) -> tuple[Array, Array]:
     """Return, for each row, the expected square of an order's value, and the expected product of two orders' values.
 
-    Both are infinite if the shape of the customer's rate is at most 2.
+    The square and the product are infinite if the gamma distribution of the customer's rate has a shape of at most 2.
     """
     shape, rate = _posterior(parameters, frequency, mean_value)
     inverse = np.full(len(shape), np.inf)
@@ -158,7 +159,7 @@ def expected_products(parameters: Parameters, frequency: Array, mean_value: Arra
 
 
 def _posterior(parameters: Parameters, frequency: Array, mean_value: Array) -> tuple[Array, Array]:
-    """Return shape and rate of the gamma distribution of a customer's rate, given the customer's orders."""
+    """Return, for each row, shape and rate of the gamma distribution of a customer's rate, given the orders."""
     total = np.where(frequency > 0, frequency * mean_value, 0.0)
     return parameters.q + parameters.p * frequency, parameters.gamma + total
 
@@ -173,7 +174,7 @@ class Independence:
 
     @property
     def verdict(self) -> Literal["holds", "does not hold", "not shown"]:
-        """Whether the interval lies inside the tolerance, outside it, or partly inside."""
+        """Whether the interval lies within -TOLERANCE to TOLERANCE, outside this range, or partly within it."""
         if self.lower >= -TOLERANCE and self.upper <= TOLERANCE:
             return "holds"
         return "does not hold" if self.lower > TOLERANCE or self.upper < -TOLERANCE else "not shown"
@@ -192,8 +193,8 @@ class Independence:
 def independence(values: Values) -> Independence:
     """Test the model's assumption that a customer's mean value does not depend on the number of orders.
 
-    The interval follows Fisher (1921). The logarithm limits the influence of customers with many orders. If a column
-    does not vary, the correlation is unknown, and the interval is -1 to 1.
+    The interval follows Fisher (1921). The logarithm of `frequency` limits the influence of customers with many orders.
+    If `frequency` or `mean_value` is the same in all rows, the correlation is unknown, and the interval is -1 to 1.
     """
     logs, count = np.log(values.frequency), float(values.customers.sum())
     centred = [one - np.average(one, weights=values.customers) for one in (logs, values.mean_value)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _Z = NormalDist().inv_cdf(0.975)
-# exp of a larger number overflows a float.
+# `math.exp` of a larger number would overflow.
 _LARGEST_EXPONENT = 700
 
 
@@ -24,8 +24,8 @@ _LARGEST_EXPONENT = 700
 class Forecast:
     """A forecast sum over customers: its expected value, and two variances.
 
-    `of_fit` is the variance caused by the estimated parameters, `of_chance` the variance caused by the customers'
-    random behaviour.
+    `of_fit` is the part of the variance that the errors of the estimated parameters cause. `of_chance` is the part that
+    the customers' random behaviour causes.
     """
 
     expected: float
@@ -44,7 +44,7 @@ class Forecast:
 
     @property
     def _factor(self) -> float:
-        # The distribution is lognormal, because a sum of orders cannot be negative.
+        # The interval is that of a lognormal distribution, because a sum of orders cannot be negative.
         if not self.expected:
             return 1.0
         exponent = _Z * math.sqrt(self.of_fit + self.of_chance) / self.expected
@@ -66,7 +66,7 @@ def revenue(
     """Forecast the undiscounted revenue of all customers in the next `horizon` units of time.
 
     `mean_value` is the mean value of the orders after the first, for each row of `histories`. A customer's expected
-    revenue is expected orders x expected value, because the models assume that orders and values are independent.
+    revenue is expected orders * expected value, because the models assume that orders and values are independent.
     """
     customers, frequency = histories.customers, histories.frequency
     mean = bgnbd.expected_orders(fitted.parameters, histories, horizon)
@@ -85,7 +85,7 @@ def revenue(
 
 
 def _variance_of_orders(fitted: bgnbd.Fitted, histories: bgnbd.Histories, horizon: float, weights: Array) -> float:
-    """Return the variance that the estimated parameters cause in the weighted sum of expected orders."""
+    """Return the variance of the sum of `weights` * expected orders, caused by errors of the estimated parameters."""
 
     def total(parameters: Array) -> float:
         return float(weights @ bgnbd.expected_orders(bgnbd.Parameters(*parameters), histories, horizon))

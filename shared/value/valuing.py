@@ -1,7 +1,7 @@
 """Value the customers: forecast the orders and revenue of each in the horizon, by the best method on held-out time.
 
-The methods learn from the orders before the last horizon, and are judged on that horizon. The chosen method then learns
-from all orders and forecasts the next horizon. docs/customer-value.md gives the reasons.
+The horizon before the valuation is held out: the methods learn from the orders before it, and are judged by its orders.
+The chosen method then learns from all orders and forecasts the next horizon. docs/customer-value.md gives the reasons.
 """
 
 from __future__ import annotations
@@ -41,15 +41,16 @@ REGRESSIONS = ("linear", "boosted_trees")
 METHODS = ("linear", BGNBD, "boosted_trees")
 # The orders of this number of days count, up to the newest day.
 HISTORY_DAYS = 1095
-# Below this probability to leave, sql/value/by_bgnbd.sql would lose digits.
+# Minimum of the quadrature's nodes, which are probabilities to leave. With smaller nodes, sql/value/by_bgnbd.sql would
+# lose digits.
 LEAST_LEAVING = 1e-6
-# Weight of the shop's mean order value if order values cannot be modelled. It is so large that the customer's own
-# orders do not count, so each customer gets this mean.
+# Weight of the shop's mean order value if order values cannot be modelled. The weight is so large that a customer's own
+# orders do not count. So the expected value is the shop's mean for each customer.
 _ALIKE = 1e9
 
 
 def look(environment: Environment, now: datetime) -> tuple[ValueRun | None, str]:
-    """Return the document of a run on the current orders. If nothing can be learnt yet, return None and why."""
+    """Return the document that opens a run on the current orders. If nothing can be learnt yet, return None and why."""
     [state] = environment.query("value/state")
     day, first_day = state["day"], state["first_day"]
     if day is None:
@@ -68,7 +69,7 @@ def look(environment: Environment, now: datetime) -> tuple[ValueRun | None, str]
 
 
 def value(context: StepContext) -> Valued:
-    """Replace the day's rows of customer_value and of the findings about methods; write and return the report on both.
+    """Replace the day's rows of customer_value and the findings about the methods; write and return the run's report.
 
     Raises:
         Permanent: no method could be fitted; the message says why.
@@ -78,7 +79,7 @@ def value(context: StepContext) -> Valued:
 
 @dataclass(frozen=True)
 class _Fit:
-    """The parameters that were fitted to the histories of a day. `orders` is None if BG/NBD could not be fitted."""
+    """The parameters that were fitted to the histories of a day. `orders` is None if one of the models has no fit."""
 
     orders: bgnbd.Parameters | None
     values: gamma_gamma.Parameters
@@ -132,7 +133,8 @@ class _Valuation:
         """Write the histories; return, by campaign, the share of the treated customers' orders that was left out."""
         until = {"first_day": self._last - timedelta(days=HISTORY_DAYS - 1), "as_of": self._last}
         shares = incremental_shares(self._warehouse.query("value/arms", until))
-        # BigQuery needs a type, which an empty array lacks. So add a campaign without a name, which no customer has.
+        # An empty list would be passed as an array of strings, but `shares` must be an array of numbers. So add a
+        # campaign with an empty name, to which no customer belongs.
         given = {"campaigns": ["", *shares], "shares": [0.0, *shares.values()]}
         self._query("histories", **until, **given, horizon=self._horizon)
         return shares
@@ -160,7 +162,7 @@ class _Valuation:
             return _Fit(None, of_values, str(error), independence)
 
     def _train(self, methods: Sequence[str], fit: str, day: date) -> dict[str, str]:
-        """Train the regressions on a day's histories; return the reason for each method that could not be trained."""
+        """Train the regressions on a day's histories. Return, for each method that could not be trained, the reason."""
         about = {**self._rows, "as_of": day}
         statements = {
             method: [
@@ -186,7 +188,7 @@ class _Valuation:
         return lacks
 
     def _model(self, method: str, fit: str) -> str:
-        """Return the suffix of two model names: the method has one model revenue_SUFFIX and one model orders_SUFFIX."""
+        """Return the SUFFIX of the names of the method's two models: revenue_SUFFIX and orders_SUFFIX."""
         return model_name(f"{method}_{fit}", self._context.run_id)
 
     def _forecast(self, methods: Iterable[str], fit: str, day: date, fitted: _Fit) -> None:
@@ -229,8 +231,9 @@ class _Valuation:
 def incremental_shares(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Return, by campaign, the share of the treated customers' orders that the campaign has caused.
 
-    `rows` are the rows of sql/value/arms.sql. The share is the effect divided by the mean of the treated customers. A
-    campaign is left out if its effect is not shown to be above 0, or if one of its arms has no customers.
+    `rows` are the rows of sql/value/arms.sql. The share is the campaign's effect divided by the mean of the treated
+    customers. Both count days with an order. A campaign is left out if its effect is not shown to be above 0, or if one
+    of its arms has no customers.
     """
     arms: dict[str, dict[str, Sums]] = {}
     for row in rows:
@@ -255,7 +258,7 @@ def quadrature(parameters: bgnbd.Parameters) -> dict[str, list[float]]:
 def squared_error(errors: Errors, deviations: float) -> Estimate:
     """Return the mean squared error. The degrees of freedom are the number of buyers minus 1.
 
-    `deviations` is the sum of the squared deviations of the squared errors from their mean.
+    `deviations` is the sum of (squared error - mean squared error)^2 over the customers.
     """
     count = errors.customers
     variance = deviations / (count - 1) / count if count > 1 else math.inf
