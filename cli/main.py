@@ -7,14 +7,15 @@ import typer
 
 from cli.commands import acting, looking, preparing, trying
 from cli.errors import CommandError, UsageError, said_by_google
-from cli.terminal import err, out
 from shared.errors import Permanent, told
 from shared.settings import SettingsError
 
 app = typer.Typer(
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain text, because importing rich for the help takes longer than all other imports together.
+    rich_markup_mode=None,
     help=(
         "Purchase propensity on Google Cloud, and on this machine.\n\n"
         "demo and up start a local cloud. The other commands use the environment that the environment variables name: "
@@ -30,17 +31,20 @@ def _tell_version(is_asked: bool) -> None:
     if is_asked:
         from importlib import metadata  # noqa: PLC0415 - only --version needs this module
 
-        out.print(f"propensity {metadata.version('propensity')}")
+        typer.echo(f"propensity {metadata.version('propensity')}")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
-    version: Annotated[
+    context: typer.Context,
+    _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> None:
@@ -48,10 +52,9 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:
-        # Without a subcommand, the message is empty, because the help has been printed already.
-        if problem := error.format_message().replace(": Value error, ", ": "):
-            context = getattr(error, "ctx", None)
-            _tell(f"{problem.rstrip('.')}; see `{context.command_path if context else 'propensity'} --help`")
+        problem = error.format_message().replace(": Value error, ", ": ").rstrip(".")
+        context = getattr(error, "ctx", None)
+        _tell(f"{problem}; see `{context.command_path if context else 'propensity'} --help`")
         sys.exit(2)
     except UsageError as error:
         _tell(str(error))
@@ -70,4 +73,6 @@ def main() -> None:
 
 def _tell(problem: str) -> None:
     """Print the error on one line, so that a command in it can be copied."""
+    from cli.terminal import err  # noqa: PLC0415 - rich, for errors only
+
     err.print(f"error: {' '.join(told(problem).split())}", style="red", markup=False, highlight=False, soft_wrap=True)

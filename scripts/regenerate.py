@@ -13,7 +13,7 @@ os.environ.pop("PROPENSITY_SETTINGS", None)
 
 from typer.testing import CliRunner
 
-from cli import declarations, main
+from cli import declarations, main, terminal
 from cli.cost.estimate import environment, estimate
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Inputs
@@ -46,7 +46,7 @@ def regenerate() -> None:
 
 
 def _with_costs(guide: str) -> str:
-    main.out.width = WIDTH
+    terminal.out.width = WIDTH
     printed = CliRunner().invoke(main.app, ["cost"]).output
     lines = "".join(f"{line.rstrip()}\n" for line in printed.splitlines())
     return COSTS.sub(lambda found: found[1] + lines + found[2], guide)

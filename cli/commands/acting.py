@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli import options, terminal, world
+from cli import options, world
 from cli.errors import UsageError
-from cli.terminal import out
 from shared import jsontext
 
 app = typer.Typer()
@@ -15,8 +14,11 @@ app = typer.Typer()
 
 @app.command()
 def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "{}") -> None:
-    """Publish a JSON object to a topic, e.g. `propensity publish data-refreshed '{"reason": "new campaign"}'`."""
-    from cli import topics
+    """Publish a JSON object to a topic.
+
+    For example `propensity publish data-refreshed '{"reason": "new campaign"}'`.
+    """
+    from cli import terminal, topics
 
     topics.require(topic)
     try:
@@ -27,7 +29,7 @@ def publish(topic: str, body: Annotated[str, typer.Argument(metavar="JSON")] = "
         raise typer.BadParameter(f"an event is a JSON object, not {body}", param_hint="JSON")
     environment = world.connected()
     environment.send(topic, document)
-    out.print(f"published to {topic} of {environment.settings.project}")
+    terminal.out.print(f"published to {topic} of {environment.settings.project}")
 
 
 @app.command()
@@ -38,23 +40,26 @@ def activate(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Send the newest audience to all destinations that are on, e.g. after a destination was switched on.
+    """Send the newest audience to all destinations that are on.
+
+    This is needed, for example, after a destination was switched on.
 
     If a destination already has a member, the member is not sent again.
     """
     from cli import activate as activating
+    from cli import terminal
 
     environment = world.connected()
     audience = activating.newest(environment)
     if not dry_run:
         environment.publish(audience)
-        out.print(f"the audience of {audience.day} is sent; `propensity runs` lists the delivery runs")
+        terminal.out.print(f"the audience of {audience.day} is sent; `propensity runs` lists the delivery runs")
         return
     planned = activating.preview(audience, environment)
     if as_json:
         terminal.print_json(planned)
     else:
-        activating.show(audience, planned, out)
+        activating.show(audience, planned, terminal.out)
 
 
 @app.command()
@@ -66,11 +71,14 @@ def replay(
     every: Annotated[bool, typer.Option("--all", help="Send all dead letters.")] = False,
     yes: options.Yes = False,
 ) -> None:
-    """Send dead letters again, after the cause of the failures is fixed; lists them and asks first.
+    """Send dead letters again; asks first.
+
+    Lists them first. Fix the cause of the failures before you send them.
 
     Each message is sent to its original topic. If a step has handled the event before, the step ignores the message.
     """
     from cli import replay as replaying
+    from cli import terminal
 
     if messages and every:
         raise UsageError("give either --all or the names of dead letters, not both")
@@ -79,23 +87,23 @@ def replay(
     environment = world.connected()
     originals, refused = replaying.chosen(environment, messages or [])
     for one in originals:
-        out.print(f"- {one.letter}: to {one.topic}, for {one.function}", markup=False, highlight=False)
+        terminal.out.print(f"- {one.letter}: to {one.topic}, for {one.function}", markup=False, highlight=False)
     for name, why in refused.items():
-        out.print(f"- {name} stays a dead letter: {why}", markup=False, highlight=False)
+        terminal.out.print(f"- {name} stays a dead letter: {why}", markup=False, highlight=False)
     if not originals:
-        out.print("there is nothing to send again")
+        terminal.out.print("there is nothing to send again")
         raise typer.Exit(1 if refused else 0)
     if not yes:
         typer.confirm(f"Send {'it' if len(originals) == 1 else 'them'} again?", abort=True)
     known = set(environment.dead_letters.all())
     sent = replaying.send(environment, originals)
-    out.print(f"sent {len(sent)} again; waiting up to {replaying.PATIENCE_SECONDS} s for new refusals")
+    terminal.out.print(f"sent {len(sent)} again; waiting up to {replaying.PATIENCE_SECONDS} s for new refusals")
     again = replaying.returned(environment, sent, known)
     for name, why in again.items():
-        out.print(f"- a dead letter again, {name}: {why}", markup=False, highlight=False)
+        terminal.out.print(f"- a dead letter again, {name}: {why}", markup=False, highlight=False)
     left = len(environment.dead_letters.all())
     letters = "1 dead letter is left" if left == 1 else f"{left} dead letters are left"
-    out.print(f"{letters}; `propensity runs` lists them and the runs")
+    terminal.out.print(f"{letters}; `propensity runs` lists them and the runs")
     if again or refused:
         raise typer.Exit(1)
 
@@ -112,23 +120,27 @@ def rollback(
     reason: Annotated[str, typer.Option(help="The reason, for `propensity history`.")] = "",
     yes: options.Yes = False,
 ) -> None:
-    """Make a former version the champion again, and have it score the visitors; asks first."""
+    """Make a former version the champion again; asks first.
+
+    The version then scores the visitors.
+    """
+    from cli import terminal
     from cli.rollback import roll_back
 
     environment = world.connected()
     before, now = environment.registry.champion_and(to)
     if before.number != now.number:
-        out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
+        terminal.out.print(f"champion: version {before.number} ({before.model}) -> version {now.number} ({now.model})")
         if not yes:
             typer.confirm("Make it the champion?", abort=True)
     # Pass the version that the user has confirmed. Without it, roll_back would choose the version again, and might
     # choose a different one.
     before, now = roll_back(environment, reason or "not given", getpass.getuser(), now.number)
     if before.number == now.number:
-        out.print(f"version {now.number} ({now.model}) is champion")
+        terminal.out.print(f"version {now.number} ({now.model}) is champion")
         return
-    out.print(f"version {now.number} is champion")
-    out.print("scoring-due is published: `propensity runs` shows when the visitors are scored and published")
+    terminal.out.print(f"version {now.number} is champion")
+    terminal.out.print("scoring-due is published: `propensity runs` shows when the visitors are scored and published")
 
 
 @app.command()
@@ -136,10 +148,13 @@ def smoke_test(
     reason: Annotated[str, typer.Option(help="The run's reason; a new reason makes a new run on the same data.")],
     minutes: Annotated[int, options.count("Maximum duration of the run.", least=1, most=10_000)] = 120,
 ) -> None:
-    """Test the deployment with a run of the whole chain; if the run fails, the former champion serves again."""
-    from cli import report, smoke
+    """Test the deployment with a run of the whole chain.
 
-    report.show(smoke.run(world.connected(), reason, minutes * 60), out)
+    If the run fails, the former champion serves again.
+    """
+    from cli import report, smoke, terminal
+
+    report.show(smoke.run(world.connected(), reason, minutes * 60), terminal.out)
 
 
 @app.command()
@@ -150,19 +165,22 @@ def reset(
     *,
     yes: options.Yes = False,
 ) -> None:
-    """Remove everything that a run, or all runs, created; lists it and asks first."""
-    from cli import resetting
+    """Remove what a run, or all runs, created; asks first.
+
+    Lists everything that it would remove.
+    """
+    from cli import resetting, terminal
 
     plan = resetting.plan(world.connected(), run_id)
     for line in plan.lines:
-        out.print(f"- {line}", highlight=False)
+        terminal.out.print(f"- {line}", highlight=False)
     if not plan.lines:
-        out.print("there is nothing to remove")
+        terminal.out.print("there is nothing to remove")
         return
     if not yes:
         typer.confirm("Remove all of it?", abort=True)
     plan.carry_out()
-    out.print("removed")
+    terminal.out.print("removed")
 
 
 @app.command()
@@ -190,12 +208,14 @@ def erase(
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Erase one person from all tables, files and destinations, and print the certificate; asks first.
+    """Erase one person everywhere; asks first.
+
+    Deletes the person from all tables, files and destinations, and prints the certificate.
 
     With the id of an earlier request, the command shows the current certificate of that request. If the erasure is
     pending, the command asks whether to publish the request again. The exit code is 3 if the erasure is still pending.
     """
-    from cli import erasing
+    from cli import erasing, terminal
 
     asked = erasing.request(customer, visitor or [], request)
     environment = world.connected()
@@ -204,8 +224,8 @@ def erase(
         if as_json:
             terminal.print_json(counts)
         else:
-            erasing.show_counts(counts, "Would be deleted", out)
-            out.print(f"not counted: {erasing.NOT_COUNTED}")
+            erasing.show_counts(counts, "Would be deleted", terminal.out)
+            terminal.out.print(f"not counted: {erasing.NOT_COUNTED}")
         return
     certificate = erasing.standing(asked, environment)
     if certificate is None or erasing.is_pending(certificate):
@@ -215,6 +235,6 @@ def erase(
     if as_json:
         terminal.print_json(certificate)
     else:
-        erasing.show(certificate, out)
+        erasing.show(certificate, terminal.out)
     if erasing.is_pending(certificate):
         raise typer.Exit(erasing.PENDING)

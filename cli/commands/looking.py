@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli import options, terminal, world
+from cli import options, world
 from cli.errors import UsageError
-from cli.terminal import err, out
 from shared import jsontext
 
 app = typer.Typer()
@@ -17,13 +16,15 @@ app = typer.Typer()
 
 @app.command()
 def status(*, as_json: options.AsJson = False) -> None:
-    """Show the champion and its age, the newest run, the age of the data, and the open alerts.
+    """Show the champion, the newest run and open alerts.
+
+    Also shows the ages of the champion and of the data.
 
     Alerts on Google's own metrics are not listed: Cloud Monitoring shows them.
     """
     from datetime import UTC, datetime
 
-    from cli import listing
+    from cli import listing, terminal
     from cli import status as state
 
     environment = world.connected()
@@ -31,7 +32,7 @@ def status(*, as_json: options.AsJson = False) -> None:
     if as_json:
         terminal.print_json(found)
     else:
-        state.show(found, out)
+        state.show(found, terminal.out)
 
 
 @app.command()
@@ -43,14 +44,17 @@ def runs(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the runs, the newest first, and the dead letters: messages that no function could use."""
-    from cli import listing
+    """List the runs, the newest first, and the dead letters.
+
+    Dead letters are messages that no function could use.
+    """
+    from cli import listing, terminal
 
     found = listing.listed(world.connected(), limit=limit, is_failed=failed)
     if as_json:
         terminal.print_json(found)
     else:
-        listing.show(found, out)
+        listing.show(found, terminal.out)
 
 
 @app.command()
@@ -68,8 +72,11 @@ def show(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show a run: its steps, checks and results, e.g. candidates, audience, deliveries, campaigns, customer values."""
-    from cli import report, run_reports
+    """Show a run: its steps, checks and results.
+
+    Results are, for example, candidates, audience, deliveries, campaigns and customer values.
+    """
+    from cli import report, run_reports, terminal
     from shared.chain import run_state
 
     if (run_id is None) == (request is None):
@@ -77,7 +84,9 @@ def show(
     if log_filter:
         from cli import logs
 
-        out.print(logs.of_run(run_id) if run_id else logs.of_request(str(request)), markup=False, highlight=False)
+        terminal.out.print(
+            logs.of_run(run_id) if run_id else logs.of_request(str(request)), markup=False, highlight=False
+        )
         return
     if run_id is None:
         raise UsageError("--request needs --filter: a checkout is followed in the log")
@@ -87,8 +96,8 @@ def show(
     if as_json:
         terminal.print_json({**report.document(run), "report": linked})
         return
-    report.show(run, out)
-    out.print(f"report       {linked or 'none yet'}", markup=False, highlight=False, soft_wrap=True)
+    report.show(run, terminal.out)
+    terminal.out.print(f"report       {linked or 'none yet'}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("report")
@@ -96,13 +105,16 @@ def download_report(
     run_id: Annotated[str, typer.Argument(metavar="RUN", parser=options.run_id)],
     out_file: Annotated[Path | None, typer.Option("--out", help="The file to write; default report-RUN.html.")] = None,
 ) -> None:
-    """Download the report of a run: a single HTML page that needs no other file."""
-    from cli import run_reports
+    """Download the report of a run.
+
+    The report is a single HTML page that needs no other file.
+    """
+    from cli import run_reports, terminal
 
     file = out_file or Path(f"report-{run_id}.html")
     options.require_folder(file)
     size = run_reports.download(run_id, file, world.connected())
-    out.print(f"{file}: {size / 1000:.0f} kB", markup=False, highlight=False, soft_wrap=True)
+    terminal.out.print(f"{file}: {size / 1000:.0f} kB", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -112,22 +124,27 @@ def compare(
 ) -> None:
     """Show two runs side by side; lines that differ are bold."""
     from cli import compare as comparison
+    from cli import terminal
     from shared.chain import run_state
 
     runs = world.connected().runs
-    comparison.show(run_state.read(runs, run_id), run_state.read(runs, other_id), out)
+    comparison.show(run_state.read(runs, run_id), run_state.read(runs, other_id), terminal.out)
 
 
 @app.command()
 def history(*, as_json: options.AsJson = False) -> None:
-    """List the latest moves of the champion: when, from which version to which, by whom and why."""
+    """List the latest moves of the champion.
+
+    Shows when, from which version to which, by whom and why.
+    """
     from cli import history as moves
+    from cli import terminal
 
     found = moves.read(world.connected())
     if as_json:
         terminal.print_json(found)
     else:
-        moves.show(found, out)
+        moves.show(found, terminal.out)
 
 
 @app.command()
@@ -136,14 +153,18 @@ def why(
     *,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show why a customer is or is not reached: score and its causes, value, offer, arm, consent and destinations."""
+    """Show why a customer is or is not reached.
+
+    Shows score and its causes, value, offer, arm, consent and destinations.
+    """
+    from cli import terminal
     from cli import why as known
 
     found = known.read(customer, world.connected())
     if as_json:
         terminal.print_json(found)
     else:
-        known.show(found, out)
+        known.show(found, terminal.out)
 
 
 @app.command()
@@ -152,14 +173,17 @@ def score(
     *,
     as_json: options.AsJson = False,
 ) -> None:
-    """Score a checkout online, e.g. `propensity score @checkout.json`; GET /openapi.json describes the request."""
-    from cli import checkout
+    """Score a checkout online.
+
+    For example `propensity score @checkout.json`. GET /openapi.json describes the request.
+    """
+    from cli import checkout, terminal
 
     answer = checkout.ask(checkout.document(request))
     if as_json:
         sys.stdout.buffer.write(jsontext.encode(answer) + b"\n")
     else:
-        checkout.show(answer, out)
+        checkout.show(answer, terminal.out)
 
 
 @app.command()
@@ -174,14 +198,18 @@ def backtest(
     yes: options.Yes = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Train on the data of past days, and compare the models' promises with later outcomes; asks first on Google Cloud.
+    """Compare former predictions with the outcomes.
+
+    Trains models on the data of past days, and compares their predictions with later outcomes. On Google Cloud, the
+    command asks first.
 
     The command uses the chain's code in a separate dataset, which it deletes at the end. The command only reads
     production's data.
     """
+    from cli import terminal
     from cli.backtest import command
 
-    command.run(world.connected(), days, every, until, out, err, is_asked=not yes, as_json=as_json)
+    command.run(world.connected(), days, every, until, terminal.out, terminal.err, is_asked=not yes, as_json=as_json)
 
 
 @app.command()
@@ -191,8 +219,11 @@ def audit(
     *,
     as_json: options.AsJson = False,
 ) -> None:
-    """List a period's requests to destinations, e-mails and erasures, without personal data."""
-    from cli import auditing
+    """List a period's deliveries, e-mails and erasures.
+
+    The lists hold no personal data.
+    """
+    from cli import auditing, terminal
 
     if first > last:
         raise UsageError(f"--from {first} is after --to {last}: exchange them")
@@ -200,4 +231,4 @@ def audit(
     if as_json:
         terminal.print_json(found)
     else:
-        auditing.show(found, out)
+        auditing.show(found, terminal.out)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli import options, terminal, world
+from cli import options, world
 from cli.errors import UsageError
-from cli.terminal import out
 
 app = typer.Typer()
 
@@ -18,13 +17,18 @@ app = typer.Typer()
 def package_bundles(
     output: Annotated[Path | None, typer.Option(help="The folder to write to; default dist.")] = None,
 ) -> None:
-    """Write the bundles from which Google Cloud builds the functions; the same tree gives the same bytes."""
-    from cli import package
+    """Write the bundles of the functions for Google Cloud.
+
+    Google Cloud builds the functions from them. The same tree gives the same bytes.
+    """
+    from cli import package, terminal
 
     for bundle in package.write(output or package.OUTPUT):
         size = f"{bundle.size / 1000:.0f} kB"
         path = os.path.relpath(bundle.path)
-        out.print(f"{path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True)
+        terminal.out.print(
+            f"{path}: {bundle.files} files, {size}, SHA-256 {bundle.sha256}", highlight=False, soft_wrap=True
+        )
 
 
 @app.command("sql")
@@ -37,15 +41,15 @@ def print_sql(
         typer.Option("--run", metavar="RUN", parser=options.run_id, help="Insert the values that this run used."),
     ] = None,
 ) -> None:
-    """Print a statement of sql/ as a script for BigQuery's console.
+    """Print a statement of sql/ for BigQuery's console.
 
     Without --run, the command contacts no service: the parameters get the values in PROPENSITY_SETTINGS, and a
     parameter that depends on a run is NULL.
     """
-    from cli import sql
+    from cli import sql, terminal
 
     if name is None:
-        sql.show(out)
+        sql.show(terminal.out)
         return
     sql.require(name)
     if run_id is None:
@@ -74,10 +78,13 @@ def cost(
     assignments: options.Assignments = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Estimate the monthly cost on Google Cloud, idle and by usage. This contacts no service and needs no account.
+    """Estimate the monthly cost on Google Cloud.
+
+    Shows the cost of an idle environment, and by usage. This contacts no service and needs no account.
 
     The settings come from PROPENSITY_SETTINGS or, if that is not set, from the defaults; --set overrides both.
     """
+    from cli import terminal
     from cli.cost import estimate, prices, show, volumes
 
     visits = sessions_per_visitor or prices.assumptions().sessions_per_visitor
@@ -87,7 +94,7 @@ def cost(
     if as_json:
         terminal.print_json(found.to_json())
     else:
-        show.show(found, out)
+        show.show(found, terminal.out)
 
 
 @app.command("plan-campaign")
@@ -118,13 +125,16 @@ def plan_campaign(
     channel: Annotated[options.Channel, typer.Option(help="The campaign's channel.")] = options.Channel.EMAIL,
     as_json: options.AsJson = False,
 ) -> None:
-    """Plan a campaign before it starts: customers, days, power, and the smallest effect that it can show.
+    """Plan a campaign before it starts.
+
+    Shows customers, days, power, and the smallest effect that the campaign can show.
 
     Without options, the plan is for the newest audience and its expected conversion: `propensity plan-campaign`. If
     there is no audience yet, or to compare, give the numbers: `propensity plan-campaign --customers 20000 --per-day 500
     --conversion 0.03 --days 30`. With --customers and an outcome, the command contacts no service.
     """
     from cli import plan_campaign as planning
+    from cli import terminal
 
     if (mean is None) != (deviation is None) or (mean is not None and conversion is not None):
         raise UsageError("give either --conversion, or --mean and --deviation together")
@@ -137,4 +147,4 @@ def plan_campaign(
     if as_json:
         terminal.print_json(found)
     else:
-        planning.show(found, out)
+        planning.show(found, terminal.out)

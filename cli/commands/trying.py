@@ -9,7 +9,6 @@ import typer
 from cli import options
 from cli.declarations import HOME
 from cli.errors import UsageError
-from cli.terminal import out
 from shared import jsontext
 
 app = typer.Typer()
@@ -37,8 +36,11 @@ def demo(
         Path | None, typer.Option(help="Folder of the local cloud, which is kept; the default .state/demo is emptied.")
     ] = None,
 ) -> None:
-    """Run the whole chain in a local cloud, from generated or real sessions to a published audience."""
-    from cli import demo_campaign, demonstration, report
+    """Run the whole chain in a local cloud.
+
+    The chain goes from generated or real sessions to a published audience.
+    """
+    from cli import demo_campaign, demonstration, report, terminal
 
     options.require_folder(json_file)
     options.require_state(state)
@@ -47,14 +49,16 @@ def demo(
             "--campaign needs generated sessions, because only their customers can answer; leave out --source"
         )
     plan = demonstration.Plan(seed, days, sessions, source or [], assignments or [], state, campaign)
-    result = demonstration.run(plan, out)
-    report.show(result.run, out, result.upper_bound)
+    result = demonstration.run(plan, terminal.out)
+    report.show(result.run, terminal.out, result.upper_bound)
     if result.report_file:
-        out.print(f"report       {os.path.relpath(result.report_file)}", markup=False, highlight=False, soft_wrap=True)
+        terminal.out.print(
+            f"report       {os.path.relpath(result.report_file)}", markup=False, highlight=False, soft_wrap=True
+        )
     if result.destinations:
-        out.print(report.destinations(result.destinations))
+        terminal.out.print(report.destinations(result.destinations))
     if result.campaign:
-        demo_campaign.show(result.campaign, out)
+        demo_campaign.show(result.campaign, terminal.out)
     document = {
         **report.document(result.run),
         "upper_bound": result.upper_bound,
@@ -97,7 +101,11 @@ def up(
         bool, typer.Option("--strict", help="BigQuery refuses each statement that Google's own analyzer refuses.")
     ] = False,
 ) -> None:
-    """Run a local cloud until Ctrl-C, and print the environment variables that connect clients to it."""
+    """Run a local cloud until Ctrl-C.
+
+    It prints the environment variables that connect clients to the cloud.
+    """
+    from cli import terminal
     from cli import up as local_cloud
 
     options.require_folder(env_file)
@@ -122,7 +130,7 @@ def up(
         assignments or [],
         named,
         env_file,
-        out,
+        terminal.out,
         are_free=are_free,
         is_on_demand=on_demand,
         is_strict=strict,
@@ -136,11 +144,14 @@ def preview_message(
     offer: Annotated[str, typer.Option(help="The checkout's offer: coupon or full_price.")] = "coupon",
     html: Annotated[Path | None, typer.Option(help="Also write the message's HTML to this file.")] = None,
 ) -> None:
-    """Print the e-mail that follows a checkout, with made-up values. This contacts no service and sends nothing."""
-    from cli import world
+    """Print the e-mail that follows a checkout.
+
+    Its values are made up. This contacts no service and sends nothing.
+    """
+    from cli import terminal, world
     from shared.messages import rendering
 
     rendered = rendering.render(world.settings().mail, language, "Anna", ["TEA-250", "MUG-BLUE"], offer)
-    out.print(f"subject: {rendered.subject}\n\n{rendered.text}", markup=False, highlight=False, soft_wrap=True)
+    terminal.out.print(f"subject: {rendered.subject}\n\n{rendered.text}", markup=False, highlight=False, soft_wrap=True)
     if html:
         html.write_text(rendered.html)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from cli import demonstration, machine, main, rollback, terminal, world
+from cli import demonstration, machine, rollback, terminal, world
 from cli.errors import CommandError
 from deskcloud import standing
 from deskcloud.bigquery.emulator.launch import EmulatorDiedError
@@ -86,7 +86,7 @@ def test_a_run_with_an_unreadable_record_is_listed_as_lost_and_the_others_as_usu
 
 def test_nothing_is_cut_off_in_a_pipe_whatever_the_terminals_width(shop, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setattr(main, "out", terminal.Output())
+    monkeypatch.setattr(terminal, "out", terminal.Output())
     printed = run("runs").stdout
     assert LONG in printed
     assert "…" not in printed

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cli import declarations, main
+from cli import declarations, terminal
 from cli.cost import statements
 from cli.cost.estimate import Environment, environment, estimate
 from cli.cost.prices import assumptions, price_list
@@ -334,7 +334,7 @@ def test_every_function_except_quick_ones_has_an_assumed_duration():
 
 
 def test_the_command_prints_lines_sums_and_their_uncertainty(monkeypatch):
-    monkeypatch.setattr(main.out, "width", 140)
+    monkeypatch.setattr(terminal.out, "width", 140)
     answer = CliRunner().invoke(app, ["cost", "--sessions", "2500000", "--set", "source.kind=ga4"])
     assert answer.exit_code == 0, answer.output
     found = estimate(
@@ -346,7 +346,7 @@ def test_the_command_prints_lines_sums_and_their_uncertainty(monkeypatch):
 
 
 def test_the_text_and_the_json_say_if_prices_are_of_another_region(monkeypatch):
-    monkeypatch.setattr(main.out, "width", 400)
+    monkeypatch.setattr(terminal.out, "width", 400)
     asked = ["cost", "--set", "location=EU", "--set", "serving.region=europe-west4"]
     [note] = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)["notes"]
     assert note.startswith("Your settings name europe-west4 and EU, but the prices are those of us-central1 and US.")

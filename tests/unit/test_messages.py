@@ -3,7 +3,7 @@
 import pytest
 from google.api_core.exceptions import BadRequest
 
-from cli import checkout, main, world
+from cli import checkout, main, terminal, world
 from cli.errors import CommandError
 
 LOCAL = r"`propensity up --env-file env\.sh` in one terminal"
@@ -61,7 +61,7 @@ def test_the_error_about_missing_credentials_says_how_to_log_in(monkeypatch, tol
 
 
 def test_an_error_is_one_line_however_narrow_the_terminal(monkeypatch, told):
-    monkeypatch.setattr(main.err, "width", 20)
+    monkeypatch.setattr(terminal.err, "width", 20)
     assert told("runs").count("\n") == 1
 
 
