@@ -12,6 +12,7 @@ from rich.table import Table
 
 from benchmarks import (
     calibration,
+    capacity,
     chain,
     checkout,
     create_model,
@@ -34,6 +35,7 @@ from shared import jsontext
 
 MEASURES: dict[str, Callable[[bool], list[Row]]] = {
     "calibration": calibration.measure,
+    "capacity": capacity.measure,
     "chain": chain.measure,
     "checkout": checkout.measure,
     "create_model": create_model.measure,

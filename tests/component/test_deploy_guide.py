@@ -12,6 +12,7 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
+from benchmarks import sale
 from cli import declarations, main
 from cli.cost.estimate import environment, estimate
 from cli.cost.prices import assumptions
@@ -129,6 +130,18 @@ def test_the_guide_shows_the_costs_that_the_command_prints(monkeypatch):
     printed = CliRunner().invoke(app, ["cost"]).output
     [shown] = re.findall(r"```console\n\$ propensity cost\n(.*?)```", GUIDE, re.DOTALL)
     assert [line.rstrip() for line in shown.splitlines()] == [line.rstrip() for line in printed.splitlines()]
+
+
+def test_the_table_of_instances_agrees_with_the_formula():
+    shown = [" | ".join(row) for row in (sale.NEEDS, *sale.needs(sale.SERVICE, sale.platform()))]
+    assert re.search("\\n".join(rf"\| {re.escape(row)} \|(\n\|[-|]+)?" for row in shown), GUIDE)
+
+
+@pytest.mark.slow
+def test_the_table_of_a_sale_agrees_with_the_simulation():
+    rows = sale.scenarios(sale.PEAK_RATE, sale.TIMES, sale.SERVICE, sale.platform())
+    shown = [" | ".join(row) for row in (sale.SCENARIOS, *rows)]
+    assert re.search("\\n".join(rf"\| {re.escape(row)} \|(\n\|[-|]+)?" for row in shown), GUIDE)
 
 
 def test_the_table_of_volumes_agrees_with_the_computation(monkeypatch):
