@@ -5,7 +5,7 @@ Each platform has its own port and its own access tokens. All platforms share th
 front    records each request, and makes the request fail if a fault is planned for it
 state    keeps members, with counts of their changes
 clock    the platforms' time, which tests can move forward
-admin    an API that shows all of this and plans faults
+admin    an API that shows the requests and members, moves the clock and plans faults
 """
 
 from deskcloud.platforms.serving import ADMIN, Running, run

@@ -40,7 +40,7 @@ class _Advance(Struct, forbid_unknown_fields=True):
 
 
 def create_app(platforms: Mapping[str, Platform], clock: Clock) -> Starlette:
-    """Return an ASGI app that serves the admin API. `platforms` maps names to platforms."""
+    """Return an ASGI app that serves the admin API. `platforms` maps each platform's name to the platform."""
     app = Starlette(
         routes=[
             Route("/clock", show_clock),
@@ -89,12 +89,12 @@ async def advance_clock(request: Request) -> Response:
 
 
 def list_faults(request: Request) -> Response:
-    """Return the planned faults that no request has met yet."""
+    """Return the planned faults that requests can still meet."""
     return JSONResponse({"faults": [_shown(one) for one in _platform(request).plan.left()]})
 
 
 async def replace_faults(request: Request) -> Response:
-    """Replace the planned faults that no request has met yet."""
+    """Replace the planned faults that requests can still meet."""
     wanted = msgspec.json.decode(await request.body(), type=_Faults)
     _platform(request).plan.replace(wanted.faults)
     return list_faults(request)
@@ -110,7 +110,7 @@ def list_requests(request: Request) -> Response:
 
 
 def list_members(request: Request) -> Response:
-    """Return the members of a list, each with the numbers of its additions, updates and removals."""
+    """Return the members of a list. Each member has counts: how often it was added, updated and removed."""
     platform = _platform(request)
     platform.settle()
     return JSONResponse({"members": platform.state.members(request.path_params["list"])})

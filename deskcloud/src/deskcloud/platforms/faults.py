@@ -1,4 +1,7 @@
-"""Keep the faults that are planned for a platform, and choose the fault that a request meets."""
+"""Keep the faults that are planned for a platform, and choose the fault that a request meets, if any.
+
+A request meets a fault if the fault is applied to the request.
+"""
 
 from collections.abc import Collection, Iterable
 
@@ -9,7 +12,7 @@ from deskcloud.errors import CommandError
 from deskcloud.jsonstore import Documents
 
 _NAME = "faults"
-# Every platform can reset connections. Each platform supports further kinds of faults.
+# These two kinds, which reset the connection, exist on every platform. Each platform has further kinds.
 _COMMON = frozenset({"reset_before", "reset_after"})
 
 
@@ -18,13 +21,13 @@ class UnknownFaultError(CommandError):
 
 
 class Plan:
-    """A platform's planned faults that have not yet hit a request. They are stored, so they remain after a restart."""
+    """A platform's planned faults that requests can still meet. The faults are stored and remain after a restart."""
 
     def __init__(self, state: Documents, kinds: Collection[str], planned: tuple[Fault, ...] = ()) -> None:
         """Open the plan that is stored in `state`.
 
-        `planned` are the faults in the cloud's document. They replace the stored plan only if they have changed since
-        the last start. `kinds` are the kinds of faults that the platform has in addition to resets.
+        `planned` are the faults in the cloud's document. The stored plan is replaced by `planned` only if the document
+        has changed since the last start. `kinds` are the kinds of faults that the platform has in addition to resets.
 
         Raises:
             UnknownFaultError: the platform does not have the kind of a planned fault.
@@ -36,14 +39,14 @@ class Plan:
             state.put(_NAME, {"document": wanted, "left": wanted})
 
     def left(self) -> list[Fault]:
-        """Return the planned faults that no request has met yet."""
+        """Return the planned faults that requests can still meet."""
         return msgspec.convert(self._kept()["left"], list[Fault])
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Replace all planned faults that no request has met yet.
+        """Replace all planned faults that requests can still meet.
 
         Raises:
-            UnknownFaultError: the platform does not have one of the kinds.
+            UnknownFaultError: the platform does not have the kind of one of the `faults`.
         """
         faults = list(faults)
         self._require(faults)

@@ -25,7 +25,7 @@ type Refusals = Mapping[str, Callable[[], Response]]
 class Front:
     """An ASGI app around a platform's app. Requests that the port's guard refuses do not reach this app.
 
-    GET requests, and requests for the path `login`, meet only faults whose field `request` is not empty.
+    A fault whose field `request` is empty has no effect on GET requests and on requests for the path `login`.
     """
 
     app: ASGIApp
@@ -58,7 +58,7 @@ class Front:
             if kind == "reset_before":
                 raise ConnectionReset
             if kind in self.refusals:
-                # Read the body first, because some clients read the answer only after they have sent the whole body.
+                # Read the whole body before the answer, because some clients read an answer only after sending all.
                 await Request(scope, receive).body()
                 await self.refusals[kind]()(scope, receive, sent)
             else:
@@ -70,7 +70,7 @@ class Front:
 
 
 def failing(request: Request) -> Callable[[int], bool]:
-    """Return a function that takes a record's index, and returns whether `partial_failure` concerns the record."""
+    """Return a function that takes a record's index, and returns whether a fault `partial_failure` hits the record."""
     fault = request.scope.get(_SCOPE)
     every = fault.every if fault and fault.kind == PARTIAL_FAILURE else 0
     return lambda index: bool(every) and (index + 1) % every == 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Quota:
-    """Allows at most `limit` requests in any period of `seconds`. After a restart, former requests do not count."""
+    """Allows at most `limit` requests in any period of `seconds`. Requests before a restart are not counted."""
 
     def __init__(self, limit: int, seconds: float, now: Callable[[], float]) -> None:
         self._limit, self._seconds, self._now = limit, seconds, now

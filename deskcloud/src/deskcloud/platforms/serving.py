@@ -38,7 +38,7 @@ class Running:
     secret: str
 
     def services(self) -> dict[str, str]:
-        """Map each service's name to its address, with the secret if the service requires the secret."""
+        """Return a dict from service names to addresses, with the secret for services that require the secret."""
         return {name: self._opened(name, address) for name, address in self.addresses.items()}
 
     def variables(self, address: Address) -> dict[str, str]:
@@ -75,7 +75,7 @@ def run(state: Path, named: Platforms, ports: Mapping[str, int], rules: Rules) -
 
     Raises:
         OSError: a port is taken.
-        UnknownFaultError: a platform does not have a planned fault.
+        UnknownFaultError: a fault is planned for a platform that does not have this kind of fault.
     """
     with contextlib.ExitStack() as stack:
         starting = _Starting(stack, state, ports)
@@ -118,8 +118,8 @@ class _Starting:
         app = meta.create_app(audiences, self.clock, settings, token)
         refusals = meta.refusals(settings)
         plan = Plan(state, {*refusals, *ASYNCHRONOUS}, settings.faults)
-        # The guard accepts requests for these paths without the port's secret, because clients send Meta's access token
-        # instead. The guard also accepts forms, because these clients send forms.
+        # On these paths, the guard asks for no secret, because clients send Meta's access token instead of the port's
+        # secret. The guard also accepts forms on these paths, because Meta's clients send forms.
         forms = Rules(open=frozenset(f"/{one}" for one in meta.VERSIONS))
         self._serve("meta", Front(app, state, plan, refusals), audiences.settle, forms)
 

@@ -41,7 +41,7 @@ class State(Documents):
         self._database.executescript(_TABLES)
 
     def add(self, name: str, members: Mapping[str, Mapping[str, Any]], at: float) -> None:
-        """Add members with their fields to the list `name`. If a member exists, its other fields are kept.
+        """Add members with their fields to the list `name`. If the list has the member, other fields are kept.
 
         `at` is the time of the addition, in seconds since 1970.
         """
@@ -96,8 +96,8 @@ class State(Documents):
     def record(self, request: str, status: int, fault: str) -> None:
         """Record a request, such as `GET /v1/x`.
 
-        `status` is the HTTP status of the answer, or 0 if there was none. `fault` is the kind of the fault that the
-        request has met, or "".
+        `status` is the HTTP status of the answer, or 0 if no answer was sent. `fault` is the kind of the fault that the
+        request has met, or "" if the request has met no fault.
         """
         with self._lock:
             self._database.execute("insert into received values (?, ?, ?)", (request, status, fault))

@@ -24,7 +24,7 @@ class Waiting:
             self._state.put(f"waiting:{number:012}", {"due": due, "work": work})
 
     def settle(self, process: Callable[[Work], None]) -> None:
-        """Process the requests whose delay has passed, each exactly once, even if this process is killed."""
+        """Process the requests whose delay has passed. Even if this process is killed, each has an effect only once."""
         with self._state.transaction():
             for name, one in self._state.matching("waiting:*"):
                 if one["due"] is not None and one["due"] <= self._clock.now():

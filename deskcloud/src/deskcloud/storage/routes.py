@@ -70,7 +70,7 @@ class _EncodedPaths:
 
 
 def _error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, StorageError)  # noqa: S101 - Starlette's type of handlers is wider
+    assert isinstance(error, StorageError)  # noqa: S101 - Starlette types the argument as Exception
     if isinstance(error, NotChangedError) and request.method == "GET":
         return Response(status_code=304)
     return JSONResponse(error.body(), int(error.code))

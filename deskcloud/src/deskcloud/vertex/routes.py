@@ -49,7 +49,7 @@ def create_app(
 
     location = "/v1/projects/{project}/locations/{location}"
     model, endpoint = f"{location}/models/{{model}}", f"{location}/endpoints/{{endpoint}}"
-    # Besides /v1, serve /ui, because Google's clients request the state of operations there.
+    # Serve the same paths under /v1 and /ui, because Google's clients request the state of operations under /ui.
     places = [
         version + place.removeprefix("/v1") for version in ("/v1", "/ui") for place in (location, model, endpoint)
     ]
@@ -88,7 +88,7 @@ def create_app(
 
 
 def _error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, VertexError)  # noqa: S101 - Starlette's type of handlers is wider
+    assert isinstance(error, VertexError)  # noqa: S101 - Starlette types the argument as Exception
     return JSONResponse(error.body(), error.code)
 
 

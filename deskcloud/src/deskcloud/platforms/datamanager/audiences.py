@@ -43,7 +43,7 @@ class Audiences:
             action: `ingest` or `remove`.
             body: the request's body.
             fails: takes the index of a member, and returns whether the processing of this member will fail.
-            never_ends: the request's status stays PROCESSING, and its members are not processed.
+            never_ends: if true, the request's status stays PROCESSING, and the members are not processed.
 
         Raises:
             InvalidArgumentError: the request violates a rule.
@@ -89,7 +89,7 @@ class Audiences:
         """Return the status of a request, for each of its destinations.
 
         Raises:
-            InvalidArgumentError: there is no such request, or it is older than 50 days.
+            InvalidArgumentError: there is no such request, or the request is older than 50 days.
         """
         self.settle()
         kept = self._state.get(f"request:{request_id}")
@@ -139,10 +139,10 @@ class Audiences:
 def _records(
     body: Mapping[str, Any], reader: rules.Reader, fails: Fails, *, needs_consent: bool
 ) -> list[dict[str, Any]]:
-    """Return a record for each member with data of a supported kind.
+    """Return a record for each member of the request. Leave out members without data of a supported kind.
 
-    A record has the member's identifiers and its references to destinations. It also has the reason why its processing
-    will fail, or None.
+    A record has the member's identifiers and the member's references to destinations. `reason` says why the processing
+    of the member will fail, or is None.
     """
     records = []
     for index, one in enumerate(body.get("audienceMembers", [])):
@@ -156,7 +156,7 @@ def _records(
 
 
 def _addressed(kept: Mapping[str, Any], destination: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the records for a destination. These records refer to the destination, or have no references."""
+    """Return the records that refer to the destination, and the records that refer to no destination."""
     reference = destination.get("reference")
     return [one for one in kept["records"] if not one["references"] or reference in one["references"]]
 

@@ -47,7 +47,7 @@ def create_app(audiences: Audiences, clock: Clock, settings: DataManager) -> Sta
 
 
 def _error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, DataManagerError)  # noqa: S101 - Starlette's type of handlers is wider
+    assert isinstance(error, DataManagerError)  # noqa: S101 - Starlette types the argument as Exception
     return JSONResponse(error.body(), error.code, headers=error.headers)
 
 

@@ -45,7 +45,7 @@ type HasList = Callable[[str, str], bool]
 class Reader:
     """Reads the members of a request, and notes violations and warnings.
 
-    `encoding` is HEX or BASE64, or "" if the request gives none.
+    `encoding` is HEX or BASE64. It is "" if the request contains neither of them.
     """
 
     encoding: str = ""
@@ -57,7 +57,7 @@ class Reader:
         self.violations.append(Violation(place, description, reason))
 
     def identifiers(self, member: Mapping[str, Any], place: str) -> list[str]:
-        """Return a member's identifiers as texts. An example is `emailAddress:` and the hash in hexadecimal digits."""
+        """Return a member's identifiers as texts, such as `emailAddress:HASH`. The hash is in hexadecimal digits."""
         if "compositeData" in member:
             if member["compositeData"].get("ipData"):
                 self.refuse(f"{place}.composite_data.ip_data", "The local service takes no IP data.", "INVALID_FORMAT")
@@ -180,7 +180,7 @@ def member_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def terms_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
-    """Yield a violation if the terms of service must be accepted and are not."""
+    """Yield a violation if the request needs accepted terms of service and does not say that they are accepted."""
     status = body.get("termsOfService", {}).get("customerMatchTermsOfServiceStatus")
     needs_terms = any(kind in one for one in body.get("audienceMembers", [])[:1] for kind in _NEED_TERMS)
     if needs_terms and status != "ACCEPTED":
@@ -189,13 +189,13 @@ def terms_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def is_denied(member: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Return whether the member denies a consent. By default, the request's consent applies."""
+    """Return whether the member denies a consent. A consent that the member does not specify is the request's."""
     own, common = _specified(member), _specified(body)
     return "CONSENT_DENIED" in (common | own).values()
 
 
 def _specified(part: Mapping[str, Any]) -> dict[str, str]:
-    # In protos, an unspecified value means the same as an absent value.
+    # In protos, the enum value ..._UNSPECIFIED means the same as an absent field.
     return {name: one for name, one in part.get("consent", {}).items() if one != "CONSENT_STATUS_UNSPECIFIED"}
 
 

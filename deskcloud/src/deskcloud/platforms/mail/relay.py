@@ -68,7 +68,7 @@ class Relay:
         return rules.ACCEPTED
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - as above
-        """Keep a message. If the message meets a planned fault, keep it only if the fault is `reset_after`."""
+        """Keep a message. A message that meets a planned fault is kept only if the fault is `reset_after`."""
         fault = self._plan.take("DATA")
         kind = fault.kind if fault else ""
         answer = rules.REFUSALS.get(kind, rules.ACCEPTED)

@@ -1,4 +1,4 @@
-"""The relay's answers to planned faults and to recipients. See RFC 5321, and RFC 3463 for the enhanced codes."""
+"""The relay's answers to recipients and to planned faults. See RFC 5321 (SMTP) and RFC 3463 (enhanced codes)."""
 
 ACCEPTED = "250 2.0.0 OK"
 AUTHENTICATION_REQUIRED = "530 5.7.0 Authentication required"

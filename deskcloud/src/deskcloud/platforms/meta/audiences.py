@@ -17,7 +17,7 @@ from deskcloud.platforms.meta.rules import Session, Upload
 from deskcloud.platforms.state import State
 from deskcloud.platforms.waiting import Waiting
 
-# Meta's pages do not list this subcode. Public reports of the error mention the subcode.
+# Meta's pages do not list this subcode of the error 2650. It is known from public reports of the error.
 _NO_FIRST_BATCH = 1870147
 # Only the code 471 is documented. The other codes, and the minimum number of people in an audience, are UNVERIFIED.
 _NORMAL = {"code": 200, "description": "Normal"}
@@ -40,15 +40,15 @@ class Audiences:
     def change(
         self, audience: str, action: str, found: Upload, session: Session | None, *, never_ends: bool
     ) -> dict[str, Any]:
-        """Add or remove members, or replace them with the members of a session. Return the response.
+        """Change the audience's members by one batch, and return the response.
 
-        If the session already contains this batch, the batch has no further effect, and the response is the same as
-        before.
+        `action` is ADD, REMOVE, or REPLACE (the session's members replace all members of the audience). If the session
+        already contains the batch, the batch has no further effect, and the response is the first one again.
 
         Raises:
             UnknownObjectError: there is no such audience.
             FlaggedAudienceError: the audience is flagged.
-            InvalidParameterError: a replacement has no session, or the session is for another audience or action.
+            InvalidParameterError: a replacement has no session, or the session began with another audience or action.
             UpdateFailedError: the batch violates a rule of sessions.
         """
         self.require(audience)

@@ -89,7 +89,7 @@ def _usage(account: str, percent: int, minutes: int) -> dict[str, str]:
 
 
 def _error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, GraphError)  # noqa: S101 - Starlette's type of handlers is wider
+    assert isinstance(error, GraphError)  # noqa: S101 - Starlette types the argument as Exception
     return _answer(request, error.body(), error.status)
 
 
@@ -100,7 +100,7 @@ def _answer(request: Request, content: Any, status: int = 200) -> Response:
 
 
 async def _given(request: Request) -> dict[str, Any]:
-    """Check a request's API version, access token and quota, and return its parameters."""
+    """Check the API version, the access token and the quota, and return the request's parameters."""
     rules.check_version(request.path_params["version"])
     given = await wire.parameters(request)
     token = wire.token(request, given)
@@ -146,7 +146,7 @@ async def replace(request: Request) -> Response:
 
 
 async def describe(request: Request) -> Response:
-    """Return the fields of an audience that the parameter `fields` names. By default, return its id."""
+    """Return the fields of an audience that the parameter `fields` names. By default, return the audience's id."""
     given = await _given(request)
     fields = [one.strip() for one in str(given.get("fields", "id")).split(",") if one.strip()]
     return _answer(request, _audiences(request).describe(request.path_params["audience"], fields))
@@ -163,8 +163,8 @@ def unknown(request: Request) -> Response:
     """Refuse a request for a path that this service does not have.
 
     Raises:
-        OldVersionError: the version is not available any more.
-        UnknownPathError: there is no such path.
+        OldVersionError: the path begins with a version that is not available any more.
+        UnknownPathError: in all other cases.
     """
     rules.check_version(request.url.path.strip("/").partition("/")[0])
     raise UnknownPathError(f"(#2500) Unknown path components: {request.url.path}")

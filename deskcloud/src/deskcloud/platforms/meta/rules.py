@@ -11,18 +11,21 @@ The sources in brackets are pages below https://developers.facebook.com/:
 [versions]      docs/graph-api/changelog
 [v27]           blog/post/2026/11/04/introducing-graph-api-v27-and-marketing-api-v27
 
-- The Marketing API is available in v25.0, v26.0 and v27.0 [versions]. An older version is an error 2635 [users].
-- A parameter cannot override the HTTP method [v27: not for new apps].
+- The Marketing API is available in v25.0, v26.0 and v27.0 [versions]. A request for an older version fails with the
+  error 2635 [users].
+- A parameter cannot override the HTTP method [v27, which says this for new apps].
 - `payload` has `schema` (one key or a list of keys) and `data` (at most 10,000 records) [users].
-- With a list of keys, a record has a value for each key. An unknown value is empty [users].
+- If `schema` is a list of keys, a record has a value for each key. A value that the sender does not know is empty
+  [users].
 - EXTERN_ID and MADID are not hashed. The other keys are SHA-256 [guide], in 64 lower-case hexadecimal digits. Other
   values are counted in `num_invalid_entries`: UNVERIFIED.
 - A session has `session_id` (unique in the ad account), `batch_seq` (from 1), and `last_batch_flag` [users].
-- A session that does not begin with batch 1 is an error 2650 with subcode 1870147 [public reports; not on the pages].
-- A batch that is sent twice counts once, and a batch after the last batch is an error 2650. Both are UNVERIFIED.
-- A replacement needs a session, whose batches arrive within 90 minutes. Only one replacement runs at a time. Both are
-  UNVERIFIED.
-- A flagged audience has operation_status 471, and its updates are errors 100 with subcode 1713230 [users].
+- A session that does not begin with batch 1 fails with the error 2650 and the subcode 1870147 [public reports; not on
+  the pages].
+- A batch that is sent twice counts once: UNVERIFIED. A batch after the last batch fails with error 2650: UNVERIFIED.
+- A replacement needs a session, whose batches arrive within 90 minutes: UNVERIFIED. Only one replacement runs at a
+  time: UNVERIFIED.
+- A flagged audience has operation_status 471. Its updates fail with the error 100 and the subcode 1713230 [users].
 """
 
 import json
@@ -40,9 +43,9 @@ REPLACEMENT_SECONDS = 90 * 60
 _SINGLE = {"EMAIL_SHA256": "EMAIL", "PHONE_SHA256": "PHONE", "MOBILE_ADVERTISER_ID": "MADID"}
 _UNHASHED = frozenset({"EXTERN_ID", "MADID"})
 _HASHED = frozenset({"EMAIL", "PHONE", "GEN", "DOBY", "DOBM", "DOBD", "LN", "FN", "FI", "CT", "ST", "ZIP", "COUNTRY"})
-# Each of these keys alone identifies a person. The other keys identify a person only together.
+# Each of these keys alone identifies a person. All other keys identify a person only in combination.
 _IDENTIFYING = ("EXTERN_ID", "EMAIL", "PHONE", "MADID")
-# The guide has these further columns, which do not identify a person.
+# The guide also allows these keys in `schema`. Their values do not identify a person.
 _ABOUT = frozenset(
     {"LOOKALIKE_VALUE", "DATA_PROCESSING_OPTIONS"} | {f"DATA_PROCESSING_OPTIONS_{one}" for one in ("COUNTRY", "STATE")}
 )
@@ -89,7 +92,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Session:
-    """The session of a request, and the number of the request's batch in it, from 1."""
+    """The parameter `session` of a request. `batch` is the number of the request's batch in the session, from 1."""
 
     id: str
     batch: int
@@ -97,10 +100,10 @@ class Session:
 
 
 def session(value: Any) -> Session | None:
-    """Read the parameter `session`. Return None if it is absent.
+    """Read the parameter `session`. Return None if the request does not contain this parameter.
 
     Raises:
-        InvalidParameterError: the parameter is not an object, or a field of it violates a rule.
+        InvalidParameterError: the parameter is not an object, or one of the object's fields violates a rule.
     """
     if value is None:
         return None
@@ -122,7 +125,7 @@ def upload(payload: Any, fails: Callable[[int], bool]) -> Upload:
     `fails` takes the index of a record, and returns whether a planned fault refuses this record.
 
     Raises:
-        InvalidParameterError: the payload violates a rule. Invalid records are no error, but are counted.
+        InvalidParameterError: the payload violates a rule. An invalid record raises no error, but is counted.
     """
     if not isinstance(payload, Mapping):
         raise InvalidParameterError("The parameter payload is required.")
@@ -144,7 +147,7 @@ def upload(payload: Any, fails: Callable[[int], bool]) -> Upload:
 
 def _keys(schema: Any) -> list[str]:
     if isinstance(schema, str):
-        # Parse a list that is sent as text, because a form has only texts.
+        # In a form, all values are texts. A text that begins with `[` is a list in JSON, any other text a single key.
         schema = json.loads(schema) if schema.startswith("[") else [schema]
     keys = [_SINGLE.get(str(one), str(one)) for one in schema] if isinstance(schema, list) else []
     if not keys or not set(keys) <= _HASHED | _UNHASHED | _ABOUT or len(set(keys)) < len(keys):

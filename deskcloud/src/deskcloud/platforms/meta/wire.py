@@ -15,8 +15,8 @@ async def parameters(request: Request) -> dict[str, Any]:
     """Return the parameters in a request's query and body. If `payload` or `session` is JSON text, it is decoded.
 
     Raises:
-        InvalidParameterError: the body or an object is not JSON, a form has several parts, or a parameter overrides the
-            HTTP method.
+        InvalidParameterError: the body is a multipart form, the body is no form and no JSON object, `payload` or
+            `session` is a text that is not JSON, or there is a parameter `method`.
     """
     given: dict[str, Any] = dict(request.query_params)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

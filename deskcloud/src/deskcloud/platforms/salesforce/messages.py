@@ -115,7 +115,7 @@ class Messages:
         return (400 if failed == len(responses) else 202), {**answer, "responses": responses}
 
     def _problem(self, recipient: Mapping[str, Any]) -> int:
-        """Return Marketing Cloud's code for the rule that a recipient violates, or 0 if it violates none."""
+        """Return Marketing Cloud's code for the rule that a recipient violates, or 0 if no rule is violated."""
         key = str(recipient["messageKey"])
         if not recipient.get("contactKey"):
             return 109105

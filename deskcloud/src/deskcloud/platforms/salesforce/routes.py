@@ -86,7 +86,7 @@ REFUSALS: front.Refusals = {
 
 
 def _error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, MarketingCloudError)  # noqa: S101 - Starlette's type of handlers is wider
+    assert isinstance(error, MarketingCloudError)  # noqa: S101 - Starlette types the argument as Exception
     return JSONResponse(error.body(), error.status, headers=error.headers)
 
 
@@ -101,9 +101,9 @@ def _parts(request: Request) -> Parts:
 
 
 def _admit(request: Request, authorization: str | None = None) -> Parts:
-    """Check a request's token, count the request, and return the parts.
+    """Check a request's token, count the request for the quota, and return the app's `Parts`.
 
-    `authorization` replaces the request's header.
+    If `authorization` is given, it is used instead of the request's Authorization header.
 
     Raises:
         NotAuthorizedError: the token is not valid.
@@ -206,7 +206,9 @@ def unknown(request: Request) -> Response:
     """Refuse a request for a path or method that this service does not have.
 
     Raises:
-        NotFoundError: always, unless the token or the quota is refused first.
+        NotAuthorizedError: the token is not valid.
+        RateLimitError: the quota is exhausted.
+        NotFoundError: in all other cases.
     """
     _admit(request)
     raise NotFoundError(f"{request.method} {request.url.path} is not supported by the local Marketing Cloud.")

@@ -33,7 +33,7 @@ class Rows:
             action: INSERT or UPSERT.
             body: the request's body.
             fails: takes the index of a row, and returns whether the row fails because of a planned fault.
-            never_ends: the status of the request stays Pending.
+            never_ends: if true, the status of the request stays Pending.
 
         Raises:
             MissingFieldError: the request has no items.
@@ -90,7 +90,7 @@ class Rows:
         return {**found, "requestId": str(uuid.uuid4()), "resultMessages": []}
 
     def delete(self, key: str, row: Mapping[str, Any]) -> str:
-        """Delete the row whose primary key is `row`. If this is not possible, return the reason, and otherwise ""."""
+        """Delete the row whose primary key is `row`. Return "", or the reason why the row cannot be deleted."""
         self.settle()
         extension = self._extensions.get(key)
         if extension is None:
@@ -140,9 +140,10 @@ class Rows:
         *,
         is_planned: bool,
     ) -> tuple[str, str] | None:
-        """Return the code and the text of a row's error, or None.
+        """Return the code and the text of a row's error, or None if the row is valid.
 
-        `rows` maps keys to the earlier rows of the same request.
+        `rows` maps primary keys to the earlier rows of the same request. `is_planned` means that a planned fault hits
+        the row.
         """
         if is_planned:
             return "UnexpectedError", "A planned fault."

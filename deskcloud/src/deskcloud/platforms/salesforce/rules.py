@@ -10,20 +10,20 @@ The sources in brackets are pages below https://developer.salesforce.com/docs/ma
 [limits]   help.salesforce.com/s/articleView?id=mktg.mc_overview_limits_api.htm, a page of another site
 
 - A token is valid for 20 minutes, and `expires_in` says 1,079 seconds [token; the number is from examples].
-- An asynchronous request has `items`, each a flat object from columns to values [upsert]. There are at most 32,000
-  items [limits: hard limit]. A body has at most 5.9 MB: UNVERIFIED.
+- An asynchronous request has `items`. Each item is a flat object that maps columns to values [upsert]. There are at
+  most 32,000 items [limits: hard limit]. A body has at most 5.9 MB: UNVERIFIED.
 - A request for an unknown data extension is answered 400 [upsert]. The body of this answer is UNVERIFIED.
-- A row needs the primary key and all required columns, and may leave out the others [upsert]. An upsert keeps the
-  columns that are left out: UNVERIFIED.
+- A row needs the primary key and all required columns, and may leave out all other columns [upsert]. An upsert does
+  not change the columns that are left out: UNVERIFIED.
 - An insert of a row whose key exists fails with `UnexpectedError` [results: its example]. The codes of other errors of
   rows are UNVERIFIED. Column names are the same in upper and lower case: UNVERIFIED.
 - A request is Pending, and then Complete or Error [status]. Results have pages of 50 rows [results].
-- REST cannot delete rows, because its pages have no such method. SOAP's Delete takes objects of
-  the type DataExtensionObject, each with a row's primary key [guide/delete.html]. AMPscript and SSJS delete rows too.
+- REST cannot delete rows: the pages about REST describe no such method. SOAP's method Delete takes objects of the type
+  DataExtensionObject, each with a row's primary key [guide/delete.html]. AMPscript and SSJS can delete rows, too.
   Two points are UNVERIFIED: the deletion of an unknown row is an error of concurrency, and the fault `Token Expired`
   has HTTP status 500.
 - A message key has at most 100 characters and is unique during 2 days. A status is kept for 3 days [send, send status].
-  The pages of several recipients say 72 hours instead of 2 days.
+  The page about messages to several recipients says 72 hours instead of 2 days.
 - A request has at most 2,000 recipients [send many].
 - Status times are in Central Standard Time without daylight saving [send status].
 """

@@ -24,12 +24,12 @@ def read(content: bytes) -> tuple[str, list[Row]]:
     """Return the access token and the rows of an envelope with a DeleteRequest.
 
     Raises:
-        InvalidFormatError: the content is no such envelope.
+        InvalidFormatError: `content` is not an envelope with a DeleteRequest of rows.
     """
     if b"<!DOCTYPE" in content:
         raise InvalidFormatError("The envelope may not have a DOCTYPE.")
     try:
-        envelope = ET.fromstring(content)  # noqa: S314 - without a DOCTYPE there are no entities
+        envelope = ET.fromstring(content)  # noqa: S314 - no DOCTYPE, so no entity expansion
     except ET.ParseError as error:
         raise InvalidFormatError(f"The envelope is not XML: {error}.") from error
     request = envelope.find(f".//{_PARTNER}DeleteRequest")
@@ -46,7 +46,7 @@ def _row(element: ET.Element) -> Row:
 
 
 def answer(problems: Sequence[str]) -> bytes:
-    """Return the envelope of the response, with a result for each row. `problems` has "" for each deleted row."""
+    """Return the envelope of the response. `problems` has "" for each deleted row, and a reason for any other row."""
     body = ET.Element(f"{_PARTNER}DeleteResponse")
     for index, problem in enumerate(problems):
         result = ET.SubElement(body, f"{_PARTNER}Results")
