@@ -41,9 +41,10 @@ class State(Documents):
         self._database.executescript(_TABLES)
 
     def add(self, name: str, members: Mapping[str, Mapping[str, Any]], at: float) -> None:
-        """Add members with their fields to the list `name`. If the list has the member, other fields are kept.
+        """Add members with their fields to the list `name`.
 
-        `at` is the time of the addition, in seconds since 1970.
+        If the list already has a member, fields that `members` does not name keep their values. `at` is the time of the
+        addition, in seconds since 1970.
         """
         rows = [(name, member, at, jsontext.text(fields)) for member, fields in members.items()]
         with self.transaction():

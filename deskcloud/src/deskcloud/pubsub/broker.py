@@ -21,12 +21,12 @@ _FIXED_SUBSCRIPTION_FIELDS = {"name", "topic", "filter", "enable_message_orderin
 
 
 class Broker:
-    """Holds the topics and subscriptions. The store receives each change before the event loop's next turn."""
+    """Keeps the topics and subscriptions in memory, and also writes each change to the store."""
 
     def __init__(self, store: Store, observe: Callable[[Progress], None]) -> None:
         self._store = store
         self._observe = observe
-        # The first id is the number of microseconds since 1970, so no earlier process has used it.
+        # Ids of messages and deliveries count from the microseconds since 1970, so they are new in each process.
         self._ids = itertools.count(time.time_ns() // 1000)
         self._topics = {topic.name: topic for topic in store.topics()}
         self._queues = {config.name: self._queue(config) for config in store.subscriptions()}
@@ -102,7 +102,7 @@ class Broker:
         self.topic(topic)
         now = timestamp_pb2.Timestamp()
         now.GetCurrentTime()
-        now.nanos -= now.nanos % 1_000_000  # publish times have only milliseconds, as in Google's Pub/Sub
+        now.nanos -= now.nanos % 1_000_000  # publish times are in whole milliseconds, as in Google's Pub/Sub
         queues = self.subscriptions_of(topic)
         ids: list[str] = []
         deliveries: list[tuple[Queue, Delivery]] = []

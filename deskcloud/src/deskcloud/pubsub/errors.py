@@ -31,7 +31,7 @@ def invalid(message: str) -> PubsubError:
 
 
 def failed_precondition(message: str) -> PubsubError:
-    """Return the error for a valid request that the resource does not allow, e.g. Pull of a push subscription."""
+    """Return the error for a valid request that does not fit the resource, e.g. Pull of a push subscription."""
     return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 

@@ -1,12 +1,12 @@
-"""Parse the filters of subscriptions. They are expressions about the attributes of a message.
+"""Parse the filters of subscriptions. A filter is an expression about the attributes of a message.
 
     condition   = operand { "AND" operand } | operand { "OR" operand }
     operand     = ["NOT" | "-"] ( "(" condition ")" | comparison | prefix )
     comparison  = "attributes" ( ":" key | "." key ("=" | "!=") string )
     prefix      = "hasPrefix" "(" "attributes" "." key "," string ")"
 
-A key is a word of letters, digits, hyphens and underscores, or a string. As in Google's Pub/Sub, a condition with both
-AND and OR needs parentheses, operators must be in upper case, and the case of keys and values matters.
+A key is a quoted string, or a word of letters, digits, hyphens and underscores. As in Google's Pub/Sub, a condition
+with both AND and OR needs parentheses, and operators must be in upper case. Keys and values are case-sensitive.
 """
 
 import re
@@ -80,7 +80,7 @@ class _Parser(filters.Parser[Mapping[str, str]]):
             return lambda attributes: attributes.get(key) == value
         if self.accept("!="):
             value = self._string()
-            # As in Google's Pub/Sub, != is true for a message without the key.
+            # As in Google's Pub/Sub, != is true if the message does not have the attribute.
             return lambda attributes: attributes.get(key) != value
         raise self.error("= or !=")
 

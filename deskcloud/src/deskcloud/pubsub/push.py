@@ -1,4 +1,4 @@
-"""Post each message of a push subscription to its endpoint until the endpoint acknowledges the message."""
+"""Post the messages of push subscriptions to their endpoints, each message until the endpoint acknowledges it."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ class Pusher:
         self._concurrency = concurrency
         self._http = httpx.AsyncClient(
             headers={"User-Agent": "CloudPubSub-Google", "Content-Type": "application/json"},
-            timeout=None,  # noqa: S113 each request has its subscription's acknowledgement deadline
+            timeout=None,  # noqa: S113 `_answer` limits each request to the acknowledgement deadline
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
             trust_env=False,
             verify=NO_TLS,

@@ -24,7 +24,7 @@ _PUSH_BACKOFF = (0.1, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The outcome of one attempt to deliver a message.
+    """What has happened to the delivery of a message.
 
     The values of `outcome`:
 
@@ -88,11 +88,11 @@ class Queue:
 
     @property
     def counts_attempts(self) -> bool:
-        """Whether the subscription has a dead-letter topic. If so, subscribers receive the attempt's number."""
+        """Whether the subscription has a dead-letter topic. If so, each message is sent with the attempt's number."""
         return bool(self.config.dead_letter_policy.dead_letter_topic)
 
     def put(self, delivery: Delivery) -> None:
-        """Add a delivery. It becomes ready when all earlier deliveries with the same ordering key are settled."""
+        """Add a delivery, which becomes ready when all earlier deliveries with the same ordering key are settled."""
         self._unacked[delivery.id] = delivery
         key = delivery.message.ordering_key if self.config.enable_message_ordering else ""
         if key in self._behind:
@@ -103,16 +103,20 @@ class Queue:
         self._make_ready(delivery)
 
     async def arrival(self) -> None:
-        """Wait until a delivery is ready, or until the subscription is deleted and the queue is therefore closed."""
+        """Wait until a delivery is ready, or until the queue is closed because its subscription was deleted."""
         await self._arrival.wait()
 
     def take(self, limit: int, seconds: float | None, on_settled: Callable[[], None] | None = None) -> list[Delivery]:
-        """Lease up to `limit` ready deliveries for `seconds`. If `seconds` is None, the caller must end the leases."""
+        """Lease up to `limit` ready deliveries for `seconds`.
+
+        If `seconds` is None, the caller must end each lease with `ack` or `fail`. `on_settled` is called when
+        the lease of a delivery ends.
+        """
         taken: list[Delivery] = []
         while self._ready and len(taken) < limit:
             delivery = self._ready.popleft()
             if delivery.id not in self._unacked:
-                continue  # the message was acknowledged after its lease had ended
+                continue  # acknowledged late, when the delivery was ready again
             if self._is_outlived(delivery):
                 self._settle(delivery, "outlived")
                 continue
@@ -132,9 +136,9 @@ class Queue:
             self._settle(delivery, "acked")
 
     def extend(self, delivery_id: int, attempt: int, seconds: float) -> None:
-        """Let a lease end `seconds` from now. Zero seconds means that the subscriber refuses the message.
+        """Let the lease of attempt `attempt` end `seconds` from now. If this lease has already ended, do nothing.
 
-        A lease that has already ended is not changed.
+        Zero seconds means that the subscriber refuses the message.
         """
         delivery = self._unacked.get(delivery_id)
         if delivery is None or not delivery.leased or delivery.attempt != attempt:
@@ -147,7 +151,8 @@ class Queue:
     def fail(self, delivery: Delivery, outcome: Literal["nacked", "expired"]) -> None:
         """End a lease without acknowledgement.
 
-        Retry after the backoff, or forward the message to the dead-letter topic after the last attempt.
+        The delivery is ready again after the backoff. After the last attempt, the message is forwarded to the
+        dead-letter topic instead, if this topic exists.
         """
         if self.closed or not delivery.leased or delivery.id not in self._unacked:
             return
@@ -214,8 +219,8 @@ class Queue:
 def backoff(config: Any, attempt: int) -> float:
     """Return the seconds from a failed attempt to the next. `attempt` is the number of the failed attempt, from 1.
 
-    The time doubles with each attempt, from the minimum of the retry policy to the maximum. It is 0 for a pull
-    subscription without a retry policy.
+    The time doubles with each attempt, from the retry policy's minimum to its maximum. Without a retry policy, a push
+    subscription has the limits of `_PUSH_BACKOFF`, and the time for a pull subscription is 0.
     """
     if config.HasField("retry_policy"):
         shortest = config.retry_policy.minimum_backoff.ToTimedelta().total_seconds()
@@ -224,5 +229,5 @@ def backoff(config: Any, attempt: int) -> float:
         shortest, longest = _PUSH_BACKOFF
     else:
         return 0.0
-    doublings = min(attempt - 1, 30)  # a larger exponent could overflow; the longest backoff is reached earlier
+    doublings = min(attempt - 1, 30)  # a larger exponent could overflow, and 30 is enough for any maximum
     return float(min(longest, max(shortest, _FIRST_BACKOFF) * 2**doublings))

@@ -150,7 +150,7 @@ class Routes:
         seconds = queue.config.ack_deadline_seconds
         taken = queue.take(request.max_messages, seconds)
         remaining = call.time_remaining()
-        # Answer before the caller's deadline, because an empty answer is not an error, but a missed deadline is.
+        # Answer before the caller's deadline: an empty answer is no error for the caller, but a missed deadline is one.
         deadline = asyncio.get_running_loop().time() + min(_PULL_WAIT, (remaining or _PULL_WAIT * 2) * 0.8)
         while not taken and not request.return_immediately:
             try:

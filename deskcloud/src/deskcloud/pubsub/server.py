@@ -19,7 +19,7 @@ from deskcloud.pubsub.state import Store
 _log = logging.getLogger(__name__)
 
 _OPTIONS = [
-    # Without this option, two servers could share a port, so a taken port would be no error.
+    # Without so_reuseport = 0, two servers could share a port, so a taken port would not raise an error.
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 20_000_000),
     ("grpc.max_send_message_length", -1),
@@ -42,7 +42,7 @@ class Server:
         """The value of PUBSUB_EMULATOR_HOST, 127.0.0.1:PORT."""
 
     def on_delivery(self, callback: Callable[[Progress], None]) -> None:
-        """Call `callback` in the server's thread after each attempt to deliver a message. The callback must be fast."""
+        """Call `callback` in the server's thread with each outcome of a delivery. The callback must be fast."""
         self._observers.append(callback)
 
     def idle(self) -> bool:
@@ -78,7 +78,7 @@ class Server:
             async with contextlib.AsyncExitStack() as stack:
                 try:
                     await self._serve(stack)
-                except BaseException as error:  # noqa: BLE001 passed to the thread that starts the server
+                except BaseException as error:  # noqa: BLE001 raised again in the thread that starts the server
                     started.set_exception(error)
                     return
                 started.set_result(None)
@@ -110,7 +110,7 @@ class Server:
         for observer in self._observers:
             try:
                 observer(progress)
-            except Exception:  # noqa: BLE001 deliveries must survive a failing observer
+            except Exception:  # noqa: BLE001 a failing observer must not stop deliveries
                 _log.exception("an observer of deliveries failed")
 
 

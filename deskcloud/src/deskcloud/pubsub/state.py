@@ -138,9 +138,8 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("rollback")
             commit.set_exception(error)
-            # Read the exception here. Otherwise, if nobody awaits the future, asyncio would log an exception that was
-            # never read. The exception need not be logged, because a lost acknowledgement only means that the message
-            # is delivered again.
+            # This call prevents that asyncio logs an exception that was never retrieved. After push deliveries, nobody
+            # awaits the future, and a lost acknowledgement only means that the message is delivered again.
             commit.exception()
         else:
             commit.set_result(None)

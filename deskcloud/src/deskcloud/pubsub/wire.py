@@ -125,7 +125,7 @@ def push_body(message: Any, subscription: str, attempt: int | None) -> dict[str,
 
 
 def dead_letter(message: Any, subscription: str, attempts: int) -> Any:
-    """Return the message for the dead-letter topic, with Google's attributes about subscription and attempts."""
+    """Return the message for the dead-letter topic. Like Google's, it has attributes about its former deliveries."""
     _, project, _, subscription_id = subscription.split("/")
     letter = PubsubMessage(data=message.data, attributes=message.attributes, ordering_key=message.ordering_key)
     letter.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] = str(attempts)
@@ -141,10 +141,10 @@ def ack_id(delivery: int, attempt: int) -> str:
 
 
 def parse_ack_id(text: str) -> tuple[int, int]:
-    """Return the number of the delivery and the number of the attempt, which an `ack_id` contains.
+    """Return the two numbers in an `ack_id`: the delivery's number and the attempt's number.
 
     Raises:
-        PubsubError: INVALID_ARGUMENT if the text is not an `ack_id`.
+        PubsubError: INVALID_ARGUMENT if `text` is not an `ack_id`.
     """
     delivery, _, attempt = text.partition(":")
     if not (delivery.isdecimal() and attempt.isdecimal()):
@@ -153,9 +153,9 @@ def parse_ack_id(text: str) -> tuple[int, int]:
 
 
 def page(names: list[str], size: int, token: str) -> tuple[list[str], str]:
-    """Return a page of the sorted names, and the token of the next page.
+    """Return at most `size` of the sorted names, and the token of the next page. `token` is the token of this page.
 
-    The token is the last name of the page, or "" if there is no next page.
+    The token of the next page is the last name of this page, or "" if there is no next page.
     """
     rest = [name for name in sorted(names) if name > token]
     size = size or 1000

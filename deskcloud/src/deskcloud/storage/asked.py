@@ -1,4 +1,4 @@
-"""Read the parts of a request that the routes need, and answer with the resource of an object or a bucket."""
+"""Read those parts of a request that the routes need, and build the answer from a resource (object or bucket)."""
 
 from urllib.parse import unquote
 
@@ -38,7 +38,7 @@ def preconditions(request: Request) -> Preconditions:
 
 
 async def json_of(request: Request) -> Resource:
-    """Return the body as a JSON object, or `{}` if the body is empty.
+    """Return the request's body as a JSON object, or `{}` if the body is empty.
 
     Raises:
         InvalidError: the body is not a JSON object.

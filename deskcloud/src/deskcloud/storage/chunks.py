@@ -12,8 +12,8 @@ CHUNK = 256 << 10
 def keep_whole(file: Path, first: int, received: int) -> int:
     """Truncate the chunk that begins at byte `first` to a multiple of `CHUNK`, and return the file's new length.
 
-    `received` is the file's length before the truncation. As on Google Cloud, the Range header of the answer shows the
-    client which bytes it must send again.
+    `received` is the file's length before the truncation. The client must send the lost bytes again. As on Google
+    Cloud, the Range header of the answer shows the client which bytes are stored.
 
     Raises:
         InvalidError: the chunk is shorter than `CHUNK`.

@@ -18,9 +18,9 @@ def copy(
     preconditions: Preconditions,
     generation: int | None = None,
 ) -> Resource:
-    """Copy an object and its metadata. If `fields` is not empty, the copy has `fields` as metadata instead.
+    """Copy an object. The copy has the metadata `fields`, or the source's metadata if `fields` is empty.
 
-    `source` and `target` are pairs of bucket and object name.
+    `source` and `target` are pairs of bucket and object name. `generation` is the generation of the source.
 
     Raises:
         NotFoundError, ConditionNotMetError, NotChangedError, InvalidError: see `Store.open` and `Store.put`.
@@ -39,7 +39,7 @@ def compose(
     """Concatenate up to 32 objects of the bucket and store the result as the object `name`.
 
     Raises:
-        InvalidError: there are no sources or more than 32, or a precondition is not a number.
+        InvalidError: there are no sources or more than 32, or a source's generation or precondition is not a number.
         NotFoundError, ConditionNotMetError, NotChangedError: see `Store.open` and `Store.put`.
     """
     if not 1 <= len(sources) <= 32:

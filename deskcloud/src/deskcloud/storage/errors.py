@@ -50,7 +50,7 @@ class NotChangedError(ConditionNotMetError):
 
 
 class RangeNotSatisfiableError(StorageError):
-    """The requested range begins after the object's end."""
+    """The requested byte range contains no byte of the object."""
 
     code = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
     reason = "requestedRangeNotSatisfiable"

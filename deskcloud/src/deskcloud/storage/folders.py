@@ -1,4 +1,4 @@
-"""The folders of a store. An object's content is a file, which has the object's name if a file can have this name."""
+"""The folders of a store. The content of an object is a file with the object's name, if a file can have this name."""
 
 from hashlib import sha256
 from itertools import islice

@@ -9,7 +9,7 @@ from deskcloud.storage.wire import Resource
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list. `token` requests the next page. On the last page, it is None."""
+    """One page of a list. `token` requests the next page. On the last page, `token` is None."""
 
     items: list[Resource]
     prefixes: list[str]
@@ -21,10 +21,12 @@ def folded(
 ) -> Page:
     """Return a page of at most `limit` objects and folded prefixes.
 
-    If a name contains `delimiter` after `prefix`, the page has only the part of the name up to `delimiter`. This part
-    is called a folded prefix. `rows` are pairs of an object's name and resource (JSON), sorted by name. All names begin
-    with `prefix`. `after` is the last name or folded prefix of the previous page. If `tells_folders` is true, the page
-    also has the objects whose name equals a folded prefix.
+    If an object's name contains `delimiter` after `prefix`, the page does not have the object. Instead, the page has
+    the part of the name up to and including `delimiter`, which is called a folded prefix. If `tells_folders` is true,
+    the page also has the objects whose whole name is a folded prefix.
+
+    `rows` are pairs of an object's name and resource (JSON), sorted by name. All names begin with `prefix`. `after` is
+    the last name or folded prefix of the previous page.
     """
     page = Page([], [], None)
     last = after

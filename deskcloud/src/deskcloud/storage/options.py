@@ -1,20 +1,20 @@
-"""Refuse options that the local Cloud Storage does not implement. Otherwise the result would silently differ."""
+"""Refuse options that the local Cloud Storage does not implement. If it ignored them, the result would be wrong."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from deskcloud.storage.errors import UnsupportedError
 
-# These query parameters are refused. If they were ignored, data would be lost, kept too long or published, or the wrong
-# objects would be listed.
+# These query parameters are refused. If the service ignored them, it could lose, keep or publish data against the
+# client's will, or list wrong objects.
 _QUERY = (
     *("kmsKeyName", "destinationKmsKeyName", "softDeleted", "restoreToken", "dropContextGroups"),
     *("matchGlob", "filter", "includeFoldersAsPrefixes"),
     *("enableObjectRetention", "overrideUnlockedRetention"),
 )
 _ACLS = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")
-# These ACLs are accepted, because they grant access only to the owner, and locally everyone with the secret is the
-# owner. gcsfs sends two of them.
+# These ACLs are accepted. They grant access only to the project and the owner, and locally, every client that knows the
+# secret counts as the owner. gcsfs sends two of these ACLs.
 _CLOSED = {"private", "projectPrivate", "bucketOwnerRead", "bucketOwnerFullControl"}
 _BUCKET = (
     *("versioning", "hierarchicalNamespace", "retentionPolicy", "objectRetention", "defaultEventBasedHold"),
@@ -29,7 +29,7 @@ def check_query(query: Mapping[str, str]) -> None:
     """Refuse query parameters that the local Cloud Storage does not implement.
 
     Raises:
-        UnsupportedError: the query has such a parameter, which the message names.
+        UnsupportedError: the query has such a parameter. The message names the parameter.
     """
     for names, harmless in ((_QUERY, _OFF), (_ACLS, _OFF | _CLOSED)):
         for name in names:

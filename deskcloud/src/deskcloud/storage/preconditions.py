@@ -40,8 +40,8 @@ class Preconditions:
         """Compare the preconditions with `resource`, which is None if the object does not exist.
 
         Raises:
-            ConditionNotMetError: the value of a `...Match` precondition differs.
-            NotChangedError: the value of a `...NotMatch` precondition is equal.
+            ConditionNotMetError: the value of a `...Match` precondition differs from the resource's number.
+            NotChangedError: the value of a `...NotMatch` precondition is equal to the resource's number.
         """
         generation = int(resource.get("generation", 0)) if resource else 0
         metageneration = int(resource["metageneration"]) if resource else 0

@@ -28,7 +28,7 @@ from deskcloud.storage.listing import Page, folded
 from deskcloud.storage.preconditions import Preconditions
 from deskcloud.storage.wire import Digests, Resource
 
-_UPLOAD_SECONDS = 7 * 24 * 3600  # a week, after which a resumable upload ends on Google Cloud
+_UPLOAD_SECONDS = 7 * 24 * 3600  # a resumable upload expires after a week, as on Google Cloud
 _NONE = Preconditions()
 
 
@@ -163,7 +163,7 @@ class Store:
             if self._database.execute("select 1 from objects where bucket = ? limit 1", (name,)).fetchone():
                 raise ConflictError(f"The bucket you tried to delete is not empty: {name}")
             self._database.execute("delete from buckets where name = ?", (name,))
-            # The folder remains if it contains files that are not objects.
+            # The bucket's folder cannot be removed if it contains files that are not objects. Then it remains.
             with contextlib.suppress(OSError):
                 (self.root / name).rmdir()
 
@@ -190,12 +190,12 @@ class Store:
     ) -> Resource:
         """Make the file `content` the object's new generation, and return the object's resource.
 
-        If `upload_id` is given, also end the resumable upload with this id.
+        If `upload_id` is given, also mark the resumable upload with this id as finished.
 
         Raises:
             NotFoundError: the bucket does not exist.
             ConditionNotMetError, NotChangedError: a precondition failed.
-            InvalidError: the content differs from a checksum in `fields`.
+            InvalidError: a checksum in `fields` is not the checksum of the content.
         """
         digests = Digests.of(content)
         digests.check(fields)
@@ -291,7 +291,7 @@ class Store:
         start: str = "",
         end: str = "",
     ) -> Page:
-        """Return a page of the objects whose names are from `start` up to, but not including, `end`.
+        """Return a page of the objects whose names are at least `start` and, if `end` is not empty, less than `end`.
 
         `listing.folded` explains the other arguments. `token` is `Page.token` of the previous page.
 
@@ -351,7 +351,7 @@ class Store:
         return Upload(upload_id, bucket, name, fields, Preconditions(*conditions), file, resource)
 
     def finish_upload(self, upload: Upload, told: Mapping[str, str]) -> Resource:
-        """Create the object from the received bytes. `told` has the checksums of the client's last request.
+        """Create the object from the received bytes. `told` are the checksums in the client's last request, if any.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError, InvalidError: see `put`.

@@ -21,8 +21,9 @@ async def insert(request: Request) -> Response:
     """Create or replace an object, or start a resumable upload. gcsfs also sends an upload's chunks to this route.
 
     Raises:
-        InvalidError: `uploadType` is not one of Google's, or a name, header or checksum is wrong.
-        NotFoundError, ConditionNotMetError, UnsupportedError: see `Store.put` and `Store.begin_upload`.
+        InvalidError: `uploadType` is not media, multipart or resumable, or a name, header or checksum is wrong.
+        UnsupportedError: the request uses an option that is not implemented.
+        NotFoundError, ConditionNotMetError, NotChangedError: see `Store.put` and `Store.begin_upload`.
     """
     if "upload_id" in request.query_params:
         return await resume(request)
@@ -84,7 +85,7 @@ async def resume(request: Request) -> Response:
     """Store a chunk of a resumable upload, or report how many bytes have arrived. The last byte creates the object.
 
     Raises:
-        InvalidError: the chunk does not follow the received bytes, is too short, or exceeds the total.
+        InvalidError: the chunk does not follow the received bytes, is too short, or exceeds the declared total size.
         NotFoundError, ConditionNotMetError: see `Store.upload` and `Store.finish_upload`.
     """
     upload = _upload(request)
@@ -115,8 +116,8 @@ def cancel(request: Request) -> Response:
 
 async def _receive(request: Request, file: Path, first: int) -> int:
     """Write the request's body into `file`, starting at byte `first`, and return the file's new length."""
-    # os.open creates the file if it does not exist, which the mode "r+b" alone does not do. The mode "wb" would delete
-    # the earlier chunks, and "ab" cannot truncate the file at `first`.
+    # The mode "wb" would delete the earlier chunks. The mode "r+b" alone would fail if the file does not exist, so
+    # os.open creates the file.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as target:
         target.truncate(first)
         target.seek(first)

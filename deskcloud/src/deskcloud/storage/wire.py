@@ -73,7 +73,7 @@ class Digests:
         return cls(size, base64.b64encode(md5.digest()).decode(), base64.b64encode(crc32c.to_bytes(4)).decode())
 
     def check(self, fields: Mapping[str, Any]) -> None:
-        """Compare the checksums with `md5Hash` and `crc32c` in `fields`, which the client has sent.
+        """Compare the digests with the checksums `md5Hash` and `crc32c` in `fields`, if the client has sent them.
 
         Raises:
             InvalidError: a checksum differs, so the content was damaged in transit.
@@ -138,7 +138,7 @@ def new_bucket(fields: Resource) -> Resource:
 
 
 def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
-    """Merge `fields` into `bucket`, increment the metageneration, and return the result. None removes a field.
+    """Merge `fields` into `bucket`, increment the metageneration, and return the result. Null deletes a field.
 
     Raises:
         UnsupportedError: a field is not implemented.
@@ -176,7 +176,7 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
 
 
 def patched_object(resource: Resource, fields: Resource) -> Resource:
-    """Merge `fields` into `resource`, increment the metageneration, and return the result. None removes a field.
+    """Merge `fields` into `resource`, increment the metageneration, and return the result. Null deletes a field.
 
     Raises:
         UnsupportedError: a field is not implemented.
@@ -250,9 +250,9 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
         InvalidError: the body does not have two parts, or the first part is not JSON.
     """
     dashes = b"--" + mime_parameter(content_type, "boundary").encode()
-    # Google also accepts bare line feeds, which gcsfs sends. The first line shows which line end is used.
+    # Lines end with CR LF, or with LF alone, which gcsfs sends and Google accepts. The first line shows which.
     line_end = b"\n" if body.startswith(dashes + b"\n") else b"\r\n"
-    # No MIME parser is used here, because it would change line ends inside binary content.
+    # No MIME parser is used here, because a MIME parser would change line ends inside binary content.
     parts = (line_end + body).split(line_end + dashes)
     if len(parts) != 4:
         raise InvalidError(f"A multipart upload has two parts between its boundaries; this one has {len(parts) - 2}.")
@@ -263,7 +263,7 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
 
 
 def mime_parameter(content_type: str, name: str) -> str:
-    """Return the parameter `name` of a Content-Type header.
+    """Return the value of the parameter `name` in a Content-Type header.
 
     Raises:
         InvalidError: the parameter is absent.
@@ -292,10 +292,10 @@ def decoded_json(body: bytes) -> Resource:
 
 
 def content_range(header: str | None) -> tuple[int | None, int | None]:
-    """Return (first byte, total) of a chunk's `Content-Range`. An unknown value is None.
+    """Return (first byte, total size) from a chunk's `Content-Range`. A value that is not in the header is None.
 
-    If there is no header, the chunk is the whole content. `bytes */TOTAL` asks for the upload's status. Then the first
-    byte is None.
+    If there is no header, the chunk is the whole content, and the result is (0, None). A header `bytes */TOTAL` asks
+    for the upload's status, and the first byte is None.
 
     Raises:
         InvalidError: the header has another form.
@@ -310,13 +310,13 @@ def content_range(header: str | None) -> tuple[int | None, int | None]:
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """Return a download's `Range` header as (first, last + 1).
+    """Return a download's `Range` header as (first, last + 1). None means the whole object.
 
-    Return None, which means the whole object, if there is no header, or if the header has another form than
-    `bytes=FIRST-LAST`. FIRST or LAST may be absent.
+    The header's form is `bytes=FIRST-LAST`, where FIRST or LAST may be absent. The result is None if there is no header
+    or if the header has another form.
 
     Raises:
-        RangeNotSatisfiableError: the range begins after the object's end.
+        RangeNotSatisfiableError: the range contains no byte of the object.
     """
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or match["first"] == match["last"] == "":
