@@ -30,7 +30,7 @@ def up(
     ] = False,
 ) -> None:
     """Run a cloud until Ctrl-C, and print the environment variables for its clients."""
-    from deskcloud import cloud, standing  # noqa: PLC0415 - slow, and --help does not need it
+    from deskcloud import cloud, standing  # noqa: PLC0415 - this import is slow, and --help does not need it
     from deskcloud.document import DocumentError, read  # noqa: PLC0415
 
     try:
@@ -57,7 +57,10 @@ def schema() -> None:
 
 
 def main() -> None:
-    """Run the command. An error that the user can fix is one line on stderr, with exit code 1, or 2 for wrong usage."""
+    """Run the command. An error that the user can fix is printed as one line on stderr.
+
+    The exit code is then 2 for wrong usage, and 1 for other errors.
+    """
     try:
         app()
     except CommandError as error:

@@ -17,8 +17,9 @@ from deskcloud.pubsub.client import publisher
 from deskcloud.web import credentials, guard, serving
 from deskcloud.web.guard import Rules
 
-# The names of two secrets, for the ports and for Pub/Sub's pushes. Pushes have a separate secret, because their URL
-# contains the secret, and everybody who can read a subscription sees this URL.
+# The names of two secrets. The ports of the services require the first. The functions' port requires the second, which
+# is in the URL of Pub/Sub's pushes. Every process on this machine can read this URL in a subscription, and must not
+# learn the first secret from it.
 _PORTS, _PUSHES = "ports", "pushes"
 
 
@@ -49,11 +50,11 @@ class Cloud:
     """A running cloud."""
 
     environment: dict[str, str]
-    """The environment variables for Google's clients and for the functions."""
+    """The environment variables that connect clients with the services, and those that the document declares."""
     services: dict[str, str]
-    """The address of each service by the service's name. It contains the secret if the service requires it."""
+    """Maps a service's name to its address. An HTTP address contains the secret that the service requires, if any."""
     urls: dict[str, str]
-    """The URL of each HTTP function by the function's name."""
+    """Maps the name of an HTTP function to its URL."""
     pubsub: pubsub.Server
     scheduler: scheduler.Scheduler
 
@@ -81,12 +82,12 @@ def run(
         document: the declaration of the cloud (document.py), with its resources and settings.
         ports: the services' ports.
         on_line: called with each log entry of the functions.
-        is_fresh: first delete all folders inside the state folder, if no other process uses it.
+        is_fresh: first delete all folders inside the state folder.
         is_isolated: run one process per function, as on Google Cloud, instead of one process for all functions.
         is_strict: check each statement with Google's analyzer before BigQuery runs the statement.
         is_held: publish no scheduled messages until the caller starts the scheduler.
-        reached_at: called with a service's name and address. Returns the address that the other services use. Tests can
-            return the address of a proxy.
+        reached_at: called with a service's name and address. It returns the address under which the other services
+            reach this service. A test can return the address of a proxy.
 
     Raises:
         AlreadyRunningError: another process runs a cloud on this state.
@@ -211,8 +212,8 @@ def _functions(
     *,
     is_isolated: bool,
 ) -> contextlib.AbstractContextManager[str]:
-    # If all functions share a process, this process imports modules before its first event, like a warm instance.
-    # Separate processes start cold, as on Google Cloud.
+    # If all functions share a process, this process imports the modules of `warm_up` before its first event, like a
+    # warm instance. Separate processes start cold, as on Google Cloud.
     warm_up = {} if is_isolated else {functions.WARM_UP: " ".join(named.warm_up)}
     pages = {f"/{one.name}": one.origins for one in named.entry_points if one.http}
     return functions.serve(
@@ -241,8 +242,8 @@ def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> d
         "BIGQUERY_STORAGE_EMULATOR_HOST": reading_address,
         # Google's C++ client, which pyarrow and pandas use, reads this variable.
         "CLOUD_STORAGE_EMULATOR_ENDPOINT": guard.with_secret(storage_url, secret),
-        # Without this variable, gcsfs would send a token. aiohttp would refuse this token, because the URL contains the
-        # secret.
+        # Without this variable, gcsfs would send a token in the Authorization header. Its HTTP client, aiohttp, refuses
+        # this header if the URL contains a password, which here is the secret.
         "FSSPEC_GCS_TOKEN": "anon",
     }
 

@@ -17,7 +17,7 @@ from deskcloud import jsontext
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A place where a message contradicts the discovery document. Two problems are equal even if `value` differs."""
+    """A place where a request or an answer contradicts the discovery document. Equality ignores `value`."""
 
     place: str
     rule: str
@@ -45,9 +45,10 @@ class Method:
         return str(self.description["id"])
 
     def parameters(self, location: str) -> dict[str, dict[str, Any]]:
-        """The parameters of the method.
+        """The method's parameters by name.
 
-        `location` is `path` or `query`. With `query`, the result includes the API's common parameters.
+        `location` says where a request has them: `path` or `query`. With `query`, the result includes the parameters
+        that all methods of the API share.
         """
         own = self.description.get("parameters", {})
         common = self.document.content["parameters"] if location == "query" else {}
@@ -146,7 +147,7 @@ It returns the name of this enum value, or None.
 
 @dataclass
 class Body:
-    """Checks the JSON of one request or answer, and notes which fields it has.
+    """Checks the JSON of one request or answer. `fields` collects the names of the fields that the JSON has.
 
     A request may contain 64-bit integers as numbers, and null for absent values. Google's answers contain neither.
     """
@@ -158,7 +159,10 @@ class Body:
     fields: set[str] = field(default_factory=set)
 
     def check(self, value: Any, schema: dict[str, Any], place: str = "") -> None:
-        """Check a value against a schema. Problems name the value's `place`, or the schema if the schema has a name."""
+        """Check a value against a schema, and add the contradictions to `problems`.
+
+        The place of a problem begins with the name of the schema. If the schema has no name, it begins with `place`.
+        """
         while "$ref" in schema:
             place = schema["$ref"]
             schema = self.document.content["schemas"][place]
@@ -175,9 +179,9 @@ class Body:
             self._report(place, f"is not {_kind(schema)}", value)
 
     def _schema_of_any(self, value: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-        """The schema that `value` names in its field `@type`, with the schema's name. None if there is no such schema.
+        """The schema that the field `@type` of `value` names, and the schema's name. None if there is no such schema.
 
-        For example, the response of an operation has the field `@type`.
+        For example, the response of a long-running operation has the field `@type`.
         """
         words = str(value.get("@type", "")).rpartition("/")[2].split(".")
         name = "".join(word[:1].upper() + word[1:] for word in words)
@@ -278,7 +282,8 @@ def _is_of(schema: dict[str, Any], text: str) -> bool:
         return False
 
 
-# The description of TableFieldSchema.type omits this column type of BigQuery. StandardSqlDataType.typeKind lists it.
+# A column type of BigQuery that the description of TableFieldSchema.type does not list. The description of
+# StandardSqlDataType.typeKind lists it.
 _LEFT_OUT = frozenset({"INTERVAL"})
 
 
@@ -301,8 +306,8 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-# Maps a JSON type to a function that checks a value. In the JSON of Protocol Buffers, NaN and the infinities are
-# strings.
+# Maps a JSON type to a function that says whether a value has this type. In the JSON of Protocol Buffers, NaN and the
+# infinities are strings.
 _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
     "boolean": lambda value: isinstance(value, bool),
     "integer": _is_whole,

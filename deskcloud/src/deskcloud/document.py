@@ -58,7 +58,7 @@ class Dataset(_Part, frozen=True):
 class Subscription(_Part, frozen=True):
     """A push subscription for a function that the document declares. Times are in seconds.
 
-    If `dead_letters` names a topic, a message goes to this topic after `max_delivery_attempts`.
+    If `dead_letters` names a topic, a message goes to this topic after `max_delivery_attempts` failed deliveries.
     """
 
     name: Name
@@ -94,10 +94,10 @@ class Schedule(_Part, frozen=True):
 
 
 class Function(_Part, frozen=True):
-    """An entry point of functions-framework.
+    """A function. `name` is the name of its entry point in the source file.
 
-    If `http` is true, anyone on this machine may call the function. Otherwise, a caller needs the local cloud's secret.
-    `origins` are the origins of web pages that may call the function from a browser.
+    If `http` is true, anyone on this machine may call the function. Otherwise, a caller needs the secret that Pub/Sub's
+    pushes contain. `origins` are the origins of web pages that may call the function from a browser.
     """
 
     name: Name
@@ -110,10 +110,11 @@ class Functions(_Part, frozen=True):
 
     `environment` holds environment variables. Their values may contain `${BIGQUERY_URL}`, `${STORAGE_URL}`,
     `${PUBSUB_HOST}`, `${VERTEX_URL}`, `${LOGGING_URL}` and, for the platforms that run, the variables of
-    docs/platforms.md. These variables are replaced by the addresses and credentials of the services. Google's clients
-    work without these variables.
+    docs/platforms.md. These placeholders are replaced by the addresses and credentials of the services. Google's
+    clients find the services without them.
 
-    Each name in `secrets` becomes a variable with a random value, which is created once and stored in the state folder.
+    Each name in `secrets` becomes an environment variable with a random value. The value is created once and stored in
+    the state folder.
     The modules in `warm_up` are imported before the first request.
     """
 
@@ -205,7 +206,7 @@ class DataExtension(_Part, frozen=True):
 
 
 class MarketingCloud(_Part, frozen=True):
-    """Salesforce Marketing Cloud. `send_definitions` are the keys of active definitions of transactional e-mail.
+    """Salesforce Marketing Cloud. `send_definitions` are the keys of active send definitions for transactional e-mail.
 
     E-mail to an address in `refused_recipients` is not sent.
     """
@@ -237,7 +238,7 @@ class Platforms(_Part, frozen=True):
 
 
 class Document(_Part, frozen=True):
-    """The declaration of a whole local cloud. BigQuery ML registers models in Vertex AI's `region`.
+    """The declaration of a whole local cloud. `region` is the region of Vertex AI where BigQuery ML registers models.
 
     If `has_reservation` is false, BigQuery refuses to train matrix factorizations, as in projects with on-demand
     pricing.
@@ -258,7 +259,10 @@ class Document(_Part, frozen=True):
 
 
 class DocumentError(ValueError):
-    """The document is invalid or cannot be read. The message names the field and the rule, or the reason."""
+    """The document is invalid or cannot be read.
+
+    The message names the invalid field and the violated rule, or says why the file cannot be read.
+    """
 
 
 def read(file: Path) -> Document:

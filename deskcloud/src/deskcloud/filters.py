@@ -1,4 +1,4 @@
-"""Parse tokens, operators, parentheses and strings, which the filter languages of Pub/Sub and Cloud Logging share.
+"""Parse what the filter languages of Pub/Sub and Cloud Logging share: tokens, operators, parentheses and strings.
 
 Each language has a subclass of `Parser`, which defines the tokens, the precedence of AND and OR, and the terms.
 """
@@ -42,7 +42,8 @@ class Parser[Subject](abc.ABC):
     ESCAPE: ClassVar[re.Pattern[str]]
     """Matches an escape in a string. The pattern may have these groups.
 
-    Group `code` is x, u or U with hexadecimal digits. Group `octal` is octal digits. Group `char` is another character.
+    Group `code` is x, u or U with hexadecimal digits. Group `octal` is octal digits. Group `char` is any other
+    character after the backslash.
     """
 
     def __init__(self, text: str) -> None:
@@ -75,8 +76,8 @@ class Parser[Subject](abc.ABC):
         """Parse the whole text with `read`. An empty text matches everything.
 
         Raises:
-            FilterError: `read` does not consume the whole text. The message says that the end or `follows` was
-            expected.
+            FilterError: `read` does not consume the whole text. The message says that `follows` was expected, e.g.
+                "AND, OR or the end".
         """
         if self.peek().kind == "end":
             return lambda _: True

@@ -11,7 +11,10 @@ import msgspec
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value that JSON lacks. NumPy's numbers and arrays become Python's, other types become text."""
+    """Convert a value of a type that JSON lacks.
+
+    NumPy's numbers and arrays become Python's numbers and lists. Values of other types become text.
+    """
     if isinstance(value, float):
         return float(value)
     if hasattr(value, "tolist"):
@@ -19,8 +22,8 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-# msgspec is used because it is ten times as fast as `json`, and each log entry is written as JSON. Keys are sorted only
-# for a digest.
+# msgspec is used because it is ten times as fast as `json`, and each log entry is written as JSON. Sorting takes time,
+# so keys are sorted only if a digest of the JSON is computed.
 _ENCODERS = {
     is_sorted: msgspec.json.Encoder(enc_hook=_plain, order="deterministic" if is_sorted else None)
     for is_sorted in (False, True)

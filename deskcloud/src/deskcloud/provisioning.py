@@ -47,18 +47,19 @@ def make_buckets(project: str, names: tuple[str, ...], url: str) -> None:
 def make_datasets(project: str, datasets: tuple[Dataset, ...], url: str) -> None:
     """Create each dataset with its tables, and then its views, because views read tables.
 
-    If a table exists, missing columns are added to it, also inside structs. A view whose query differs is replaced.
+    If a table exists, the declared columns that it lacks are added, also inside structs. If a view exists with another
+    query than the declared one, the view gets the declared query.
 
     Raises:
-        CommandError: a new column is not declared last. BigQuery adds the column at the end of the table, so a
-            statement with INSERT ROW would write into the wrong columns.
+        CommandError: a new column is not declared last. BigQuery adds columns at the end of a table. The table would
+            then not have the declared order, and INSERT ROW would write values into the wrong columns.
     """
     for dataset in datasets:
         client = bigquery.Client(project, NOBODY, location=dataset.location, client_options={"api_endpoint": url})
         client.create_dataset(dataset.name, exists_ok=True)
         tables = [one for one in dataset.tables if not one.query]
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda one: _make_table(client, dataset.name, one), tables))  # noqa: B023 - run at once
+            list(pool.map(lambda one: _make_table(client, dataset.name, one), tables))  # noqa: B023 - called before `client` changes
         for view in (one for one in dataset.tables if one.query):
             _make_table(client, dataset.name, view)
 

@@ -34,9 +34,9 @@ FIXED = Ports(
 
 
 def ports(named: Mapping[str, int | None], *, are_free: bool) -> Ports:
-    """Return the port of each service. Ports in `named` come first.
+    """Return the port of each service. `named` maps services to the ports that the user has chosen, or to None.
 
-    For the other services, the port is 0 (any free port) if `are_free`, and otherwise the default port.
+    For all other services, the port is 0 (any free port) if `are_free`, and otherwise the default port.
 
     Raises:
         UsageError: two services have the same port.
@@ -78,10 +78,10 @@ def run(
     """Start a cloud, print how to reach it, and wait for Ctrl-C or a termination signal.
 
     Raises:
-        CommandError: another process uses the state or a port.
+        CommandError: another process uses the state folder or a port.
     """
-    # A queue and not an event, because a second signal may come while the handler runs: Event.set would then wait for
-    # the lock that its own thread holds.
+    # This is a queue and not an event, because a second signal may interrupt the handler of the first. Event.set would
+    # then wait forever for a lock that the same thread already holds.
     ending: queue.SimpleQueue[None] = queue.SimpleQueue()
     # Install the handlers before the start, so that a signal during the start stops the services too.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -113,7 +113,7 @@ def as_line(entry: Mapping[str, Any]) -> str:
 
 
 def _write_for_its_owner(file: Path, content: str) -> None:
-    """Write a file with a secret, readable only by its owner."""
+    """Write a file that contains a secret, so that only the file's owner can read it."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
         os.fchmod(opened.fileno(), 0o600)
         opened.write(content)

@@ -1,12 +1,12 @@
 """Define the order, the page tokens and the length of job lists.
 
-A page token names a job, so new jobs do not shift the pages.
+A page token names the last job of a page and not a number of jobs, so new jobs do not shift the pages.
 """
 
 from typing import Any
 
 KEPT_JOBS = 2_000
-"""The gateway and the emulator each keep this many finished jobs, the newest. BigQuery keeps jobs for six months."""
+"""How many of their newest finished jobs the gateway and the emulator each keep. BigQuery keeps jobs for six months."""
 
 LONGEST_PAGE = 1_000
 
@@ -30,7 +30,7 @@ def position(token: str | None) -> Position | None:
 
 
 def token_behind(job: dict[str, Any]) -> str:
-    """Return the token of the page that begins after this job."""
+    """Return the token of the page that begins after `job`."""
     return f"{job['statistics']['creationTime']}:{job['jobReference']['jobId']}"
 
 

@@ -54,7 +54,7 @@ def create_app(
     is_on_demand: bool = False,
     is_strict: bool = False,
 ) -> Starlette:
-    """Return the gateway as an ASGI app. The app stores models and the gateway's own jobs below the folder `state`.
+    """Return the gateway as an ASGI app. Below the folder `state`, the app stores models and the jobs that it runs.
 
     If a service has no URL, a request that needs the service fails. Without `logging_url`, the gateway writes no audit
     entries.
@@ -76,8 +76,8 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # Import this module ahead of time. Otherwise XGBoost would import it at the first training, which takes a
-        # second.
+        # Import this module ahead of time. Otherwise XGBoost would import it at the first training, and this training
+        # would take a second longer.
         threading.Thread(target=importlib.import_module, args=["xgboost.sklearn"], daemon=True).start()
         yield
         await passthrough.aclose()

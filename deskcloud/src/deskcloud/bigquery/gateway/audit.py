@@ -1,4 +1,7 @@
-"""Send an audit entry about each finished job to Cloud Logging, in the newer format (BigQueryAuditMetadata)."""
+"""Send an audit entry about each finished job to Cloud Logging.
+
+The entries have the format BigQueryAuditMetadata, which is newer than BigQuery's other format, AuditData.
+"""
 
 import datetime as dt
 import json
@@ -69,7 +72,10 @@ class Audit:
         self._http.close()
 
     def _send(self) -> float | None:
-        """Send the queued entries. Return the seconds until the next attempt if Cloud Logging did not accept them."""
+        """Send the queued entries.
+
+        If Cloud Logging did not accept the entries, return the seconds until the next attempt. Otherwise, return None.
+        """
         self._failures = 0 if self._is_sent() else self._failures + 1
         return _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS)) - 1] if self._failures else None
 

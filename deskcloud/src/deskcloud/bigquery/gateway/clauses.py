@@ -8,7 +8,9 @@ from deskcloud.googlesql.tokens import Token, closing, split, starts, unquoted
 
 
 def path(tokens: Sequence[Token]) -> tuple[list[str], Sequence[Token]]:
-    """Split the tokens, which begin with the path of a dataset or model, into the path's parts and the tokens after it.
+    """Return the parts of the path with which `tokens` begin, and the tokens after the path.
+
+    The path is the name of a dataset or model, such as `project.dataset.model`.
 
     Raises:
         BigQueryError: invalidQuery, if the tokens do not begin with a name.

@@ -1,8 +1,9 @@
-"""Call the emulator's REST API for the gateway's own work. The calls block, so worker threads make them.
+"""Call the emulator's REST API for the gateway's own work. The calls block, so they must be made in worker threads.
 
-Whole tables are exchanged as files in a scratch folder that the gateway and the emulator share. EXPORT DATA writes an
-Arrow file. A table function of the emulator reads a Parquet file. In SQL statements, the
-name of a file is a random number of 128 bits and not a path, so no client can guess the name.
+Whole tables are exchanged as files in a scratch folder that the gateway and the emulator share. The emulator passes a
+query's rows in an Arrow file, which EXPORT DATA writes. The gateway passes the result of an ML function in a Parquet
+file, which a table function of the emulator reads. In SQL statements, the name of a file is a random number of 128 bits
+and not a path, so no client can guess the name.
 """
 
 import threading
@@ -21,7 +22,8 @@ from deskcloud.bigquery.emulator.place import LOCATION_HEADER, ROWS, SECRET_HEAD
 from deskcloud.bigquery.gateway import errors
 from deskcloud.web.plain import NO_TLS
 
-# Job ids of the gateway's own jobs begin with this prefix. Job lists omit these jobs.
+# The ids of helper jobs begin with this prefix. A helper job runs on the emulator for the gateway and not for a client,
+# and job lists omit it.
 HELPER_PREFIX = "bqml_helper_"
 # DuckDB's default size of a row group, in rows. Each thread reads one row group.
 _ROW_GROUP = 122_880
@@ -31,10 +33,7 @@ location: ContextVar[str] = ContextVar("location", default="")
 
 
 class EmulatorClient:
-    """Calls the emulator over a pool of connections.
-
-    Whole tables are exchanged as files in the scratch folder, which the gateway and the emulator share.
-    """
+    """Calls the emulator over a pool of connections."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._http = httpx.Client(
@@ -49,7 +48,7 @@ class EmulatorClient:
         self._sweeper = ThreadPoolExecutor(1, "bigquery-sweeper")
 
     def close(self) -> None:
-        """Wait until the finished jobs of `run_hidden` are deleted, then close the connections."""
+        """Wait until the finished helper jobs are deleted, then close the connections."""
         self._sweeper.shutdown()
         self._http.close()
 
@@ -91,7 +90,7 @@ class EmulatorClient:
         return job
 
     def run_hidden(self, project: str, configuration: dict[str, Any], cancelled: threading.Event) -> dict[str, Any]:
-        """Run one of the gateway's own jobs. Delete the job afterwards, but not the written data."""
+        """Run a helper job. Delete the job afterwards, but not the data that the job has written."""
         job_id = f"{HELPER_PREFIX}{uuid.uuid4().hex}"
         try:
             return self.run(project, configuration, job_id, cancelled)
@@ -99,7 +98,7 @@ class EmulatorClient:
             self._sweeper.submit(self.delete, f"{project}/jobs/{job_id}/delete")
 
     def end_helpers(self, project: str) -> None:
-        """Cancel and delete the gateway's own jobs that a previous process left running."""
+        """Cancel and delete the helper jobs that a previous process of the gateway left running."""
         for job in (self.get(f"{project}/jobs") or {}).get("jobs", []):
             job_id = job["jobReference"]["jobId"]
             if job_id.startswith(HELPER_PREFIX):
@@ -120,7 +119,7 @@ class EmulatorClient:
             file.unlink(missing_ok=True)
 
     def handed_over(self, ending: str) -> tuple[Path, str]:
-        """Return the path of a new file with the extension `ending`, and the file's URI for EXPORT DATA."""
+        """Return an unused path with the extension `ending`, and the URI with which EXPORT DATA writes to this path."""
         name = f"{uuid.uuid4().hex}.{ending}"
         return self._scratch / name, f"scratch:{name}"
 

@@ -51,10 +51,10 @@ def from_proto(proto: dict[str, Any]) -> BigQueryError:
 
 
 def of_a_job(proto: dict[str, Any]) -> BigQueryError:
-    """Return the error for a client that asks for the results of a failed job.
+    """Return the error for a client that asks for the results of a failed job. `proto` is the job's errorResult.
 
     The reasons backendError and internalError are replaced by jobBackendError and jobInternalError. With the original
-    reasons, clients would retry the request.
+    reasons, clients would retry the request, although the job has failed for good.
     """
     reasons = {"backendError": "jobBackendError", "internalError": "jobInternalError"}
     reason = proto.get("reason", "internalError")

@@ -1,4 +1,4 @@
-"""Run a job of the gateway. A job is one statement, or a script whose statements run one after another."""
+"""Run a job of the gateway: an extract job, one statement, or a script whose statements run one after another."""
 
 import logging
 
@@ -39,7 +39,8 @@ def run(work: Work) -> Outcome:
     except ml.MLError as error:
         raise BigQueryError(error.reason, str(error)) from error
     except Exception as error:
-        # Report an invalid query. After an internal error, clients would retry, and the same error would occur again.
+        # Report this error as an invalid query and not as an internal error. After an internal error, clients would
+        # retry, and the same error would occur again.
         _LOG.exception("job %s cannot be run", work.job_id)
         raise BigQueryError("invalidQuery", f"The local BigQuery cannot run this: {error!r}") from error
 
@@ -54,7 +55,7 @@ def _run(work: Work) -> Outcome:
 
 
 def run_statement(work: Work, statement: Statement, job_id: str) -> Outcome:
-    """Run one statement. If the emulator runs a part of the statement, its job has the id `job_id`."""
+    """Run one statement. If the emulator runs a part of the statement, the emulator's job has the id `job_id`."""
     kind = statements.own_statement(statement.tokens)
     if kind in _ON_MODELS:
         figures = _ON_MODELS[kind](work, statement)
@@ -91,7 +92,7 @@ def _drop_schema(work: Work, statement: Statement, job_id: str) -> Outcome:
 
 
 def _refuse_kept_definitions(statement: Statement) -> None:
-    """Refuse a stored definition (e.g. a view) with ML functions. The emulator would run such definitions itself."""
+    """Refuse to create e.g. a view that calls ML functions. The emulator runs views itself, but has no ML functions."""
     words = [token.word for token in statement.tokens[:6]]
     kept = {"VIEW", "FUNCTION", "PROCEDURE", "POLICY"} & set(words)
     if words[0] == "CREATE" and kept and statements.needs_the_gateway(statement):

@@ -37,7 +37,7 @@ _DEFAULT_WAIT_MS = 10_000
 
 
 class JobRoutes:
-    """The endpoints of jobs. Requests about the emulator's jobs are passed through."""
+    """The endpoints of jobs. Requests about the emulator's jobs are passed on to the emulator."""
 
     def __init__(
         self, passthrough: Passthrough, emulator: EmulatorClient, jobs: Jobs, watch: Watch, strict: Strict | None
@@ -75,7 +75,10 @@ class JobRoutes:
             return await self._passthrough.forward(request, body)
 
     async def query(self, request: Request) -> Response:
-        """Answer jobs.query: run the query and return its rows. After `timeoutMs`, return jobComplete = false."""
+        """Answer jobs.query: run the query and return its rows.
+
+        If the query runs longer than `timeoutMs`, return jobComplete = false instead of rows.
+        """
         project = request.path_params["project"]
         body = await request.body()
         given = _json(request, body)
@@ -191,7 +194,7 @@ class JobRoutes:
                 return
 
     async def upload(self, request: Request) -> Response:
-        """Answer jobs.insert with a file in the request. The request has the whole file, or one chunk of it."""
+        """Answer a jobs.insert request that contains a file, or one chunk of a file."""
         answer = await self._passthrough.fetch(request)
         job = answer.json() if answer.is_success and answer.content else {}
         if job.get("configuration", {}).get("labels"):
@@ -205,7 +208,7 @@ class JobRoutes:
         return raw(answer)
 
     async def _wait(self, project: str, job_id: str, timeout_ms: int | None) -> dict[str, Any]:
-        """Return the job's resource once the job is done or the timeout is over."""
+        """Wait until the job is done, or until the timeout is over. Return the job's resource."""
         if future := self._jobs.future(project, job_id):
             seconds = (_DEFAULT_WAIT_MS if timeout_ms is None else timeout_ms) / 1000
             await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)

@@ -1,4 +1,4 @@
-"""Run the gateway's own jobs in threads, store their resources, and recover after a restart."""
+"""Run the jobs that the gateway handles in threads, store the jobs' resources, and recover after a restart."""
 
 import contextlib
 import contextvars
@@ -34,7 +34,7 @@ class _Running:
 
 
 class Jobs:
-    """The gateway's jobs, running and finished."""
+    """The jobs that the gateway and not the emulator handles, running and finished."""
 
     def __init__(self, database: Database, services: Services, audit: Audit) -> None:
         self._database = database
@@ -85,7 +85,8 @@ class Jobs:
         # id.
         self._running[project, job_id] = running
         if self._is_closing:
-            # `close` may have cancelled the running jobs already, and waits for the threads of all jobs.
+            # `close` may already have cancelled the running jobs, without this job. It waits for all jobs to end, so
+            # this job must be cancelled too.
             running.cancelled.set()
         pool = self._training if "CREATE_MODEL" in types else self._quick
         running.future = pool.submit(contextvars.copy_context().run, self._execute, running, configuration)
@@ -202,7 +203,7 @@ class Jobs:
         )
 
     def _fail_interrupted(self) -> None:
-        """Mark as failed all jobs that ran when the process ended. Clients retry these jobs under another id."""
+        """Mark as failed all jobs that a previous process left running. Clients retry these jobs under another id."""
         projects = set()
         for (text,) in self._database.execute("SELECT resource FROM jobs WHERE state != 'DONE'"):
             resource = json.loads(text)

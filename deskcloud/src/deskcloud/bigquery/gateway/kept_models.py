@@ -102,7 +102,7 @@ class Models:
         return [model for model in found if model]
 
     def save(self, reference: Reference, learned: ml.TrainedModel, resource: dict[str, Any]) -> Model:
-        """Store a model under this name in one step. Readers see either the old model or the new one."""
+        """Store a model under the name `reference` in one step. Readers see either the old model or the new one."""
         former = self.find(reference)
         folder = self._folder / uuid.uuid4().hex
         learned.save(folder)

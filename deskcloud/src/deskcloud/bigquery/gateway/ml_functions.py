@@ -23,8 +23,8 @@ Render = Callable[[int, int], str]
 class Function:
     """An ML function. `compute` returns the result. `options` are the allowed fields of the STRUCT argument.
 
-    `rows` says how many inputs of rows the function takes: "never", "optional", "required" or "two". `default` returns
-    the rows for a call without optional rows. Without `default`, `compute` gets None instead of rows.
+    `rows` says how many tables or queries a call passes: "never" any, one ("optional" or "required") or "two". If a
+    call omits an optional one, `default` returns the rows to use. Without `default`, `compute` gets None as rows.
     """
 
     compute: Callable[..., pa.Table]
@@ -174,7 +174,8 @@ def _model(work: Work, call: Call) -> tuple[ml.TrainedModel, Function]:
     reference, behind = work.reference(call.arguments[0][1:])
     if behind:
         raise BigQueryError("invalidQuery", f'Syntax error: Unexpected "{behind[0].text}" after MODEL {reference}')
-    # Load the model now, because replacing a model deletes the old model's files.
+    # Load the model now. Another job may replace the model while this job runs, and then the files of this model are
+    # deleted.
     model = work.services.models.get(reference).trained()
     if (function := FUNCTIONS[type(model)].get(call.name)) is None:
         raise BigQueryError(

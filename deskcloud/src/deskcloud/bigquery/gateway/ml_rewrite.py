@@ -1,7 +1,7 @@
 """Rewrite a statement that calls ML functions into a statement that the emulator can run.
 
 Inner calls are computed before outer calls, and earlier calls before later ones. Each result is written to a Parquet
-file. A call of a table function that reads this file then replaces the ML call. So the result needs no table.
+file. In the statement, a table function that reads this file replaces the ML call. So the result needs no table.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Rewriting:
-    """A statement in which each ML call is replaced by a call that reads the result from a file.
+    """A statement in which each ML call is replaced by a call that reads the ML function's result from a file.
 
     The end of the context deletes the files.
     """

@@ -30,7 +30,7 @@ class ModelRoutes:
         self._registry = registry
 
     async def list(self, request: Request) -> Response:
-        """Answer models.list, sorted by name. A page token is the offset of the page."""
+        """Answer models.list, sorted by name. A page token is the number of models on all previous pages."""
         project, dataset = request.path_params["project"], request.path_params["dataset"]
         if not await run_in_threadpool(self._emulator.exists, f"{project}/datasets/{dataset}"):
             raise not_found("Dataset", f"{project}:{dataset}")

@@ -1,4 +1,7 @@
-"""Refuse requests with URIs other than gs://, with locations that BigQuery does not have, or with legacy SQL."""
+"""Refuse requests that BigQuery would refuse, or that the local BigQuery cannot serve.
+
+These are requests with URIs other than gs://, with unknown locations, with external tables, or with legacy SQL.
+"""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +11,7 @@ from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 
 # The names of multi-regions and regions: https://cloud.google.com/bigquery/docs/locations.
 _LOCATION = re.compile(r"us|eu|[a-z]+-[a-z]+[0-9]+", re.IGNORECASE)
-# The line that selects a dialect:
+# The first line of a query may select legacy SQL or GoogleSQL:
 # https://cloud.google.com/bigquery/docs/introduction-sql#changing_from_the_default_dialect
 _PREFIX = re.compile(r"\s*#(legacy|standard)sql[ \t]*(?:\n|\Z)", re.IGNORECASE)
 

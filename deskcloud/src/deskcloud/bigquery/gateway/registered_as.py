@@ -1,4 +1,4 @@
-"""Register models with Vertex AI, and remove them. BigQuery stores the id and version that Vertex AI uses."""
+"""Register models with Vertex AI, and remove them. BigQuery stores the id and version that a model has in Vertex AI."""
 
 from deskcloud.bigquery.gateway.errors import BigQueryError, unsupported
 from deskcloud.bigquery.gateway.kept_models import Reference
@@ -11,7 +11,8 @@ def register(work: Work, reference: Reference, vertex_id: str, aliases: list[str
     """Register a model with Vertex AI under `vertex_id`, unless it is already registered. Return the model's version.
 
     Raises:
-        BigQueryError: the model has another registry id, its type cannot be served, or no registry is configured.
+        BigQueryError: the model is registered under an id other than `vertex_id`, models of its type cannot be
+            registered, or no registry is configured.
     """
     model = work.services.models.get(reference)
     check_type(model.resource["modelType"])
@@ -48,18 +49,20 @@ def find(work: Work, reference: Reference) -> tuple[str, str] | None:
 
 
 def check_replaceable(work: Work, project: str, found: tuple[str, str]) -> None:
-    """Check that no endpoint serves a version of a model. `found` is the model's registry id and the version.
+    """Check that no endpoint serves a certain version of a model, so that the version can be replaced.
+
+    `found` is the model's id in the registry and this version.
 
     Raises:
-        BigQueryError: resourceInUse, if the version is deployed.
+        BigQueryError: resourceInUse, if an endpoint serves the version.
     """
     service(work).check_replaceable(project, *found)
 
 
 def unregister(work: Work, project: str, found: tuple[str, str], successor: str | None = None) -> None:
-    """Remove a version of a model from the registry. `found` is the model's registry id and the version.
+    """Remove a version of a model from the registry. `found` is the model's id in the registry and this version.
 
-    If the removed version is the default version, the version `successor` becomes the default.
+    If the removed version is the default version, the version `successor`, if any, becomes the default version.
 
     Raises:
         BigQueryError: the registry refuses, e.g. because the version is deployed.

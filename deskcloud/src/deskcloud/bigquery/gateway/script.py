@@ -14,7 +14,8 @@ from deskcloud.googlesql import statements
 from deskcloud.googlesql.statements import Statement
 from deskcloud.googlesql.tokens import starts
 
-# The emulator gives the jobs of a script's statements this prefix.
+# Each statement of a script has a job of its own. In the emulator and here, the ids of these jobs begin with this
+# prefix.
 CHILD_PREFIX = "script_job_"
 
 RunStatement = Callable[[Work, Statement, str], Outcome]

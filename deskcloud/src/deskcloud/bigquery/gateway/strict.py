@@ -1,14 +1,14 @@
 """Let Google's analyzer check a statement against the current tables and models before the statement runs.
 
-A statement that the analyzer refuses fails with the analyzer's message. These statements run unchecked:
+A statement that the analyzer refuses fails with the analyzer's message. Only queries, DML statements, EXPORT DATA, and
+CREATE TABLE, CREATE VIEW and CREATE MODEL with a query are checked. Of these, the following run unchecked:
 
 - scripts and statements in sessions, because the analyzer does not know their variables and temporary tables;
-- CREATE statements for objects other than tables, views and models;
-- views over wildcard tables;
+- CREATE TEMP TABLE;
+- statements that read a view over a wildcard table;
 - queries of INFORMATION_SCHEMA;
-- statements with features that `deskcloud.googlesql.dialect` excludes.
-
-If a table or a model is missing, the local BigQuery reports its own error.
+- statements with features that `deskcloud.googlesql.dialect` excludes;
+- statements about a missing table or model, for which the local BigQuery reports the error.
 """
 
 import logging
@@ -98,8 +98,8 @@ class Strict:
         if found is None:
             return None
         if "*`" in found.get("view", {}).get("query", ""):
-            # A view over a wildcard table has the columns of the newest table. The view's resource may list older
-            # columns.
+            # A view over a wildcard table has the columns of the newest table that matches the wildcard. The view's
+            # resource may list the columns of an older table.
             return None
         partitioning = found.get("timePartitioning")
         hidden = _INGESTION if partitioning and "field" not in partitioning else ()
@@ -121,7 +121,10 @@ class Strict:
         return [*table["schema"]["fields"], _SUFFIX] if table else None
 
     def _model(self, work: Work, name: str) -> Model | None:
-        """Return the properties of a model that determine the columns of ML functions, or None for a missing model."""
+        """Return the properties of a model that determine which columns ML functions return.
+
+        If the model does not exist, return None.
+        """
         reference, _ = work.reference(tokenize(".".join(f"`{part}`" for part in name.split("."))))
         found = self._services.models.find(reference)
         if found is None:

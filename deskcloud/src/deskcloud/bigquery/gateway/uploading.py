@@ -35,7 +35,7 @@ class Storage:
         _check(answer, uri)
 
     def names(self, uri: str) -> list[str]:
-        """Return the names of the objects whose URI begins with gs://BUCKET/PREFIX."""
+        """Return the names of the objects whose URIs begin with `uri`, e.g. gs://BUCKET/PREFIX."""
         bucket, prefix = split(uri)
         answer = self._http.get(f"/storage/v1/b/{bucket}/o", params={"prefix": prefix})
         _check(answer, uri)
@@ -51,7 +51,7 @@ def split(uri: str) -> tuple[str, str]:
     """Split gs://BUCKET/NAME into the bucket and the object's name.
 
     Raises:
-        BigQueryError: the URI has another form.
+        BigQueryError: the URI does not have this form.
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, name = rest.partition("/")

@@ -23,7 +23,9 @@ class Registry:
         self._location = location
 
     def register(self, project: str, vertex_id: str, folder: Path, display_name: str, aliases: list[str]) -> str:
-        """Upload a model and return its version. If the id `vertex_id` exists, the model becomes a new version.
+        """Upload a model and return its version.
+
+        If the registry already has a model with the id `vertex_id`, the upload becomes a new version of that model.
 
         Raises:
             BigQueryError: the service refuses.
@@ -42,9 +44,9 @@ class Registry:
         return str(answer["modelVersionId"])
 
     def unregister(self, project: str, vertex_id: str, version: str, successor: str | None = None) -> None:
-        """Delete a version of a model from the registry, or the whole model if it has no other version.
+        """Delete a version of a model from the registry, or the whole model if the model has no other version.
 
-        If the deleted version is the default version, the version `successor` becomes the default.
+        If the deleted version is the default version, the version `successor`, if any, becomes the default version.
 
         Raises:
             BigQueryError: the service refuses, e.g. because the version is deployed.
@@ -60,10 +62,10 @@ class Registry:
         self._done(self._checked(self._http.delete(path)))
 
     def check_replaceable(self, project: str, vertex_id: str, version: str) -> None:
-        """Check that no endpoint serves a version of a model.
+        """Check that no endpoint serves this version of the model, so that the version can be replaced.
 
         Raises:
-            BigQueryError: resourceInUse, if the version is deployed.
+            BigQueryError: resourceInUse, if an endpoint serves the version.
         """
         name = f"projects/{project}/locations/{self._location}/models/{vertex_id}"
         if used := self._versions(name).get(version, {}).get("deployedModels"):

@@ -1,4 +1,4 @@
-"""A thread that does its work again each time that somebody wakes it."""
+"""A thread that repeats its work after each wake-up."""
 
 import logging
 import threading
@@ -9,10 +9,11 @@ _SECONDS_AFTER_A_FAILURE = 1.0
 
 
 class WakingThread:
-    """A thread that calls `work` once at its start and again after each wake-up.
+    """A thread that calls `work` once when the thread starts, and again after each wake-up.
 
-    `work` returns the number of seconds after which it is called again even without a wake-up. If it returns None, only
-    a wake-up calls it again. If it raises an exception, the exception is logged, and `work` is called after a second.
+    `work` returns the number of seconds after which the thread calls `work` again even without a wake-up. If the result
+    is None, the thread waits for a wake-up. If `work` raises an exception, the thread logs the exception and calls
+    `work` again after a second.
     """
 
     def __init__(self, name: str, work: Callable[[], float | None]) -> None:
@@ -23,7 +24,7 @@ class WakingThread:
         self._thread.start()
 
     def wake(self) -> None:
-        """Call `work` soon. If it is running now, it is called once more afterwards."""
+        """Let the thread call `work` soon. If `work` is running now, the thread calls it once more afterwards."""
         self._wakes.set()
 
     def close(self) -> None:

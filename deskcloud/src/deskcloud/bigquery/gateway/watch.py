@@ -1,4 +1,4 @@
-"""Write audit entries for the emulator's jobs that have labels. An entry is written when the job is done."""
+"""Write an audit entry for each of the emulator's jobs that has labels, when the job is done."""
 
 import logging
 from typing import Any

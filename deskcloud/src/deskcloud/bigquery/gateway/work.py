@@ -19,7 +19,7 @@ from deskcloud.bigquery.gateway.uploading import Storage
 from deskcloud.bigquery.gateway.vertex_registry import Registry
 from deskcloud.googlesql.tokens import Token, tokenize
 
-# A helper query shares these fields with the client's statement. The destination table is not shared.
+# A helper query gets these fields from the client's query. It does not get the destination table.
 _SHARED = ("useLegacySql", "defaultDataset", "queryParameters", "parameterMode", "connectionProperties")
 
 
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """A running job of the gateway, with services, ids and configuration. All query parameters are named."""
+    """A running job of the gateway, with services, ids and configuration. Its query has no positional parameters."""
 
     services: Services
     project: str
@@ -76,7 +76,7 @@ class Work:
         return bool(self.configuration.get("dryRun"))
 
     def with_query(self, query: dict[str, Any]) -> "Work":
-        """Return a copy of the work with another query configuration."""
+        """Return a copy of the work that has the query configuration `query`."""
         return replace(self, configuration=self.configuration | {"query": query})
 
     def check_cancelled(self) -> None:
@@ -140,7 +140,10 @@ class Work:
 
 
 def name_positional_parameters(query: dict[str, Any]) -> dict[str, Any]:
-    """Replace each `?` in the query by a named parameter, because a rewriting may change the order of parameters."""
+    """Replace each `?` in the query by a named parameter.
+
+    Later, the replacement of ML calls can change the order of parameters, and `?` depends on the order.
+    """
     if (query.get("parameterMode") or "").upper() != "POSITIONAL":
         return query
     text, parts, end = query["query"], [], 0
@@ -162,7 +165,7 @@ _NOT_LITERAL = object()
 def _literal(text: str) -> Any:
     """Return the value of a literal, or of an array or struct of literals. Return _NOT_LITERAL for other expressions.
 
-    The options of nearly all statements are literals, so most statements need no query to evaluate them.
+    The options of nearly all statements are literals, so most statements need no query to evaluate their options.
     """
     try:
         return _value(sqlglot.parse_one(text, dialect="bigquery"))
@@ -185,7 +188,7 @@ def _value(tree: exp.Expr) -> Any:
 def plain(value: Any) -> Any:
     """Convert a value for the ML options.
 
-    Structs become tuples, NUMERIC becomes float, and times become milliseconds since 1970.
+    Structs become tuples. NUMERIC becomes float. TIMESTAMP and DATETIME become milliseconds since 1970.
     """
     match value:
         case dict():
