@@ -49,9 +49,9 @@ class Campaign(Section, frozen=True):
     # Minimum number of rows of crm_customers, as a share of the number of rows at the last check. If there are fewer
     # rows, the run that resolves the customers fails.
     min_rows_share: Share = 0.5
-    # A customer's orders count as the campaign's outcome for this many days after the assignment.
+    # The orders of a customer in this number of days after the assignment count as the campaign's outcome.
     outcome_days: Days = 30
-    # The orders of this many days before the assignment are the covariate that makes intervals narrower (CUPED).
+    # The orders in this number of days before the assignment are a covariate, which makes intervals narrower (CUPED).
     before_days: Days = 180
     # Number of days for which the campaign is planned. Set it before the campaign starts.
     planned_days: Days = 30

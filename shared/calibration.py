@@ -23,9 +23,9 @@ LOWEST = -1000.0
 
 
 class Line(NamedTuple):
-    """A line on the log odds, valid from `start` up to the next line's start.
+    """A part of a calibrator: a line that applies to the model's log odds from `start` up to the next line's `start`.
 
-    The calibrated log odds are `intercept + slope * log odds`.
+    The calibrated log odds are `intercept + slope * (the model's log odds)`.
     """
 
     start: float

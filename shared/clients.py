@@ -70,7 +70,8 @@ class Clients:
         try:
             return str(self.publisher.publish(path, data, **attributes).result(timeout=60))
         except Exception:
-            # After a failed publish, a client refuses all further messages to that topic. Create a new one.
+            # After a failed publish, a publisher refuses all further messages to the topic. So the next message needs a
+            # new publisher.
             self.__dict__.pop("publisher", None)
             raise
 

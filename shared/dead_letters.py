@@ -34,7 +34,7 @@ _FOLDER = "dead-letters/"
 
 
 class DeadLetter(LogEvent, frozen=True):
-    """A message was stored as a dead letter, with the reason; `propensity replay` sends it again."""
+    """A message was stored as a dead letter, with the reason; `propensity replay` sends the message again."""
 
     event = "dead_letter"
     severity = "ERROR"
@@ -83,7 +83,7 @@ def reject(message: "Message", error: Exception, function: str, clients: "Client
 
 
 def _fits(message: "Message", about: Mapping[str, str]) -> bool:
-    """Whether the message with these attributes is within Pub/Sub's limits (https://cloud.google.com/pubsub/quotas)."""
+    """Whether the message, with `about` added, is within Pub/Sub's limits (https://cloud.google.com/pubsub/quotas)."""
     attributes = {**message.attributes, **about}
     size = len(message.data) + sum(len(f"{name}{value}".encode()) for name, value in attributes.items())
     return size <= MAX_BYTES and len(attributes) <= MAX_ATTRIBUTES
@@ -130,5 +130,5 @@ class DeadLetters:
         self._store.remove(f"{_FOLDER}{name}.json")
 
     def remove_all(self) -> None:
-        """Delete all dead letters. Their messages can then no longer be replayed."""
+        """Delete all dead letters. After this, their messages cannot be replayed."""
         self._store.remove_all(_FOLDER)

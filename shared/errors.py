@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 _USER = re.compile(r"(?<=//)[^\s/@\"']*:[^\s/@\"']*@")
 # Maximum time until a change of access rights applies everywhere in Google Cloud.
 PROPAGATION = timedelta(minutes=10)
-# The reasons with which BigQuery and Google's newer services report a missing right. HTTP 403 alone is not enough: it
-# also reports an exceeded quota, for which a retry helps.
+# The reasons with which BigQuery and Google's newer services report a missing right. The HTTP status 403 alone does not
+# show this: an exceeded quota, for which a retry helps, has the same status.
 # https://cloud.google.com/bigquery/docs/error-messages
 DENIED = {"accessDenied", "IAM_PERMISSION_DENIED"}
 

@@ -94,7 +94,7 @@ class DataRefreshed(Event):
 
 @dataclass(frozen=True)
 class FeaturesBuilt(Event):
-    """`sessions` and `visitor_features` hold all days up to `as_of`, and the data passed its checks."""
+    """`sessions` and `visitor_features` hold all days up to `as_of`, and the data passed the checks."""
 
     topic = "features-built"
 
@@ -182,7 +182,7 @@ class ScoringDue(Event):
 
 @dataclass(frozen=True)
 class VisitorsScored(Event):
-    """The partition `day` of `scores` holds all visitors active in the window, scored by this version."""
+    """The partition `day` of `scores` holds all visitors active in the window, scored by model version `version`."""
 
     topic = "visitors-scored"
 
@@ -192,7 +192,7 @@ class VisitorsScored(Event):
 
 @dataclass(frozen=True)
 class AudiencePublished(Event):
-    """The audience of `day` was written to the bucket; `manifest` is the gs:// URI of its list of files."""
+    """The audience of `day` was written to the bucket. `manifest` is the gs:// URI of a list of the files."""
 
     topic = "audience-published"
     is_last = True
@@ -259,7 +259,7 @@ class RecommendationsDue(Event):
 
 @dataclass(frozen=True)
 class RecommendationsBuilt(Event):
-    """The rules and the visitors' recommendations of day `as_of` were written. `method` is the method that was used."""
+    """The association rules and the visitors' recommendations of day `as_of` were written, computed by `method`."""
 
     topic = "recommendations-built"
     is_last = True

@@ -50,7 +50,7 @@ def log_exception(event: LogEvent) -> None:
 def _labels() -> dict[str, Any]:
     """Return the label that groups a request's lines in Cloud Logging; empty outside a request.
 
-    functions-framework would add the same label.
+    functions-framework adds this label to the lines of sys.stdout, but `log` does not write to sys.stdout.
     """
     # A process that answers requests has already imported Flask. In a command, importing Flask would take too long.
     flask = sys.modules.get("flask")

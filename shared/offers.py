@@ -33,7 +33,7 @@ def thresholds(policy: "Policy", percentiles: Sequence[float]) -> Thresholds:
 
 
 def _lowest(percent: int, percentiles: Sequence[float]) -> float:
-    """Return the lowest probability among the `percent` % with the highest probabilities; ABOVE_ALL for 0 %."""
+    """Return the lowest probability among the `percent` % of visitors with the highest ones; ABOVE_ALL for 0 %."""
     if percent == 0:
         return ABOVE_ALL
     return 0.0 if percent == 100 else percentiles[percent - 1]

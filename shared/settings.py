@@ -86,7 +86,7 @@ class Source(Section, frozen=True):
         try:
             return zoneinfo.ZoneInfo(self.time_zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            from shared import settings_faults  # noqa: PLC0415 - only a fault needs the words for it
+            from shared import settings_faults  # noqa: PLC0415 - needed only for an invalid setting
 
             raise ValueError(settings_faults.unknown_time_zone(self.time_zone)) from error
 
@@ -153,7 +153,8 @@ class Gate(Section, frozen=True):
 
     # The metric by which candidates are compared with each other and with the champions.
     metric: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
-    # A model counts as no worse than another model if its metric is shown to be worse by at most this share.
+    # A model counts as no worse than another model if it is shown that the model's `metric` is worse by at most this
+    # share.
     margin: Annotated[float, Meta(ge=0)] = 0.01
     min_roc_auc: Share = 0.7
     # Minimum for the lower bound of the ROC AUC's 95 % interval.
@@ -163,8 +164,9 @@ class Gate(Section, frozen=True):
     min_positives: Annotated[int, Meta(ge=0)] = 30
     # Largest accepted ROC AUC of a single feature. A feature with a larger ROC AUC is taken to reveal the label.
     max_single_feature_roc_auc: Share = 0.95
-    # Probabilities count as calibrated if two intervals lie between 1 / tolerance and tolerance: the interval of the
-    # calibration slope, and the interval of observed over expected buyers. The gate does not use the result.
+    # Probabilities count as calibrated if two intervals lie between 1 / `calibration_tolerance` and
+    # `calibration_tolerance`: the interval of the calibration slope, and the interval of observed / expected buyers.
+    # The gate does not use the result.
     calibration_tolerance: Annotated[float, Meta(gt=1)] = 1.25
 
 
@@ -231,8 +233,8 @@ class Recommendations(Section, frozen=True):
     shrinkage: Annotated[float, Meta(ge=0)] = 10.0
     # Maximum number of products recommended to a visitor; also the k of recall@k and NDCG@k.
     per_visitor: Annotated[int, Meta(ge=1, le=50)] = 5
-    # Maximum numbers that the online path holds in memory: of rules, of similar products per product, and of popular
-    # products.
+    # Maximum numbers of rules, of similar products per product, and of popular products that the online path loads into
+    # memory.
     most_rules: Annotated[int, Meta(ge=0, le=100_000)] = 5_000
     most_similar: Annotated[int, Meta(ge=0, le=100)] = 10
     most_popular: Annotated[int, Meta(ge=0, le=1_000)] = 50
@@ -289,7 +291,7 @@ class Settings(Section, frozen=True):
     mail: Mail = Mail()
     # resume_runs continues a run that has recorded nothing for this many minutes.
     resume_after_minutes: Annotated[int, Meta(ge=0)] = 15
-    # Hours without activity after which a run no longer counts as open. While a run is open, newer data wait.
+    # A run without activity for this number of hours no longer counts as open. While a run is open, newer data wait.
     open_hours: Annotated[int, Meta(ge=1, le=168)] = 6
     # Seconds that one delivery waits for a BigQuery job or a deployment. Must be below the function's timeout.
     wait_seconds: Annotated[int, Meta(ge=1)] = 480
@@ -329,7 +331,7 @@ class Settings(Section, frozen=True):
         try:
             return msgspec.convert(document, cls)
         except msgspec.ValidationError as error:
-            from shared import settings_faults  # noqa: PLC0415 - only a fault needs the words for it
+            from shared import settings_faults  # noqa: PLC0415 - needed only for an invalid setting
 
             raise SettingsError(f"settings: {settings_faults.sentence(cls, document, str(error))}") from None
 
@@ -381,8 +383,8 @@ TOGETHER: dict[str, Callable[[Settings], bool]] = {
 def schema() -> bytes:
     """Return the rules and defaults as JSON Schema; the same rules give the same bytes.
 
-    The patterns end with a dollar instead of backslash Z. Terraform uses RE2, in which a dollar matches only the end of
-    the text.
+    The patterns end with a dollar instead of backslash Z, because Terraform uses RE2, which has no backslash Z. In RE2,
+    a dollar matches only the end of the text.
     """
     rules = jsontext.encode(msgspec.json.schema(Settings), is_sorted=True).replace(rb'\\Z"', b'$"')
     return msgspec.json.format(rules, indent=2) + b"\n"

@@ -77,7 +77,7 @@ class Predictions:
         self._http = Connections(CONNECTIONS)
 
     def ask(self, instances: Sequence[Mapping[str, Any]], timeout: float) -> Answer:
-        """Return the answer for the instances, which hold the model's inputs by name; `timeout` is in seconds.
+        """Return the answer for `instances`. An instance holds the model's inputs by name; `timeout` is in seconds.
 
         Raises:
             RefusedError: the endpoint answers with an HTTP error.

@@ -119,7 +119,8 @@ class Warehouse:
     def query_all(self, statements: Iterable[Statement]) -> list[list[dict[str, Any]]]:
         """Run independent statements concurrently and return their rows in the given order.
 
-        If statements fail, the first failed statement's error is raised once all statements have ended.
+        If statements fail, wait until all started statements have ended. Then raise the error of the first failed
+        statement.
 
         Raises:
             Permanent, GoogleAPICallError, NotReady: see `query`.

@@ -25,7 +25,7 @@ def content(hashes: Iterable[str]) -> bytes:
 
 
 class Withheld:
-    """The visitors whom one version of serving/withheld.bin lists.
+    """The visitors that `content`, the content of serving/withheld.bin, lists.
 
     Only the beginning of each hash is stored, so a visitor who is not listed may be mistaken for a listed visitor. If a
     million visitors are listed, the probability of this mistake is about 1 in 10^13.

@@ -18,7 +18,7 @@ class EffectFound(LogEvent, frozen=True):
 
 
 class SizesDiffer(LogEvent, frozen=True):
-    """The arms of a campaign, or the holdout, do not have the declared sizes, so its effects must not be used."""
+    """The arms of a comparison do not have the declared sizes, so the effects of this comparison must not be used."""
 
     event = "sizes_differ"
     severity = "WARNING"

@@ -81,7 +81,7 @@ def _document(environment: Environment) -> Guarded[MeasuredEffect]:
 
 
 def _keep(found: Effects, context: StepContext) -> None:
-    """Store the effect of the current campaign, unless the effect of a later day is stored."""
+    """Store the effect of the current campaign, unless the stored effect is of a later day."""
     mine = [
         one for one in found.results if one.comparison == "control" and one.campaign == context.settings.campaign.name
     ]

@@ -14,7 +14,7 @@ from shared.chain.intervals import Z
 
 POWER = 0.8
 _NORMAL = NormalDist()
-# Number of bisections after which an effect has the precision of a float.
+# Number of bisections of the interval that contains the effect. Then the effect has the precision of a float.
 _HALVINGS = 60
 
 
@@ -50,7 +50,7 @@ class Plan:
             raise ValueError(f"the deviation is {self.deviation}; it must be above 0")
 
     def customers(self, relative: float, power: float = POWER) -> int:
-        """Return the number of customers with which the effect `relative` is shown with probability `power`.
+        """Return the number of customers that are necessary to show the effect `relative` with probability `power`.
 
         The customers of both arms are counted.
 
@@ -62,9 +62,9 @@ class Plan:
         return math.ceil((self._errors(power) / self._errors_of_one(relative)) ** 2)
 
     def power(self, relative: float, customers: int) -> float:
-        """Return the probability that the effect `relative` is shown.
+        """Return the probability that the effect `relative` is shown, with `customers` in both arms.
 
-        A gain is shown if its interval lies above 0, a loss if it lies below 0.
+        A gain is shown if its interval lies above 0. A loss is shown if its interval lies below 0.
         """
         return _NORMAL.cdf(self._errors_of_one(relative) * math.sqrt(customers) - self.quantile)
 

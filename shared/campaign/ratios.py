@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# p-value below which the sizes are a mismatch (Fabijan and others 2019). Far below 5 %, because the check runs daily.
+# If the p-value is below this threshold, the sizes are a mismatch (Fabijan and others 2019). The threshold is far below
+# 5 %, because the check runs daily.
 THRESHOLD = 0.001
 # Smallest expected number of customers in an arm for which the chi-square distribution holds (Cochran 1954).
 _FEWEST = 5
@@ -17,7 +18,7 @@ _FEWEST = 5
 
 @dataclass(frozen=True)
 class Sizes:
-    """The observed and the expected number of customers of each arm, and the p-value of the deviation.
+    """The observed and the expected number of customers of each arm, and the p-value of their difference.
 
     The p-value is None if the smallest arm is expected to have fewer than five customers.
     """
@@ -75,7 +76,7 @@ def check(counts: Mapping[str, int], shares: Mapping[str, float]) -> Sizes:
 
 
 def chi_square_tail(statistic: float, freedom: int) -> float:
-    """Return the probability that a chi-square variable is larger: Abramowitz and Stegun (1964), 26.4.4 and 26.4.5."""
+    """Return P(chi-square variable > `statistic`): Abramowitz and Stegun (1964), 26.4.4 and 26.4.5."""
     half = statistic / 2
     if freedom % 2:
         tail, term = math.erfc(math.sqrt(half)), math.exp(-half) * math.sqrt(half) / math.gamma(1.5)

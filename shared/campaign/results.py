@@ -72,7 +72,7 @@ def sizes(comparison: str, treated: int, control: int, share: float) -> Sizes:
 
 
 def read(rows: Iterable[Row]) -> list[Compared]:
-    """Return the comparisons in rows of sql/campaign/sums.sql, which are sorted by comparison, campaign and share."""
+    """Return the comparisons. `rows` come from sql/campaign/sums.sql, sorted by comparison, campaign and share."""
     by_comparison = groupby(rows, lambda row: (row["comparison"], row["campaign"], row["share"]))
     return [_compared(*key, list(mine)) for key, mine in by_comparison]
 
@@ -100,7 +100,7 @@ def _compared(comparison: Literal["control", "holdout"], campaign: str, share: f
 
 
 def results(comparisons: Iterable[Compared], day: date, campaign: Campaign) -> Effects:
-    """Return the results of all comparisons on `day`. `campaign` has the planned number of buyers and the costs."""
+    """Return the results of all comparisons on `day`. The settings `campaign` name the planned buyers and the costs."""
     found = list(comparisons)
     return Effects(
         day,

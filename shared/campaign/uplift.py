@@ -31,7 +31,8 @@ class Stratum(NamedTuple):
 class Point(NamedTuple):
     """A point of the Qini curve.
 
-    `gain` is the increase of all customers' mean outcome if only the first `share` of the customers is treated.
+    If only the share `share` of the customers with the highest probabilities is treated, `gain` is the increase of the
+    mean outcome over all customers.
     """
 
     share: float

@@ -47,7 +47,7 @@ def span(outcome: str, lower: float | None, upper: float | None) -> str:
 
 
 def sentence(one: Result) -> str:
-    """Return the result as a sentence: both means, the effect, and both intervals."""
+    """Return the result as a sentence: both means, the effect, and its intervals for one look and for all looks."""
     if one.effect is None:
         return f"{one.outcome} of {title(one)}: an arm has no customers"
     treated, control = (amount(one.outcome, mean) for mean in (one.treated_mean, one.control_mean))
@@ -59,12 +59,12 @@ def sentence(one: Result) -> str:
 
 
 def mismatch(one: Result) -> str:
-    """Return why the numbers must not be used."""
+    """Return the sizes of the arms as a sentence: the reason why the numbers must not be used."""
     return f"{title(one)}: {sizes(one.comparison, one.treated, one.control, one.share).sentence}"
 
 
 def cells(one: Result) -> tuple[str, ...]:
-    """Return both means, the effect, and its intervals for one look and for any look, as cells of a table."""
+    """Return cells of a table: both means, the effect, and its intervals for one look and for all looks."""
     means = (amount(one.outcome, mean) for mean in (one.treated_mean, one.control_mean))
     if one.effect is None:
         return (*means, "-", "-", "-")

@@ -1,4 +1,4 @@
-"""Find the customers of an audience, and the channels through which each may be reached."""
+"""Find the customers of an audience, and the channels through which each customer may be reached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Number of rows of crm_customers that are checked at a time.
 PAGE = 10_000
-# The orders and logins of this number of days are used, up to the audience's day.
+# Number of days, up to the audience's day, whose orders and logins are used.
 WINDOW_DAYS = 365
 
 

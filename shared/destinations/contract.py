@@ -1,4 +1,4 @@
-"""The contract of a destination: the methods that each platform's module implements, and their structures.
+"""The contract of a destination: the methods that each platform's module implements, with their structures.
 
 A module contains the code that depends on its platform: the format of members, the requests, and the platform's reports
 of outcomes. The remaining code is common to all platforms: sql/destinations/plan.sql computes the changes, and
@@ -80,7 +80,7 @@ class Answer(Struct, frozen=True):
 
 
 class Destination(Protocol):
-    """A destination with the account, list or folder that the settings name."""
+    """A destination: the account, list, folder or topic that the settings name."""
 
     name: ClassVar[str]
     # Name of the table or view of sql/tables that holds the customers in the destination's format.
@@ -110,7 +110,7 @@ class Destination(Protocol):
         ...
 
     def validate(self, member: Member) -> str | None:
-        """Return why the destination cannot accept the member, or None; a sentence without personal data."""
+        """Return None if the destination can accept the member, else the reason: a sentence without personal data."""
         ...
 
     def apply(self, batch: Batch) -> Answer:

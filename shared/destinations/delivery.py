@@ -39,7 +39,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 class DeliveryInRun:
-    """One execution of a delivery run's step, started by one delivery of its event."""
+    """One execution of a delivery run's step. Each delivery of the event members-due starts one execution."""
 
     def __init__(self, destination: Destination, context: StepContext) -> None:
         self._destination = destination

@@ -1,7 +1,7 @@
 """A Customer Match list of Google Ads, through the Data Manager API.
 
-sql/tables/google_ads_customers.sql normalizes and hashes the customers' addresses by Google's rules.
-shared/destinations/delivery.py waits for the quota, and sends again.
+sql/tables/google_ads_customers.sql normalizes and hashes the customers' addresses by Google's rules. If Google's quota
+is used up, shared/destinations/delivery.py waits and sends again.
 
 https://developers.google.com/data-manager/api/reference/rest/v1/audienceMembers
 """
@@ -88,7 +88,7 @@ class GoogleAdsDestination:
             return Answer(request, "sent" if fine else "confirmed", wrong)
 
     def status(self, request: str, _: Callable[[], list[Member]]) -> Answer:
-        """Return how a request has ended, or `sent` while Google processes it."""
+        """Return the outcome of a request, which is `sent` while Google processes the request."""
         found = self._client.retrieve_request_status(request={"request_id": request})
         [one] = found.request_status_per_destination
         state = STATES(one.request_status)

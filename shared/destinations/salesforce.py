@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from shared.destinations.marketing_cloud import Client, Result
 
 KEY = "customer_id"
-# Part of SOAP's message about a row that did not exist.
+# Part of the message with which the SOAP API answers a deletion of a row that did not exist.
 NOT_THERE = "affected 0 of"
-# Part of REST's message about a row that another transaction has locked. Salesforce does not say whether it stores the
-# row later.
+# Part of the REST API's message about a row that another transaction has locked. Salesforce does not say whether it
+# stores the row later.
 BLOCKED = "Rerun the transaction"
 ADDRESS = re.compile(r"\S+@\S+")
 LONGEST_REASON = 200

@@ -52,12 +52,13 @@ def step_of(name: str, destination_name: str, find: Callable[[Environment], Dest
     def run(event: MembersDue, context: StepContext) -> MembersDelivered | RunSuperseded | None:
         """Record the outcomes of open requests, and send the batches that can be sent now.
 
-        Return None if a batch is not sent yet, if a request is still open, or if the run is for another destination.
+        Return None if a batch is not sent yet or a request is still open. Also return None if the run belongs to
+        another destination.
 
         A run is superseded if its destination has a newer run.
         """
-        # The functions of all destinations get this event, so ignore the runs of other destinations. This comes first,
-        # because this function's own destination may be off.
+        # The functions of all destinations get this event, so ignore the runs of other destinations. This check comes
+        # first. Otherwise, a function whose own destination is off would fail the runs of other destinations.
         if context.run_as(DeliveryRun).destination != destination_name:
             return None
         destination = find(context.environment)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # An erasure is repeated for this number of days after its acceptance, even if it is completed: a run that started
 # before the acceptance may write the person's rows again.
 AGAIN_DAYS = 3
-# After this time, pending removals raise the alert `erasure_overdue`.
+# If a removal is still pending this time after the acceptance, the log event `erasure_overdue` raises an alert.
 PATIENCE = timedelta(days=3)
 # Cloud Logging streams log lines into a table, and BigQuery cannot delete a row in the first half hour after it was
 # streamed. So the log lines of the last hour before a run are left to the next run.
@@ -46,7 +46,7 @@ STREAMED = timedelta(hours=1)
 def accept(
     request: ErasureRequest, run_id: str, now: datetime, environment: Environment, pseudonyms: Pseudonyms
 ) -> Certificate:
-    """Write the tombstones and the certificate of a new request. Return the new certificate, or the existing one.
+    """Write the tombstones and the certificate of a new request. Return the request's certificate, new or existing.
 
     Raises:
         Malformed: an earlier request with the same id names another person.
@@ -64,8 +64,8 @@ def accept(
         standing = store.keep(fresh.path, fresh, Certificate)
         log(ErasureAccepted(request.request_id))
     if not standing.passes:
-        # An earlier delivery may have written the certificate and failed before it recorded the request, so record the
-        # request again.
+        # An earlier delivery may have written the certificate, and failed before it wrote the request to the table
+        # `erasures`. So write the request again.
         _record(standing, standing.run_id, now, environment)
     return standing
 

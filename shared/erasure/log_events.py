@@ -14,7 +14,7 @@ class ErasureAccepted(LogEvent, frozen=True):
 
 
 class ErasureAdvanced(LogEvent, frozen=True):
-    """A run has deleted the data that it found of a person. The certificate in the bucket has the details."""
+    """A run has deleted a person's data, as far as it found them. The certificate in the bucket has the details."""
 
     event = "erasure_advanced"
     severity = "NOTICE"
@@ -28,7 +28,7 @@ class ErasureAdvanced(LogEvent, frozen=True):
 
 
 class ErasureOverdue(LogEvent, frozen=True):
-    """Destinations have not confirmed for days that a person is removed."""
+    """More than three days after an erasure was accepted, destinations have not confirmed the removal of the person."""
 
     event = "erasure_overdue"
     severity = "WARNING"

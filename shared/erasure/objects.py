@@ -75,7 +75,7 @@ def _csv(blob: Blob, folder: str, is_erased: Callable[[dict[str, str]], bool]) -
 
 
 def _rows(blob: Blob) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield each line after the header, as text and as a parsed row."""
+    """Yield (line, parsed row) for each line after the header."""
     with blob.open("rt", newline="") as lines:
         [names] = csv.reader([next(lines, "")])
         for line in lines:

@@ -20,7 +20,7 @@ type Kind = Literal["visitor", "customer", "user", "order"]
 
 # Path relative to the project's root.
 FILE = Path("shared") / "erasure" / "persons.json"
-# The rows of these tables are needed until the destinations have confirmed the removal.
+# A person's rows of these tables are needed until the destinations have confirmed the removal of the person.
 UNTIL_REMOVED = ("destination_changes", "destination_members")
 
 
@@ -39,5 +39,5 @@ def columns() -> list[PersonColumn]:
 
 
 def content(declared: Mapping[str, Mapping[str, Kind]]) -> bytes:
-    """Return the file's content for the declared columns."""
+    """Return the content of persons.json for the declared columns."""
     return jsontext.encode(declared, 1) + b"\n"

@@ -29,8 +29,8 @@ KEPT = timedelta(days=90)
 class Intent(Struct, frozen=True):
     """The intent to send the message of one checkout in one campaign.
 
-    `intended` means that a process is sending the message, or has died while it sent it. `unconfirmed` means that the
-    connection broke or the process died, and the relay may have accepted the message.
+    The outcome `intended` means that a process is sending the message, or died while it sent the message. `unconfirmed`
+    means that the connection broke or the process died, and the relay may have accepted the message.
     """
 
     key: str

@@ -23,7 +23,7 @@ class MessageSkipped(LogEvent, frozen=True):
 
 
 class MessageNotDelivered(LogEvent, frozen=True):
-    """The relay refused a message, or its answer was lost. The message is never sent again."""
+    """The relay refused a message, or the relay's answer was lost. The message is never sent again."""
 
     event = "message_not_delivered"
     severity = "WARNING"

@@ -18,8 +18,8 @@ from shared.setting_types import CampaignName  # noqa: TC001 - msgspec reads the
 
 type Kind = Literal["sent", "delivered", "opened", "clicked", "bought", "bounced", "complained", "unsubscribed"]
 type Channel = Literal["ads", "email", "all"]
-# An id without control characters, and without spaces at its ends, because shared/customers/crm.py removes such
-# characters and spaces. Half of a surrogate pair is refused too, because it is not valid Unicode.
+# An id without control characters, and without spaces at its ends. shared/customers/crm.py removes these spaces, and
+# refuses a customer's id with control characters. Half of a surrogate pair is not valid Unicode.
 type Identifier = Annotated[
     str, Meta(min_length=1, max_length=256, pattern=r"^(?!\s)[^\x00-\x1f\x7f\ud800-\udfff]+(?<!\s)\Z")
 ]

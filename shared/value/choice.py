@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Errors:
-    """The errors of a method: sums over all customers, of whom `buyers` bought in the held-out time."""
+    """The errors of a method, as sums over all customers. `buyers` of the customers bought in the held-out time."""
 
     method: str
     customers: int

@@ -16,7 +16,8 @@ type Array = npt.NDArray[np.float64]
 
 # The search for a parameter starts at 1 and is limited to the range from e^-10 to e^10.
 _BOUND = 10.0
-# A maximum is accepted if a further Newton step would raise the log-likelihood by at most this value.
+# The search's result is accepted as the maximum if another Newton step would raise the log-likelihood by at most this
+# value.
 _MOST_GAIN = 1e-4
 # Step of a parameter's logarithm for numerical derivatives.
 STEP = 1e-4
@@ -29,7 +30,7 @@ class FitError(ValueError):
 
 
 class Contributions(NamedTuple):
-    """The contribution of one customer of each row to a log-likelihood."""
+    """What one customer of each row of the data adds to the log-likelihood, and its derivatives."""
 
     log_likelihood: Array
     scores: Array

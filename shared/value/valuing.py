@@ -39,7 +39,7 @@ BGNBD = "bgnbd"
 REGRESSIONS = ("linear", "boosted_trees")
 # From the simplest method on.
 METHODS = ("linear", BGNBD, "boosted_trees")
-# The orders of this number of days count, up to the newest day.
+# Number of days, up to the newest day, whose orders count.
 HISTORY_DAYS = 1095
 # Minimum of the quadrature's nodes, which are probabilities to leave. With smaller nodes, sql/value/by_bgnbd.sql would
 # lose digits.
@@ -130,7 +130,7 @@ class _Valuation:
         return report
 
     def _histories(self) -> dict[str, float]:
-        """Write the histories; return, by campaign, the share of the treated customers' orders that was left out."""
+        """Write the histories without incremental orders. Return the share of incremental orders by campaign."""
         until = {"first_day": self._last - timedelta(days=HISTORY_DAYS - 1), "as_of": self._last}
         shares = incremental_shares(self._warehouse.query("value/arms", until))
         # An empty list would be passed as an array of strings, but `shares` must be an array of numbers. So add a
