@@ -1,8 +1,8 @@
 """Train and use BigQuery ML models. Input and output are Arrow tables. This package uses neither SQL nor HTTP.
 
-The function `train` returns a model, `TrainedModel.save` stores it, and `load` reads it. All other functions use a
-model. Column names, types and meanings are the same as in BigQuery's ML functions. Features and labels are matched by
-name, ignoring case.
+The function `train` returns a model, `TrainedModel.save` stores a model, and `load` reads a stored model. All other
+functions use a model. Column names, types and meanings are the same as in BigQuery's ML functions. A model finds its
+features and its label in a table by the names of the columns, ignoring case.
 """
 
 from __future__ import annotations
@@ -67,6 +67,6 @@ __all__ = [
     "weights",
 ]
 
-# XGBoost's threads wait for each other by spinning. If other services use the same cores, spinning makes training tens
-# of times slower. OpenMP reads this variable once, when XGBoost is first imported.
+# By default, XGBoost's threads wait for each other by spinning. If other services use the same cores, spinning makes
+# training tens of times slower. OpenMP reads this variable once, when XGBoost is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

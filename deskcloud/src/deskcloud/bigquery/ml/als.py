@@ -14,8 +14,9 @@ These are the losses in BigQuery's documentation, plus intercepts. BigQuery retu
 them in ML.RECOMMEND, but documents no formula. Here, the intercept of a user is one more factor of the user, and the
 matching factor of every item is 1. An intercept of an item is defined in the same way.
 
-If one side is fixed, the optimum of the other side is the solution of one small linear system per user or item. The
-loss therefore falls with every half iteration. The factors of the items start at random numbers with a fixed seed.
+If the vectors of the items are fixed, the optimal vector of each user is the solution of a small linear system. The
+reverse is true for the items. An iteration solves first the users' systems and then the items' systems, and each of
+these halves lowers the loss. The factors of the items start at random numbers with a fixed seed.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 type Watch = Callable[[float, Vectors, Vectors], float | None]
 """A function that returns the loss of the held-out pairs, or None if no pairs are held out.
 
-Its arguments are the global intercept, the users and the items.
+Its arguments are the global intercept, the vectors of the users, and the vectors of the items.
 """
 
 SYSTEMS = 512
@@ -51,7 +52,7 @@ PAIRS = 1 << 14
 
 
 def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Watch) -> tuple[float, Vectors, Vectors]:
-    """Iterate until MAX_ITERATIONS or EARLY_STOP. Return the global intercept, the users and the items.
+    """Iterate until MAX_ITERATIONS or EARLY_STOP. Return the global intercept and the vectors of users and items.
 
     The reported loss is the mean of c * (p - prediction)^2, without the penalty.
 
@@ -72,7 +73,8 @@ def train(ratings: Ratings, options: dict[str, Any], journal: Journal, watch: Wa
 def _iteration(problem: _Problem, items: Vectors, l2: float) -> tuple[Vectors, Vectors, float]:
     """Compute new vectors of the users, and from them new vectors of the items. Return users, items and the loss."""
     loss = np.nan
-    # These errors are reported below. An overflow makes the loss infinite or NaN, and a singular system leaves it NaN.
+    # Ignore overflows and singular systems here, because the check below reports both. An overflow makes the loss
+    # infinite or NaN. After a singular system, the loss is still NaN.
     with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(np.linalg.LinAlgError):
         users = problem.by_user.solve(items, l2)
         items = problem.by_item.solve(users, l2)
@@ -127,11 +129,12 @@ class _Half:
     def solve(self, other: Vectors, l2: float) -> Vectors:
         """Return the optimal vectors of this side.
 
-        Let d be the other side's factors followed by 1, and o the other side's intercept. The system of each
-        member is  (sum c d d' + L2 I) v = sum c (p - g - o) d.  The sums run over the members of the other side.
+        For a member of the other side, let d be its factors followed by 1, and o its intercept. The system for the
+        vector v of each member of this side is  (sum c d d' + L2 I) v = sum c (p - g - o) d.  The sums run over the
+        members of the other side.
 
-        With implicit feedback, the sums for c = 1 and p = 0 are the same in every system. Only the differences of the
-        rated pairs are added per system.
+        With implicit feedback, the sums for c = 1 and p = 0 are the same in every system, so they are computed once.
+        For each system, only the differences that its rated pairs make are added.
         """
         design = np.column_stack([other.factors, np.ones(len(other.factors))])
         width = design.shape[1]

@@ -36,14 +36,14 @@ ARROW = {
 
 @dataclass(frozen=True)
 class Feature:
-    """An input column of a model. A field of a STRUCT is a column with the name `struct_field`."""
+    """An input column of a model. The field `f` of a STRUCT `s` is a column with the name `s_f`."""
 
     name: str
     type: str
 
 
 def bigquery_type(arrow: pa.DataType) -> str:
-    """Return BigQuery's name of an Arrow type. The type of an untyped NULL is INT64, as in BigQuery."""
+    """Return BigQuery's name of an Arrow type. A column of Arrow's type null is INT64, like BigQuery's NULL literal."""
     if pa.types.is_dictionary(arrow):
         return bigquery_type(arrow.value_type)
     if pa.types.is_timestamp(arrow):
@@ -134,7 +134,7 @@ class Columns:
         `what` is "Feature", "Label", "Rating" or "Id", for error messages.
 
         Raises:
-            MLError: the column is missing, or has another type than the feature.
+            MLError: the column is missing, has another type than the feature, or has a value that cannot be cast.
         """
         column = self._checked(feature, what)
         try:

@@ -68,7 +68,7 @@ class Objective:
 
     @property
     def l1_share(self) -> Floats:
-        """Return the L1 penalty of each weight, divided by the number of rows."""
+        """Return each weight's factor in the L1 penalty of the mean objective: L1_REG / the sum of the row weights."""
         return self.l1 / self.row_weights.sum() * self.penalised
 
 
@@ -76,7 +76,7 @@ class Objective:
 class Point:
     """The state of a solver.
 
-    `gradient` is the gradient of the objective without L1, and `rate` is the length of the last step.
+    `gradient` is the gradient of the objective without L1, and `rate` is the learning rate of the last step.
     """
 
     flat: Floats
@@ -93,10 +93,12 @@ def evaluate(objective: Objective, flat: Floats, rate: float = 0.0) -> Point:
 
 
 def line_search(objective: Objective, here: Point, initial_rate: float) -> Iterator[Point]:
-    """Yield the points of OWL-QN (Andrew and Gao, 2007). It is L-BFGS within an orthant, so that L1 yields zeros.
+    """Yield the points of OWL-QN (Andrew and Gao, 2007).
 
-    The first step follows the gradient, scaled by the curvature of each weight. Its rate is `initial_rate`, which is
-    doubled as long as the objective falls. Later steps try the rate 1 first.
+    OWL-QN is L-BFGS in which a step that would change a weight's sign sets the weight to 0.
+
+    The first step follows the negative gradient, divided by the curvature of each weight. The first step's rate starts
+    at `initial_rate` and is doubled as long as the objective falls. Later steps try the rate 1 first.
     """
     l1 = objective.l1_share
     scale = objective.scale(here.flat)
@@ -143,10 +145,10 @@ def _step(
 
 
 def _pseudo_gradient(here: Point, l1: Floats) -> Floats:
-    """Return the gradient including L1.
+    """Return the gradient of the objective with L1.
 
-    At a zero weight, the L1 penalty has two one-sided derivatives. The result is the
-    derivative on the side on which the objective falls, or 0 if the objective falls on neither side.
+    At a weight of 0, the objective has a derivative on each side. The result is the derivative on the side on which the
+    objective falls, or 0 if the objective falls on neither side.
     """
     at_zero = np.sign(here.gradient) * np.maximum(np.abs(here.gradient) - l1, 0)
     result: Floats = np.where(here.flat != 0, here.gradient + l1 * np.sign(here.flat), at_zero)

@@ -50,7 +50,7 @@ class Design:
         return self._sums(self.numbers, residuals)
 
     def curvature(self, slopes: Floats) -> Floats:
-        """Return the diagonal of the Hessian, given the second derivative of each row's loss."""
+        """Return the diagonal of the Hessian. `slopes` holds the second derivative of each row's loss."""
         return self._sums(np.square(self.numbers), slopes)
 
     def _sums(self, numbers: Floats, of_rows: Floats) -> Floats:
@@ -61,7 +61,10 @@ class Design:
 
 
 def learnable(inputs: tuple[Input, ...], *, fit_intercept: bool) -> Mask:
-    """Return a mask of the weights that are learned. Weights of unseen and of left-out categories are always 0."""
+    """Return a mask that is True for each weight that is learned.
+
+    The other weights are always 0: the weights of unseen categories and of those that DUMMY_ENCODING leaves out.
+    """
     categories = [input_ for input_ in inputs if isinstance(input_, Category)]
     masks = [np.array([fit_intercept]), np.ones(len(inputs) - len(categories), np.bool_)]
     for category in categories:

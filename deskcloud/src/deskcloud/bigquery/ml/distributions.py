@@ -1,7 +1,7 @@
 """Summarise columns as TensorFlow Data Validation does, and compute the distance of two distributions.
 
-BigQuery compares such summaries and not the values. deskcloud/docs/model-monitoring.md says which of BigQuery's results
-the summaries here reproduce. "TFDV" is https://github.com/tensorflow/data-validation.
+BigQuery's monitoring functions compare such summaries and not the values. deskcloud/docs/model-monitoring.md says which
+of BigQuery's results the summaries of this module reproduce. "TFDV" is https://github.com/tensorflow/data-validation.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _TEXTUAL = CATEGORICAL | {"TIMESTAMP"}
 
 @dataclass(frozen=True)
 class Numbers:
-    """A histogram of the finite values with buckets of equal width, and the numbers of infinite values and of NaN.
+    """A histogram of the finite values, and the numbers of infinite values and of NaN.
 
-    edges: the edges of the buckets, from the least to the greatest value, or [x, x] if x is the only value
-    counts: the number of values in each bucket; it may have a fraction, because it is estimated from quantiles
+    edges: the edges of the buckets of equal width, from the least to the greatest value, or [x, x] if all values are x
+    counts: the number of values in each bucket, which is estimated from quantiles and need not be whole
     """
 
     edges: list[float]
@@ -167,7 +167,7 @@ def _decoded(value: bytes) -> str:
 
 
 def quantiles[T: np.number](ordered: npt.NDArray[T], number: int) -> npt.NDArray[T]:
-    """Return the least value, `number - 1` quantiles, and the greatest value of sorted values.
+    """Return the least value, `number - 1` quantiles, and the greatest value of `ordered`, which must be sorted.
 
     A quantile is the first value whose rank (from 1) reaches the quantile's share of the number of values.
     """
@@ -201,7 +201,7 @@ def _histogram(numbers: Floats, buckets: int) -> Numbers:
 
 
 def l_infinity(base: Categories, study: Categories) -> float:
-    """Return the largest difference, over all categories, between the two shares of a category.
+    """Return the largest difference between the shares that a category has in `base` and in `study`.
 
     Source: MaxNormalizedDifference in TFDV's anomalies/metrics.cc.
     """
@@ -213,7 +213,7 @@ def l_infinity(base: Categories, study: Categories) -> float:
 def jensen_shannon(base: Distribution, study: Distribution) -> float | None:
     """Return the Jensen-Shannon divergence in bits, from 0 to 1.
 
-    The result is None if a side is empty, or if only one side is numeric.
+    The result is None if a distribution is empty, or if only one of the two is numeric.
 
     Source: JensenShannonDivergence in TFDV's anomalies/metrics.cc.
     """
@@ -230,9 +230,8 @@ def jensen_shannon(base: Distribution, study: Distribution) -> float | None:
 def aligned(base: Numbers, study: Numbers) -> tuple[list[float], list[float]]:
     """Return the counts of both histograms in common buckets.
 
-    If all values of a side are equal, these values form a separate bucket. Both sides share such a bucket only if
-    each side has a single value and the two values are equal. Infinite values and NaN never share a bucket with the
-    other side.
+    If all finite values of a histogram are equal, they form a separate bucket. Both histograms share this bucket only
+    if all finite values of both are equal. Infinite values and NaN never share a bucket with the other histogram.
 
     Source: AlignHistograms in TFDV's anomalies/metrics.cc.
     """

@@ -1,7 +1,7 @@
-"""Encode columns for training. The values for NULL and the numbers of categories depend only on the training rows.
+"""Encode columns for training. The encoding of NULL and of categories depends only on the training rows.
 
-Each feature becomes one input. Only a TIMESTAMP becomes eight inputs, which are the epoch seconds and seven calendar
-parts.
+Each feature becomes one input. The exception is a TIMESTAMP, which becomes eight inputs: the seconds since 1970 and
+seven calendar parts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[Any]
-"""A classifier's labels mask the rows of the positive class. A regressor's labels are float64."""
+"""A classifier's labels are True for the rows of the positive class. A regressor's labels are float64."""
 
 UNSEEN = 0
 """The code of a category that does not occur in the training rows.
@@ -129,7 +129,7 @@ def _refuse_non_finite(name: str, column: pa.ChunkedArray) -> None:
 
 
 def choose_features(columns: Columns, excluded: Iterable[str], *, timestamps: bool) -> list[Feature]:
-    """Return all columns except the excluded ones, in the table's order. If `timestamps`, TIMESTAMP is allowed.
+    """Return all columns except the excluded ones, in the table's order. If `timestamps`, a feature may be a TIMESTAMP.
 
     Raises:
         MLError: a column's type cannot be a feature, or there is no feature.

@@ -1,11 +1,12 @@
-"""The error that the local BigQuery ML raises if Google's BigQuery ML would refuse the request."""
+"""The error that the local BigQuery ML raises for a request that it refuses."""
 
 from __future__ import annotations
 
 
 class MLError(Exception):
-    """BigQuery ML would refuse this request. The message names the input, the rule and the remedy.
+    """Google's BigQuery ML would refuse this request, or the local BigQuery ML lacks the requested feature.
 
+    The message names the input, the rule and the remedy.
     `reason` is the reason in Google's error body.
     """
 

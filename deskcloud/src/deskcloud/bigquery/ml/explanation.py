@@ -1,4 +1,4 @@
-"""Compute ML.EXPLAIN_PREDICT of a classifier, which is each feature's contribution to each prediction."""
+"""Compute ML.EXPLAIN_PREDICT of a classifier, which returns each feature's contribution to each prediction."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, threshold: float = 0.5) -> pa.Table:
     """Return ML.EXPLAIN_PREDICT, with prediction, probability and attributions, followed by the columns of `rows`.
 
-    The prediction value is the log odds of the predicted class, which is the sum of the baseline and all attributions.
-    For the negative class, all these values have the opposite sign. Weights and TreeSHAP are exact, so the
-    approximation error is 0.
+    `prediction_value` is the log odds of the predicted class. It is the sum of the baseline and all attributions. If
+    the negative class is predicted, all these values have the opposite sign of those for the positive class. Weights
+    and TreeSHAP are exact, so the approximation error is 0.
     """
     prediction.check_threshold(threshold)
     columns = Columns(rows)

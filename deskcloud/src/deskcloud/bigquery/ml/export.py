@@ -4,7 +4,7 @@ Boosted trees are written in BigQuery's format:
 
     model.bst                    the booster in XGBoost 0.82's binary format
     assets/model_metadata.json   the inputs in the order of the booster's columns, and the classes
-    assets/N.txt                 the vocabulary of the N-th input, if this input is a category
+    assets/N.txt                 the vocabulary of the N-th input (from 0), if this input is a category
 
 The code of a category is its line number in the vocabulary, from 1. NULL and unseen categories have the code 0.
 

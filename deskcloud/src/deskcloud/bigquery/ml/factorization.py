@@ -27,7 +27,7 @@ class Vectors:
     intercepts: Floats
 
     def at(self, codes: Codes) -> Vectors:
-        """Return the vectors at these positions. Position -1, an unknown id, gives zeros."""
+        """Return the vectors at the positions `codes`. The position -1 means an unknown id, and gives zeros."""
         known = codes >= 0
         factors, intercepts = self.factors[codes], self.intercepts[codes]
         factors[~known] = 0

@@ -84,7 +84,7 @@ def feature_info(model: TrainedModel) -> pa.Table:
 
 
 def feature_importance(model: Supervised) -> pa.Table:
-    """Return ML.FEATURE_IMPORTANCE of boosted trees, with the number, the mean gain and the mean cover of splits."""
+    """Return ML.FEATURE_IMPORTANCE of boosted trees: the number, mean gain and mean cover of each feature's splits."""
     if isinstance(model.estimator, Linear):
         raise MLError(f"ML.FEATURE_IMPORTANCE is not supported for {model.model_type}: use ML.WEIGHTS.")
     found = cast("Trees", model.estimator).importance()
@@ -99,7 +99,8 @@ def global_explain(model: Supervised, class_level_explain: bool = False) -> pa.T
     """Return ML.GLOBAL_EXPLAIN, with mean absolute attributions, the highest first.
 
     The model must have been trained with ENABLE_GLOBAL_EXPLAIN. If `class_level_explain`, return the top ten features
-    of each class of a classifier. With two classes, the attributions of the classes differ only in sign.
+    of each class of a classifier. The attributions of its two classes differ only in sign, so the mean absolute
+    attributions are equal.
     """
     ranked = _ranked_attributions(model)
     schema = {"feature": pa.string(), "attribution": pa.float64()}
@@ -223,4 +224,4 @@ def _rates(counted: Confusion) -> dict[str, float]:
 
 
 def _without_nan(measures: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in measures.items() if value == value}  # noqa: PLR0124 - NaN is not itself
+    return {name: value for name, value in measures.items() if value == value}  # noqa: PLR0124 - NaN is not equal to itself

@@ -33,15 +33,18 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.losses import Loss
 
 MOST_INPUTS, ROWS_PER_INPUT = 10_000, 10
-"""Limits for the normal equation. AUTO_STRATEGY also needs ROWS_PER_INPUT rows per input.
+"""The normal equation takes at most MOST_INPUTS inputs. An input is a number, or one category of a feature.
 
-An input is a number, or one category of a feature.
+AUTO_STRATEGY selects the normal equation only if there are also at least ROWS_PER_INPUT rows per input.
 """
 
 
 @dataclass(frozen=True)
 class Linear:
-    """The intercept, and the weights for standardised numbers. The weights of a category are indexed by its code."""
+    """A trained linear model: the intercept, and the weights of the inputs.
+
+    The weights of numbers apply to standardised numbers. The weight of a category is at the position of its code.
+    """
 
     features: list[Feature]
     inputs: tuple[Input, ...]
@@ -124,7 +127,7 @@ def train(
         return loss.mean(watched.times(flat), held_out.labels, held_out.weights) if held_out and watched else None
 
     if _use_normal_equation(inputs, len(rows.labels), options):
-        from deskcloud.bigquery.ml import normal_equation  # noqa: PLC0415 - imports SciPy, which few models need
+        from deskcloud.bigquery.ml import normal_equation  # noqa: PLC0415 - it imports SciPy, which few models need
 
         flat = normal_equation.solve(of_rows, rows.labels, learned, options["l2_reg"])
         journal.record(loss.mean(of_rows.times(flat), rows.labels, rows.weights), eval_loss(flat))

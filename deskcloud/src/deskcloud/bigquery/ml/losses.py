@@ -1,6 +1,6 @@
-"""The losses of linear models.
+"""The losses of linear models: the log loss and the squared error.
 
-For both losses, the derivative of a row's objective with respect to its margin is the prediction minus the label.
+For both, the derivative of a row's objective with respect to the row's margin is the prediction minus the label.
 """
 
 from __future__ import annotations

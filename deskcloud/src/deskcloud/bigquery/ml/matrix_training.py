@@ -26,9 +26,9 @@ FEWEST_FACTORS, MOST_FACTORS = 2, 200
 
 
 def train(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -> Factorization:
-    """Train a model on the rows, which have columns for user, item, rating and, if the option is set, DATA_SPLIT_COL.
+    """Train a model on `rows`. USER_COL, ITEM_COL, RATING_COL and DATA_SPLIT_COL name all columns of `rows`.
 
-    NUM_FACTORS defaults to log2 of the number of training rows, rounded down, between 2 and 200.
+    The default of NUM_FACTORS is log2 of the number of training rows, rounded down, but at least 2 and at most 200.
 
     Raises:
         MLError: the rows or the options are invalid.

@@ -1,4 +1,7 @@
-"""Compute ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW. Both measure how much columns' distributions differ."""
+"""Compute ML.VALIDATE_DATA_DRIFT and ML.VALIDATE_DATA_SKEW, which measure how much distributions of columns differ.
+
+The first compares two tables. The second compares a table with the training rows of a model.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +145,7 @@ def _report(pairs: dict[str, tuple[Distribution, Distribution]], options: dict[s
 
 def _distance(metric: str, base: Distribution, study: Distribution) -> float | None:
     if metric == _L_INFINITY and isinstance(base, Categories):
-        # If `study` is numeric, it counts as a column without categories, as in TFDV.
+        # If only `study` is numeric, it is compared as a column without categories, as in TFDV.
         return distributions.l_infinity(base, study if isinstance(study, Categories) else Categories())
     return distributions.jensen_shannon(base, study)
 

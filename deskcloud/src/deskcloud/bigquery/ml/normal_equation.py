@@ -1,8 +1,9 @@
 """Solve linear regression in closed form, by the normal equations.
 
-The weights minimise  sum_i (label_i - prediction_i)^2 / 2  +  L2_REG / 2 * |w|^2. With L2_REG = 0, one-hot categories
-have several solutions, because the indicators of a feature add up to 1. The result is then the solution whose weights
-have the smallest norm, which is the limit for L2_REG towards 0. All solutions give the same predictions.
+The weights minimise  sum_i (label_i - prediction_i)^2 / 2  +  L2_REG / 2 * |w|^2. With L2_REG = 0, there are several
+solutions for one-hot categories, because the indicators of a feature add up to 1, like the intercept's column. The
+result is then the solution whose weights have the smallest norm. It is the limit of the solutions for L2_REG towards 0.
+All solutions give the same predictions.
 
 https://mathworld.wolfram.com/NormalEquation.html
 """
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from deskcloud.bigquery.ml.encoding import Floats, Mask
 
 SINGULAR = 1e-12
-"""Directions whose eigenvalue is below this share of the largest have no effect on the predictions."""
+"""An eigenvalue below this share of the largest eigenvalue counts as 0: its direction has no effect on predictions."""
 
 
 def solve(design: Design, labels: Floats, learned: Mask, l2: float) -> Floats:
@@ -28,7 +29,7 @@ def solve(design: Design, labels: Floats, learned: Mask, l2: float) -> Floats:
     products = (inputs.T @ inputs).toarray()
     center, means = 0.0, np.zeros(len(products))
     if learned[0]:
-        # The intercept has no penalty, so the intercept follows from the means.
+        # The intercept has no penalty. So it follows from the other weights and the means of labels and inputs.
         center, means = float(labels.mean()), inputs.mean(axis=0)
         products -= np.outer(means, means) * len(labels)
     values, directions = np.linalg.eigh(products)

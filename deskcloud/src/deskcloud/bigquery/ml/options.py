@@ -1,6 +1,6 @@
 """Define the options of CREATE MODEL: names, defaults and rules.
 
-Options about a model's storage (registry, encryption) are not handled here.
+The options about Vertex AI's model registry are not handled here. create_model.py in the gateway handles them.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ MODEL_TYPES = {
     "BOOSTED_TREE_REGRESSOR": TREE_REGRESSOR,
     "MATRIX_FACTORIZATION": FACTORIZATION,
 }
-"""The value of the API's enum for each model type in SQL."""
+"""Maps each model type in SQL to its value in the API's enum."""
 
 AUTO, GRADIENT, NORMAL_EQUATION = "AUTO_STRATEGY", "BATCH_GRADIENT_DESCENT", "NORMAL_EQUATION"
 
 
 @dataclass(frozen=True)
 class Option:
-    """The default and the rule of an option. `api` is the option's field in the API's trainingOptions, or None."""
+    """The default of an option, and the function `parse` that checks a value.
+
+    `api` is the option's field in the API's trainingOptions, or None if there is no such field.
+    """
 
     api: str | None
     default: Any
@@ -186,7 +189,8 @@ _TREES = _SUPERVISED | {
     "min_split_loss": Option("minSplitLoss", 0.0, _number(0)),
     "subsample": Option("subsample", 1.0, _number(0, 1, above=True)),
     "instance_weight_col": Option("instanceWeightColumn", None, _column_name),
-    # The installed XGBoost trains all versions. The exported booster has the format of version 0.82.
+    # The installed version of XGBoost trains the model, whatever the value. An exported booster has the format of
+    # version 0.82.
     "xgboost_version": Option("xgboostVersion", "0.9", _choice("0.9", "1.1", "2.1")),
     "approx_global_feature_contrib": Option("approxGlobalFeatureContrib", None, _boolean),
     "category_encoding_method": Option("categoryEncodingMethod", "LABEL_ENCODING", _target_encoding),
@@ -200,8 +204,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
     LINEAR: _LINEAR
     | {
         "optimize_strategy": Option("optimizationStrategy", AUTO, _choice(AUTO, GRADIENT, NORMAL_EQUATION)),
-        # None means that the statement does not set the option. AUTO in OPTIMIZE_STRATEGY considers whether the option
-        # is set.
+        # None means that the statement does not set the option. AUTO_STRATEGY selects the normal equation only then.
         "l1_reg": Option("l1Regularization", None, _number(0)),
     },
     TREES: _TREES | _CLASSIFIER,
@@ -221,7 +224,8 @@ OPTIONS: dict[str, dict[str, Option]] = {
     },
 }
 
-# Values that the API's enums and SQL name differently. None means that the enum has no such value.
+# Maps a field of trainingOptions and a value in SQL to the value in the API's enum, if the two values differ. None
+# means that the enum has no such value.
 _ENUM_VALUES: dict[tuple[str | None, str], str | None] = {
     ("optimizationStrategy", AUTO): None,
     ("dataSplitMethod", "SEQ"): "SEQUENTIAL",
@@ -239,9 +243,9 @@ _UNSUPPORTED = {
 
 
 def parse(given: dict[str, object]) -> dict[str, Any]:
-    """Return a dict from the lower-case names of all options of the model type to their values or defaults.
+    """Return a dict that maps the lower-case name of each option of the model type to the option's value or default.
 
-    The entry `model_type` is the value of the API's enum.
+    The entry `model_type` is the model type's value in the API's enum.
 
     Raises:
         MLError: an option is unknown, unsupported, out of range, or conflicts with another option.

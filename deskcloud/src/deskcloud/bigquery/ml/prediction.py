@@ -65,7 +65,10 @@ def _class_probabilities(model: Classifier, probabilities: Floats) -> pa.Array:
 
 
 def evaluate(model: Classifier, rows: pa.Table | None = None, threshold: float = 0.5) -> pa.Table:
-    """Return ML.EVALUATE. Without `rows`, evaluate on the held-out rows, or on the training rows if there are none."""
+    """Return ML.EVALUATE.
+
+    Without `rows`, evaluate on the held-out rows, or on the training rows if no rows were held out.
+    """
     judged = _judged(model, rows, threshold)
     confusion = Confusion.at(threshold, judged.positive, judged.probabilities)
     measures = {
@@ -116,7 +119,11 @@ def confusion_matrix(model: Classifier, rows: pa.Table | None = None, threshold:
 
 
 def class_columns(names: Sequence[str]) -> list[str]:
-    """Convert class names into column names. Invalid characters become `_`, and a leading digit gets the prefix `_`."""
+    """Convert class names into column names.
+
+    Invalid characters become `_`. A name that begins with a digit gets the prefix `_`, and a name that is already taken
+    gets the suffix `_1`.
+    """
     columns: list[str] = []
     for name in names:
         column = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
@@ -139,7 +146,7 @@ def check_threshold(threshold: float) -> None:
 
 
 def _judged(model: Classifier, rows: pa.Table | None, threshold: float = 0.5) -> Evaluation:
-    """Return the labels and the predictions of `rows`. Without `rows`, return the evaluation from the training."""
+    """Return the labels of `rows` and the predictions for `rows`. Without `rows`, return the training's evaluation."""
     check_threshold(threshold)
     if rows is None:
         if threshold != 0.5:

@@ -1,4 +1,4 @@
-"""Compute metrics of the ranking of items for users."""
+"""Compute the metrics that say how well a model ranks items for users."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ BLOCK = 1 << 21
 
 
 def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str, float]:
-    """Return ML.EVALUATE's metrics for implicit feedback. All items are ranked for each user of the ratings.
+    """Return ML.EVALUATE's metrics for implicit feedback. For each user with ratings, all items are ranked.
 
-    `predict(users)` returns the predictions for these users, one row per user and one column per item. An item is
-    relevant if its rating is above 0. An unrated item counts as 0.
+    `predict(users)` returns the predictions for a slice of the users, one row per user and one column per item. An item
+    is relevant for a user if the user's rating is above 0. A missing rating counts as 0.
 
     BigQuery documents only the name of each metric and one sentence. This module uses these definitions:
 
@@ -31,8 +31,8 @@ def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str
     normalized_discounted_cumulative_gain
                              the sum of rating / log2(1 + rank), divided by the best possible sum, averaged over users
 
-    Users without a relevant item count only in mean_squared_error. If there is no other user, the other metrics are
-    NaN.
+    Users without a relevant item count only in mean_squared_error. If no user has a relevant item, all other metrics
+    are NaN.
     """
     users, items, gains = ratings.users, ratings.items, np.maximum(ratings.values, 0)
     ranks = np.empty(len(users), np.int64)
@@ -61,7 +61,7 @@ def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str
 def _ranks(predicted: Floats, rows: Codes, columns: Codes) -> Codes:
     """Return the rank of item `columns[k]` for user `rows[k]`, for each k.
 
-    The rank is the number of items whose predictions are at least as high, so the first rank is 1.
+    The rank is the number of items whose predictions are at least as high as that of the item, so the first rank is 1.
     """
     values, ordered = predicted[rows, columns], np.sort(predicted, axis=1)
     count = ordered.shape[1]

@@ -115,7 +115,7 @@ def as_ids(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def positions(column: pa.ChunkedArray | pa.Array, ids: pa.Array) -> Codes:
-    """Return the position of each value in `ids`, or -1 if the value does not occur there."""
+    """Return, for each value of `column`, its position in `ids`, or -1 if `ids` does not contain the value."""
     found: Codes = pc.fill_null(pc.index_in(column, value_set=ids), -1).to_numpy().astype(np.int64)
     return found
 

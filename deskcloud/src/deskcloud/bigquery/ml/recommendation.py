@@ -27,7 +27,10 @@ _BLOCK = 1 << 20
 
 
 def all_users(model: Factorization) -> pa.Table:
-    """Return all users. For these default rows, ML.RECOMMEND returns all pairs of known users and items."""
+    """Return the rows for a call of ML.RECOMMEND without rows: all users that occur in the training rows.
+
+    ML.RECOMMEND then returns all pairs of these users and the items that occur in the training rows.
+    """
     return pa.table({model.users.feature.name: model.users.ids})
 
 
@@ -83,7 +86,7 @@ def _ids(columns: Columns, feature: Feature) -> pa.Array:
 
 
 def _spread(ids: pa.Array, codes: Codes) -> pa.ChunkedArray:
-    """Return the ids at these positions, in chunks, because one array of strings holds at most 2 GB."""
+    """Return the ids at the positions `codes`, in chunks, because one array of strings holds at most 2 GB."""
     starts = range(0, len(codes), _BLOCK)
     return pa.chunked_array([ids.take(pa.array(codes[start : start + _BLOCK])) for start in starts], ids.type)
 
@@ -106,7 +109,7 @@ def evaluate(model: Factorization, rows: pa.Table | None = None) -> pa.Table:
 def measures(model: Factorization, given: Ratings) -> dict[str, float]:
     """Return the metrics of the model's predictions for these ratings.
 
-    With implicit feedback, items that do not occur in the training rows are ranked too, by their predictions.
+    With implicit feedback, all items of the training rows are ranked, and also the items that only `given` contains.
     """
     users = model.users.of(given.user_ids)
     if not model.is_implicit:

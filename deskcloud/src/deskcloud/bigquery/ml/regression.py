@@ -24,7 +24,10 @@ def predict(model: Regressor, rows: pa.Table) -> pa.Table:
 
 
 def evaluate(model: Regressor, rows: pa.Table | None = None) -> pa.Table:
-    """Return ML.EVALUATE. Without `rows`, return the metrics of the held-out rows, or of the training rows."""
+    """Return ML.EVALUATE.
+
+    Without `rows`, return the metrics of the held-out rows, or of the training rows if no rows were held out.
+    """
     measured = model.measures if rows is None else _measures(model, Columns(rows))
     return pa.table({name: pa.array([value], pa.float64()) for name, value in measured.items()})
 

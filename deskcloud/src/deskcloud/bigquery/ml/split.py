@@ -94,7 +94,7 @@ def _split_column(columns: Columns, name: str) -> pa.ChunkedArray:
 
 
 def _random(columns: Columns, size: int) -> Mask:
-    """Return a mask of the rows with the smallest fingerprints. These rows come first."""
+    """Return a mask of the `size` rows with the smallest fingerprints. They come first, because the rows are sorted."""
     return np.arange(columns.rows) < size
 
 
@@ -103,8 +103,8 @@ def fingerprints(columns: Columns) -> Hashes:
 
     The hash depends on the values, on the columns' names and types, and on the number of earlier copies of the row.
 
-    Without the number of earlier copies, all copies of a row would be on the same side of the split. BigQuery uses
-    another hash, FARM_FINGERPRINT.
+    Without the number of earlier copies, either all copies of a row would be training rows, or all would be evaluation
+    rows. BigQuery uses another hash function, FARM_FINGERPRINT.
     """
     total = np.zeros(columns.rows, np.uint64)
     for position, feature in enumerate(columns.expanded):

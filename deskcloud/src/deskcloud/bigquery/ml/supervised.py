@@ -78,9 +78,9 @@ class Supervised(TrainedModel):
 
 
 def loaded_fields(folder: Path) -> dict[str, Any]:
-    """Return the fields of model.json as Python objects, with an estimator.
+    """Return the fields of model.json as Python objects, and the estimator that `folder` holds.
 
-    The estimator is loaded from `folder`. It contains the features and the inputs, so it replaces these two fields.
+    The estimator contains the features and the inputs, so the field `estimator` replaces these two fields.
     """
     kept = kept_fields(folder)
     features, inputs = kept.pop("features"), tuple(_input(fields) for fields in kept.pop("inputs"))

@@ -1,4 +1,7 @@
-"""The target of a model, which is one of two classes or a number. Check the labels, and compute the rows' weights."""
+"""The targets that models learn to predict: one of two classes, or a number.
+
+A target checks the labels, and computes the weights of the rows.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class Target(Protocol):
     labels: Labels
 
     def row_weights(self, columns: Columns, settings: dict[str, Any], trains: Mask) -> Floats:
-        """Return each row's weight. `trains` masks the training rows."""
+        """Return each row's weight. `trains` is True for each training row."""
 
     def check_training(self, labels: Labels) -> None:
         """Check the labels of the training rows.
@@ -40,8 +43,8 @@ class Target(Protocol):
     def model(self, judged: Labels, predictions: Floats, **common: Any) -> Supervised:
         """Return the trained model.
 
-        `judged` are the labels of the evaluation rows, and `predictions` the predictions for these rows. `common` are
-        the other fields of the model.
+        `judged` are the labels of the held-out rows, or of the training rows if no rows are held out. `predictions` are
+        the predictions for the same rows, and `common` the other fields of the model.
         """
 
 

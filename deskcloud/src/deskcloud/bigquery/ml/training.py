@@ -37,7 +37,7 @@ def train(options: dict[str, object], rows: pa.Table, *, progress: Progress | No
     settings = rules.parse(options)
     rows = split.in_order(with_strings_encoded(rows))
     if settings["model_type"] == rules.FACTORIZATION:
-        from deskcloud.bigquery.ml import matrix_training  # noqa: PLC0415 - imports SciPy, which few models need
+        from deskcloud.bigquery.ml import matrix_training  # noqa: PLC0415 - it imports SciPy, which few models need
 
         return matrix_training.train(rows, settings, progress)
     return _supervised(rows, settings, progress)
@@ -90,7 +90,7 @@ def _label(columns: Columns, name: str) -> Feature:
 
 
 def _take(rows: pa.Table, mask: Mask, labels: Labels, row_weights: Floats) -> Rows:
-    # If no rows are held out, the rows need not be copied.
+    # If all rows are taken, they need not be copied.
     chosen = rows if mask.all() else rows.filter(pa.array(mask))
     return Rows(Columns(chosen), labels[mask], row_weights[mask])
 

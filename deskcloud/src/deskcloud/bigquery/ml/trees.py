@@ -1,8 +1,8 @@
 """Train boosted trees with XGBoost on a float32 matrix, and translate BigQuery ML's options into XGBoost's parameters.
 
-Numbers are used unchanged, and NULL becomes the training mean. A category becomes its code. NULL and unseen categories
-have the code 0. With ONE_HOT_ENCODING, there is one column per category and one column for NULL. Importing this module
-imports XGBoost.
+Numbers are used unchanged, and NULL becomes the mean of the training rows. By default, a category becomes its code, and
+NULL and unseen categories have the code 0. With ONE_HOT_ENCODING, each category has a column of its own, and NULL too.
+Importing this module imports XGBoost.
 
 A CREATE MODEL statement arrives here through gateway/create_model.py and ml/training.py.
 """
@@ -62,7 +62,7 @@ def parameters(options: dict[str, Any]) -> dict[str, Any]:
         "seed": 0,
     }
     if options["booster_type"] == "DART":
-        # XGBoost 3 has no booster `dart`. DART is now dropout in the tree booster.
+        # XGBoost 3 has no booster `dart`. Here, DART is the tree booster with dropout.
         given |= {"rate_drop": options["dropout"], "normalize_type": options["dart_normalize_type"].lower()}
     return given
 
@@ -115,9 +115,9 @@ class Trees:
         return np.asarray(given, np.float64)
 
     def contributions(self, columns: Columns, *, approximate: bool = False) -> Floats:
-        """Return each feature's contribution to the booster's sum, by TreeSHAP or, if `approximate`, approximately.
+        """Return each feature's contribution to the predicted value, or to the log odds of the positive class.
 
-        The sum is the predicted value, or the log odds of the positive class. The last column is the bias.
+        The contributions are exact (TreeSHAP), or approximate if `approximate`. The last column is the bias.
         """
         result = np.zeros((columns.rows, len(self.features) + 1))
         if columns.rows:
@@ -180,9 +180,9 @@ class _Watch(xgb.callback.TrainingCallback):
 
 
 def _mean_loss(log: dict[str, list[float]]) -> float:
-    """Return the last round's mean loss.
+    """Return the last round's log loss, or its mean squared error.
 
-    The loss is the log loss or the squared error. XGBoost reports the root of the squared error, which is squared here.
+    XGBoost reports the root of the mean squared error, so the reported value is squared.
     """
     return float(log["rmse"][-1]) ** 2 if "rmse" in log else float(log["logloss"][-1])
 
