@@ -1,8 +1,8 @@
 """A gunicorn worker that passes a request to a thread only after the whole request has arrived.
 
 gunicorn's own worker assigns a connection to a thread when the first byte arrives, so a few slow clients can block all
-threads. In this worker, one thread reads the data of all connections. A request that is refused before it reaches a
-function is answered with a problem document (RFC 9457).
+threads. In this worker, one thread reads the data of all connections. If the worker refuses a request before a function
+receives it, the answer is a problem document (RFC 9457).
 """
 
 import contextlib
@@ -51,13 +51,13 @@ _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
 def arguments(rules: Rules, waits: Patience) -> dict[str, Any]:
-    """Return the worker's settings as a value for GUARD, which `from_environment` reads."""
+    """Return the worker's settings. As JSON, they are the value of GUARD, which `from_environment` reads."""
     given = {"secret": rules.secret, "open": sorted(rules.open), "pages": dict(rules.pages)}
     return {"rules": given, "waits": asdict(waits)}
 
 
 def from_environment() -> tuple[Rules, Patience]:
-    """Return this worker's access rules and time limits, and unset GUARD, so that functions cannot read the secret."""
+    """Return the access rules and time limits in GUARD. Unset GUARD, so that functions cannot read its secret."""
     given = json.loads(os.environ.pop(GUARD, "{}"))
     rules = given.get("rules", {})
     pages = {path: tuple(origins) for path, origins in rules.get("pages", {}).items()}
@@ -93,7 +93,7 @@ class Arrival:
     def is_whole(self) -> bool:
         """Return whether the whole request has arrived.
 
-        The result is also True for an invalid request, so that gunicorn refuses the request.
+        The result is also True for an invalid request, so that the request is passed on and gunicorn refuses it.
         """
         if not self.has_head:
             end = self.content.find(b"\r\n\r\n")
@@ -115,7 +115,7 @@ class Arrival:
                 return self.content.find(b"\r\n", self._chunk) >= 0
             size = int(line[1], 16)
             if size == 0:
-                # The request is complete only after the trailers and the empty line that follow the last chunk.
+                # Trailers (optional) and an empty line follow the last chunk. Only then is the request complete.
                 return self.content.find(b"\r\n\r\n", line.end() - 2) >= 0
             self._chunk = line.end() + size + 2
         return False
@@ -131,11 +131,11 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         self._arriving: dict[Any, Arrival] = {}
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Read the data that has arrived on a connection, which may be new."""
+        """Read the data that has arrived on `conn`, a new connection or one that was kept open."""
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
             conn.initialized = True
-            # The socket options limit the time of each read and write in the thread that answers the request.
+            # With these socket options, no read or write can block for longer the thread that answers the request.
             seconds = struct.pack("ll", int(self.waits.body) + 1, 0)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
@@ -182,7 +182,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
                 self._drop(conn, late if arrival.content else b"")
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
-        """Answer an invalid HTTP request. gunicorn calls this method when a request raises an exception."""
+        """Answer a request that is not valid HTTP. gunicorn calls this method for each exception of a request."""
         is_ours = isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName)
         if is_ours or not isinstance(exc, errors.ParseException):
             super().handle_error(req, client, addr, exc)

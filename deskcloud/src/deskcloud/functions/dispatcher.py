@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """Passes requests to functions. The first request of a function creates its app, like a cold start.
+    """Passes requests to functions. The first request of a function creates the function's app, like a cold start.
 
     functions-framework converts a Pub/Sub push to /FUNCTION/projects/P/topics/T into a CloudEvent whose source is the
     topic T. The CloudEvent does not contain `subscription` and `deliveryAttempt`. functions-framework answers 400 to a
@@ -63,12 +63,12 @@ class Dispatcher:
 
     def _app(self, name: str) -> "WSGIApplication":
         if name not in self._apps:
-            # Only one thread at a time may create an app, because the framework registers every source under the same
-            # module name.
+            # Only one thread at a time may create an app, because functions-framework loads the source for each app
+            # again, under the same module name.
             with self._making:
                 if name not in self._apps:
-                    # The signature type applies only to functions without a decorator. Without this argument, the
-                    # framework would use the signature type of the previous function.
+                    # For a function without a decorator, the signature type must be given. Otherwise, the framework
+                    # would use the signature type of the function that it loaded before.
                     self._apps[name] = functions_framework.create_app(  # type: ignore[no-untyped-call]
                         target=name, source=str(self._source), signature_type="http"
                     )

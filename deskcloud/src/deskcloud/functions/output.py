@@ -1,4 +1,4 @@
-"""Mark each printed line with its function, because several functions share a process and its standard output."""
+"""Mark each printed line with the function that printed it, because several functions share one standard output."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ def printed_by(function: str) -> Iterator[None]:
 
 
 def split(line: str) -> tuple[str, str]:
-    """Split a line that `Marked` has written into the function's name and the printed text. The name may be ""."""
+    """Return the function's name and the printed text of a line that `Marked` has written. The name may be ""."""
     function, separator, text = line.partition(_SEPARATOR)
     return (function, text) if separator else ("", line)
 

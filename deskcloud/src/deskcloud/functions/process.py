@@ -116,7 +116,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C must end only this process, which then ends the new process
+            start_new_session=True,  # Ctrl-C must not reach the child: this process ends the child
         ) as child:
             yield child
 
@@ -126,10 +126,10 @@ class Process:
         service = function or (self._names[0] if len(self._names) == 1 else "functions")
         try:
             self._on_line(service.replace("_", "-"), text)
-        except Exception:  # noqa: BLE001 functions must survive a failing log
+        except Exception:  # noqa: BLE001 a failing log must not stop the functions
             _log.exception("a line of %s could not be logged", service)
 
     def _end(self, child: subprocess.Popen[str]) -> None:
-        """Kill the process and its workers. No event is lost, because Pub/Sub delivers an unanswered event again."""
+        """Kill `child` and its workers. No event is lost, because Pub/Sub delivers an unanswered event again."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

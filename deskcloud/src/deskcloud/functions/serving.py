@@ -35,7 +35,7 @@ def serve(
     because functions-framework reads the topic from the path. A process that dies is replaced.
 
     Args:
-        source: the file with the functions. Each process executes the file once per function.
+        source: the file with the functions. Each process executes the file once for each of its functions.
         names: the functions' entry points.
         env: environment variables for the processes, in addition to this process's environment.
         port: the port on 127.0.0.1. 0 means any free port.
@@ -43,7 +43,7 @@ def serve(
         threads: the maximum number of concurrent requests per process.
         is_isolated: run one process per function with the variable K_SERVICE, as on Google Cloud. Otherwise, one
             process serves all functions.
-        rules: the access rules.
+        rules: the access rules of the port.
         waits: the time limits within which a request must arrive.
 
     Raises:

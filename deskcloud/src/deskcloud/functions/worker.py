@@ -35,9 +35,9 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "workers": 1,
             "worker_class": ArrivingWorker,
             "threads": threads,
-            # There is no time limit, because a function may take longer than a web request.
+            # gunicorn's time limit for requests is off, because a function may take longer than a web request.
             "timeout": 0,
-            # Clients keep connections for a shorter time, so no client uses a closed connection.
+            # Clients close an idle connection earlier. So no client sends a request when this server is closing it.
             "keepalive": 75,
             "loglevel": "warning",
             "control_socket_disable": True,  # gunicorn's control socket would be a file in the home directory
@@ -59,11 +59,12 @@ class _Application(BaseApplication):  # type: ignore[misc]
 def _prepare(_: Worker) -> None:
     """Prepare the forked worker.
 
-    Each line that a function prints gets the function's name. When standard input closes, the worker is killed.
+    Mark each line that a function prints with the function's name. Kill the worker when standard input is closed.
     """
     lock = threading.Lock()
     sys.stdout, sys.stderr = Marked(sys.stdout, lock), Marked(sys.stderr, lock)
-    # Functions write their log lines to `sys.__stdout__`, so that functions-framework does not change them.
+    # Functions write their log lines to `sys.__stdout__`, because functions-framework changes what is written to
+    # `sys.stdout`. These lines must be marked, too.
     sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment]
     threading.Thread(target=_end_with_input, daemon=True).start()
 
@@ -84,9 +85,9 @@ def _end_with_input() -> None:
 
 
 if __name__ == "__main__":
-    # Without this line, Google's BigQuery client imports pandas, which takes 1 s. pandas is installed for development,
-    # but never deployed.
+    # Without this line, Google's BigQuery client would import pandas, which takes 1 s. Deployed functions have no
+    # pandas either: it is installed for development only.
     sys.modules["pandas"] = None  # type: ignore[assignment]
     _warm_up()
-    os.chdir(Path(sys.argv[3]).parent)  # functions may open files beside their source, as on Google Cloud
+    os.chdir(Path(sys.argv[3]).parent)  # functions open files by paths relative to their source
     _Application(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]).run()

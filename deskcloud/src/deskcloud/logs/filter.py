@@ -10,9 +10,10 @@ NOT binds tightest, then OR, then AND, as in Google's language. Comments run fro
 has the grammar of `query`, with values in place of comparisons: `path = ("a" OR "b")` means `path = "a" OR path = "b"`.
 `path:*` tests whether the field exists.
 
-A comparison with a missing field is false, even with `!=` and `!~`. Missing fields of the LogEntry itself have their
-defaults. Comparisons of strings ignore case, but regular expressions do not. The regular expressions are Python's,
-while Google uses RE2. A list matches if one of its members matches. Field names must have the entry's case.
+A comparison with a missing field is false, even with `!=` and `!~`. But some top-level fields, such as `severity`, have
+a default, which is compared if the field is missing. Comparisons of strings ignore case, but regular expressions and
+field names are case-sensitive. The regular expressions are Python's, while Google uses RE2. A list matches if one of
+its members matches.
 
 Global restrictions (a value without a field) and functions such as log_id() or sample() are not implemented.
 """
@@ -146,7 +147,7 @@ class _Parser(filters.Parser[Entry]):
 
 
 def _misfit(path: tuple[str, ...], operator: str, value: str) -> str:
-    """Return "" if `value` has the type of the LogEntry's field. Otherwise, return the type that the field requires."""
+    """Return "" if `value` fits the field at `path`. Otherwise, return what the field requires, for the error text."""
     if operator in {":", "=~", "!~"}:
         return ""
     if path == ("severity",) and value.upper() not in SEVERITIES and _number(value) is None:
@@ -199,7 +200,7 @@ def _converter(path: tuple[str, ...], value: str) -> Callable[[Any], tuple[Any, 
     The function returns both values, converted to a common type, or None if they cannot be compared.
     """
     number, moment = _number(value), _moment(value)
-    # These fields are protocol buffers, whose JSON has 64-bit integers as strings.
+    # These fields are protocol buffers. In their JSON, 64-bit integers are strings, which must be compared as numbers.
     is_typed = path[0] in {"protoPayload", "httpRequest"}
 
     def convert(found: Any) -> tuple[Any, Any] | None:

@@ -73,7 +73,7 @@ class Router:
         on Google Cloud, a sink whose topic does not exist is skipped with a warning.
 
         Raises:
-            google.api_core.exceptions.GoogleAPICallError: Pub/Sub does not answer. The entries are stored.
+            google.api_core.exceptions.GoogleAPICallError: Pub/Sub does not answer. The entries are already stored.
         """
         whole = [entries.completed(entry) for entry in new]
         with self._lock:

@@ -87,7 +87,7 @@ async def _body(request: Request) -> dict[str, Any]:
 
 
 def _entries(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the entries of a write request, with its logName, resource and labels as defaults."""
+    """Return the entries of a write request, with the request's logName, resource and labels as defaults."""
     entries = body.get("entries")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise LoggingError("The request must have entries, a list of LogEntry objects.")

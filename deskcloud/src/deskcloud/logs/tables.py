@@ -99,7 +99,7 @@ class Tables:
                     row_ids=ids,
                     ignore_unknown_values=True,
                     skip_invalid_rows=True,
-                    retry=None,  # type: ignore[arg-type]  # None means no retry, though the signature forbids it
+                    retry=None,  # type: ignore[arg-type]  # None means no retry; the signature lacks None
                     timeout=60,
                 )
             except NotFound:
@@ -116,12 +116,12 @@ class Tables:
 
 
 def table_name(log_name: str) -> str:
-    """Return Cloud Logging's table name for a log. It is the log's id, with underscores for forbidden characters."""
+    """Return the name of Cloud Logging's table for a log: the log's id, with underscores for forbidden characters."""
     return re.sub(r"\W", "_", unquote(log_name.rpartition("/")[2]), flags=re.ASCII)
 
 
 def _row(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry with Cloud Logging's column names. Fields of payload, labels and resource are in lower case."""
+    """Return the entry with Cloud Logging's column names: lower case below jsonPayload, labels and resource."""
     own = {"jsonPayload", "labels", "resource"}
     return {name: _named(value) if name in own else value for name, value in entry.items()}
 

@@ -26,9 +26,9 @@ _MOVED = {
 def entry_from_line(line: str, service: str, project: str = "local") -> dict[str, Any]:
     """Return the LogEntry that Cloud Run makes of a line on stdout or stderr.
 
-    A JSON object becomes jsonPayload. Keys that the logging agent recognises (severity, time, trace and others) move
-    from jsonPayload to the entry. If only `message` is left, the message becomes textPayload. A line that is not JSON
-    becomes textPayload too. `service` is the function's deployed name.
+    A line that is not a JSON object becomes textPayload. A JSON object becomes jsonPayload. Keys that the logging agent
+    recognises (severity, time, trace and others) move from jsonPayload to the entry. If jsonPayload then has only the
+    text `message`, this text becomes textPayload. `service` is the function's deployed name.
     """
     entry: dict[str, Any] = {
         "logName": f"projects/{project}/logs/run.googleapis.com%2Fstdout",

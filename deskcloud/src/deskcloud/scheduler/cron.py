@@ -4,8 +4,8 @@ The five fields are minute, hour, day of the month, month and day of the week. A
 a step `*/n` or `a-b/n`, or a comma-separated list of these. Months and weekdays may be names (JAN, sun). Sunday is 0 or
 7. If neither day field begins with `*`, a day needs to match only one of the two day fields.
 
-The library cronsim 2.8 differs from Cloud Scheduler when the clocks change. It moves a skipped 02:30 to 03:00, and runs
-a repeated 02:30 only once. It also accepts L, W, # and a sixth field.
+The library cronsim 2.8 is not used, because it differs from Cloud Scheduler. When the clocks change, it moves a skipped
+02:30 to 03:00, and runs a repeated 02:30 only once. It also accepts L, W, # and a sixth field.
 """
 
 import re
@@ -89,7 +89,8 @@ class Cron:
     def next_after(self, moment: datetime, zone: tzinfo) -> datetime:
         """Return the first full minute after `moment` whose local time in `zone` matches. The result is in UTC.
 
-        When the clocks are set forward, skipped times do not match. When they are set back, repeated times match twice.
+        When the clocks are set forward, skipped times do not match. When the clocks are set back, repeated times match
+        twice.
 
         Raises:
             CronError: the expression names a day that never occurs.

@@ -55,7 +55,8 @@ class _Planned:
 class Scheduler:
     """The running schedules.
 
-    Times before the start are skipped. If a schedule was due while the machine slept, its message is published once.
+    Times before the start are skipped. If a schedule was due several times while the machine slept, its message is
+    published once.
     """
 
     def __init__(self, schedules: Iterable[Schedule], publish: Publish, clock: Clock) -> None:
@@ -136,7 +137,7 @@ def run(
     *,
     is_held: bool = False,
 ) -> Iterator[Scheduler]:
-    """Publish on schedule while the context is open. If `is_held`, wait until the caller starts the scheduler.
+    """Yield a scheduler, which publishes while the context is open. If `is_held`, the caller must call `start`.
 
     The scheduler calls `publish` from its own thread.
 

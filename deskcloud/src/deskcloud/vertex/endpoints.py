@@ -56,10 +56,10 @@ class Endpoints:
         return [fields.tagged(endpoint) for _, endpoint in found]
 
     def deployed(self, name: str, deployed_id: str) -> Document:
-        """Return a deployed model of an endpoint.
+        """Return a deployed model of the endpoint `name`.
 
         Raises:
-            NotFoundError: there is no such endpoint, or no such deployed model on it.
+            NotFoundError: there is no such endpoint, or the endpoint has no such deployed model.
         """
         for deployed in self.get(name)["deployedModels"]:
             if deployed["id"] == deployed_id:
@@ -157,7 +157,7 @@ class Endpoints:
     def prepare_deploy(self, name: str, request: Document) -> Document:
         """Check a deployModel request, and choose the version and the id of the deployed model.
 
-        The version and the id are chosen here, so that a repeated call of `deploy` has the same result.
+        This method chooses the version and the id, so that a repeated call of `deploy` has the same result.
 
         Raises:
             NotFoundError, InvalidArgumentError, AlreadyExistsError: the request is invalid.
@@ -206,7 +206,7 @@ class Endpoints:
         """Check an undeployModel request.
 
         Raises:
-            NotFoundError: there is no such endpoint, or no such deployed model on it.
+            NotFoundError: there is no such endpoint, or the endpoint has no such deployed model.
             InvalidArgumentError, FailedPreconditionError: see `traffic.undeploying`.
         """
         undeploy: Document = {"name": name, "id": str(request.get("deployedModelId", ""))}
@@ -231,10 +231,10 @@ class Endpoints:
         return {}
 
     def prepare_mutate(self, name: str, request: Document) -> Document:
-        """Check a mutateDeployedModel request, which changes only the scaling of a deployed model.
+        """Check a mutateDeployedModel request. Such a request can change only the scaling of a deployed model.
 
         Raises:
-            NotFoundError: there is no such deployed model.
+            NotFoundError: there is no such endpoint, or the endpoint has no such deployed model.
             InvalidArgumentError: a field cannot be changed.
         """
         wanted = request.get("deployedModel") or {}

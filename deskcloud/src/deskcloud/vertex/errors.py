@@ -39,13 +39,13 @@ class AlreadyExistsError(VertexError):
 
 
 class FailedPreconditionError(VertexError):
-    """The request is valid, but the resource is in a state that does not allow it."""
+    """The request is valid, but the state of the resource does not allow the request."""
 
     code, number, status = 400, 9, "FAILED_PRECONDITION"
 
 
 class AbortedError(VertexError):
-    """The resource has changed since the caller read it, so the etags differ."""
+    """The resource has changed since the caller read it, so the request's etag is not the resource's etag."""
 
     code, number, status = 409, 10, "ABORTED"
 

@@ -13,8 +13,8 @@ from deskcloud.vertex.errors import NotFoundError, VertexError
 
 _logger = logging.getLogger(__name__)
 _TYPES = "type.googleapis.com/google.cloud.aiplatform.v1."
-# This prefix separates the keys of operations from the keys of resources, because an operation's name begins with the
-# name of its resource.
+# Resources and operations are stored in the same database. An operation's name begins with the name of its resource, so
+# the keys of operations have this prefix. Then no search for resources finds operations.
 _KEY = "operation:"
 _EMPTY = "type.googleapis.com/google.protobuf.Empty"
 
@@ -23,7 +23,7 @@ _EMPTY = "type.googleapis.com/google.protobuf.Empty"
 class Action:
     """The work of one kind of operation. If the process ends before `apply` has returned, the work runs again.
 
-    apply: changes the stored resources and returns the response, in the transaction that ends the operation
+    apply: changes the stored resources and returns the response, in the same transaction that ends the operation
     prepare: the slow part of the work, which runs before `apply`
     metadata: the name of Vertex AI's metadata message
     response: the name of Vertex AI's response message, or None for google.protobuf.Empty

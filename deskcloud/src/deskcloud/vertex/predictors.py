@@ -47,8 +47,8 @@ class Predictors:
         with self._lock:
             loaded = self._loaded.get(deployment)
         if loaded is None:
-            # The lock is not held while a model loads, so that other predictions continue. If two threads load the
-            # model, no harm is done.
+            # The lock is not held while a model loads, so that other predictions continue. Two threads can load the
+            # same model at the same time. Then the second predictor replaces the first, which is equal.
             loaded = self._load(folder())
             with self._lock:
                 self._loaded[deployment] = loaded

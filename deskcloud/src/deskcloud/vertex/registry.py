@@ -37,7 +37,7 @@ _VERSION_FIELDS = (
 def versioned(name: str) -> tuple[str, str]:
     """Split `.../models/M@VERSION` into the model's name and the version.
 
-    The version may be a number or an alias. It is "" if the name contains no @.
+    The version is a number or an alias, or "" if the name contains no @.
     """
     model, _, version = name.partition("@")
     return model, version
@@ -137,7 +137,7 @@ class Models:
             "versionCreateTime": version["createTime"],
             "versionUpdateTime": version["updateTime"],
             "updateTime": max(model["updateTime"], version["updateTime"]),
-            # The labels of the model and of the version are stored separately, but returned together.
+            # The model and the version have their own labels in the store. Vertex AI returns all of them together.
             "labels": model["labels"] | version["labels"],
             "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"],
             "deployedModels": self._deployments(name, number),
@@ -196,8 +196,8 @@ class Models:
         """Register a new model or version, and return its name and version. `upload` is the result of `prepare_upload`.
 
         Raises:
-            AlreadyExistsError: a new model's id was taken in the meantime.
-            NotFoundError: the model of a new version was deleted in the meantime.
+            AlreadyExistsError: another upload has taken a new model's id in the meantime.
+            NotFoundError: the model to which the version would belong was deleted in the meantime.
         """
         name, given, time = upload["name"], upload["model"], fields.now()
         if upload["new"]:
@@ -258,7 +258,7 @@ class Models:
             return self.get(target)
 
     def merge_aliases(self, name: str, changes: Any) -> Document:
-        """Set the aliases in `changes` on the version `name`. An alias with a minus sign ("-alias") is removed.
+        """Give the version `name` the aliases in `changes`. An entry with a minus sign ("-alias") removes the alias.
 
         Raises:
             NotFoundError: there is no such version.
@@ -318,7 +318,8 @@ class Models:
         Raises:
             InvalidArgumentError: `name` does not contain a version.
             NotFoundError: there is no such model, version or alias.
-            FailedPreconditionError: the version is the only or the default version, is deployed, or has another owner.
+            FailedPreconditionError: the version is the model's only version or the default version, is deployed, or
+                does not belong to `asker`.
         """
         base, wanted = versioned(name)
         model = self.document(base)

@@ -13,7 +13,7 @@ from deskcloud.vertex.operations import Action, Operations
 from deskcloud.vertex.predictors import Predictor, Predictors
 from deskcloud.vertex.registry import Models
 
-_MAX_PREDICT_BYTES = 1_500_000  # Vertex AI's limit for a shared public endpoint
+_MAX_PREDICT_BYTES = 1_500_000  # Vertex AI's limit for a request to a shared public endpoint
 
 
 class Service:
@@ -55,7 +55,7 @@ class Service:
         self._documents.close()
 
     def predict(self, endpoint: str, body: bytes, request: Document) -> Document:
-        """Return the predictions of a deployed model, which is chosen at random with the probabilities of the split.
+        """Return predictions of one deployed model. Choose the model at random, by the shares of the traffic split.
 
         Raises:
             NotFoundError: there is no such endpoint.

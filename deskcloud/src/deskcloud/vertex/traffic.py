@@ -8,7 +8,7 @@ from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentErro
 
 type Split = dict[str, int]
 
-_NEW = "0"  # the id of the new model in the traffic split of a deployModel request
+_NEW = "0"  # in a deployModel request's trafficSplit, the id of the model to deploy
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:
@@ -17,7 +17,8 @@ def checked(split: Any, deployed: Collection[str]) -> Split:
     `deployed` are the ids of the models on the endpoint.
 
     Raises:
-        InvalidArgumentError: the split names an unknown model, a share is outside 0 to 100, or the sum is not 100.
+        InvalidArgumentError: `split` is not a JSON object, names an unknown model, has a share outside 0 to 100, or is
+            not empty and does not add up to 100.
     """
     if not isinstance(split or {}, Mapping):
         raise InvalidArgumentError("trafficSplit must be a JSON object from deployed model id to percentage.")
@@ -35,9 +36,9 @@ def checked(split: Any, deployed: Collection[str]) -> Split:
 
 
 def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -> Split:
-    """Return the split after the model `new` is deployed.
+    """Return the split after the model `new` is deployed. `current` is the split before.
 
-    The result is `split` with `new` instead of "0". If `split` is empty, the result is `current`.
+    The result is `split` with the id `new` in place of "0". If `split` is empty, the result is `current`.
 
     Raises:
         InvalidArgumentError: see `checked`.
@@ -47,9 +48,9 @@ def deploying(split: Any, new: str, deployed: Collection[str], current: Split) -
 
 
 def undeploying(split: Any, old: str, deployed: Collection[str], current: Split) -> Split:
-    """Return the split after the model `old` is undeployed. The result is `split`, or `current` if `split` is empty.
+    """Return the split after the model `old` is undeployed. `current` is the split before.
 
-    The result is empty if no other model is deployed.
+    The result is `split`, or `current` if `split` is empty. If no model except `old` is deployed, the result is empty.
 
     Raises:
         InvalidArgumentError: see `checked`; `split` must not contain `old`.
@@ -67,9 +68,9 @@ def undeploying(split: Any, old: str, deployed: Collection[str], current: Split)
 
 
 def choose(split: Split, chance: random.Random) -> str | None:
-    """Return the id of a random deployed model. The shares are the probabilities.
+    """Return the id of a random deployed model, or None if no model receives traffic.
 
-    Return None if no model receives traffic.
+    The shares in `split` are the probabilities of the models.
     """
     if not any(split.values()):
         return None

@@ -24,7 +24,7 @@ def new_id(digits: int = 19) -> str:
 
 
 def checked_id(value: str, pattern: str, what: str) -> str:
-    """Return `value` if all of it matches `pattern`. `what` is the field's name for the error message.
+    """Return `value` if the whole text matches `pattern`. `what` is the field's name for the error message.
 
     Raises:
         InvalidArgumentError: `value` does not match.
@@ -41,7 +41,7 @@ def tagged(resource: Document) -> Document:
 
 
 def check_etag(found: Document, wanted: str | None) -> None:
-    """Check that the resource `found` has the etag `wanted`, which a request contains. None matches every etag.
+    """Check that the resource `found` has the etag `wanted` of a request. If `wanted` is None, accept any etag.
 
     Raises:
         AbortedError: the etags differ.
@@ -51,7 +51,7 @@ def check_etag(found: Document, wanted: str | None) -> None:
 
 
 def masked(mask: str | None, body: Mapping[str, Any], allowed: Collection[str]) -> Document:
-    """Return the values in `body` of the fields that `mask` names. None means that the field must be cleared.
+    """Return a dict from the fields that `mask` names to their values in `body`. None means: clear the field.
 
     Raises:
         InvalidArgumentError: the mask is missing, or names a field that cannot be updated.

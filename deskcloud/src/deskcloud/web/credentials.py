@@ -1,4 +1,4 @@
-"""Create a service account whose token URL is on this machine. Google's clients accept it as credentials."""
+"""Create a service account for Google's clients. The clients get their tokens from this machine, not from Google."""
 
 import json
 import os
@@ -61,8 +61,8 @@ def service_account_file(state: Path, token_url: str, project: str) -> Path:
     """Write `state`/service-account.json, the file for GOOGLE_APPLICATION_CREDENTIALS, and return its path.
 
     Only the file's owner can read the file. The private key stays the same after a restart, because running clients
-    continue to use it. The credentials are a service account, because `google.auth.default()` would not find anonymous
-    credentials. Clients request tokens only from `token_url`.
+    continue to use the key. The credentials are a service account, because `google.auth.default()` cannot return
+    anonymous credentials. Clients request tokens only from `token_url`.
     """
     email = f"local@{project}.iam.gserviceaccount.com"
     file = state / _ACCOUNT
@@ -86,7 +86,7 @@ def _new_key() -> str:
 
 
 def secrets(state: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return a dict from names to secrets. A secret is random, and is created once and stored in `state`."""
+    """Return a dict from `names` to secrets. A secret is a random text, which is created once and stored in `state`."""
     for name in names:
         if not (state / "secrets" / name).exists():
             _write(state / "secrets" / name, randomness.token_hex(32))
@@ -107,9 +107,9 @@ def environment(credentials: Path, project: str) -> dict[str, str]:
     """Return environment variables that make Google's clients use `credentials` and connect only to this machine.
 
     For a service account, google-auth calls iamcredentials.googleapis.com in the background, and no option prevents
-    this call. Therefore the variables name a proxy that does not exist, so that every https request fails on this
-    machine. Plain http to 127.0.0.1 does not use the proxy. The names are set in upper and in lower case, because some
-    clients read only one of them.
+    this call. Therefore the variables name a proxy that does not exist, so that every https request of the clients
+    fails. Plain http to 127.0.0.1 does not use the proxy. The proxy variables are set in upper and in lower case,
+    because some clients read only the one or the other.
     """
     closed = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
     return {

@@ -2,9 +2,9 @@
 
 A web page can call 127.0.0.1 in three ways, which the rules recognise:
 
-- DNS rebinding, with a name that resolves to 127.0.0.1. The Host header contains that name.
-- A simple cross-origin request. It has an Origin or Sec-Fetch-Site header, and its body has one of three types.
-- A request with a preflight. The answer to the preflight allows nothing.
+- DNS rebinding: the page's own host name resolves to 127.0.0.1. The Host header contains that name.
+- A simple cross-origin request. It has an Origin or Sec-Fetch-Site header, and its body has a type in `_SIMPLE`.
+- A cross-origin request with a preflight. The answer to the preflight allows nothing.
 
 docs/decisions/20261126-local-ports.md lists the remaining risks.
 """
@@ -30,8 +30,8 @@ USER = "local"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Browsers send these content types without a preflight: https://fetch.spec.whatwg.org/#cors-safelisted-request-header
 _SIMPLE = frozenset({"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"})
-# The status 401 is not used. After 401, Google's clients would request new credentials, and would report an error of
-# that request instead of this refusal.
+# The status 401 is not used. After a 401, Google's clients request new credentials, and report an error of this second
+# request instead of the refusal.
 _STATUS = {403: "PERMISSION_DENIED", 415: "INVALID_ARGUMENT"}
 _PHRASES = {403: "Forbidden", 415: "Unsupported Media Type"}
 _REASONS = {403: "forbidden", 415: "invalid"}
@@ -42,8 +42,8 @@ class Rules:
     """The access rules of a port.
 
     `secret` is empty if clients cannot send a secret. `header` is the header with the secret. Some of Google's clients
-    send a token that they have signed themselves. `is_signed` returns whether such a token is valid. A valid token
-    replaces the secret.
+    send a token that they have signed themselves. `is_signed` returns whether such a token is valid. A request with a
+    valid token needs no secret.
 
     The other fields name a path by its first segment, such as `/token`. Paths in `open` need no secret and may receive
     bodies of any type. `pages` maps a path to the origins whose web pages may call the path. Bodies for the path
@@ -74,13 +74,13 @@ class Refusal:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The answer's headers. The connection is closed, because the rest of the request may still arrive."""
+        """The answer's headers. They close the connection, because the rest of the request may still arrive."""
         length = ("content-length", str(len(self.body)))
         return [("content-type", "application/json"), ("connection", "close"), length]
 
 
 def with_secret(url: str, secret: str) -> str:
-    """Return the URL with the secret as password, which Google's Python clients, requests, httpx and curl send."""
+    """Return the URL with `secret` as password. Google's Python clients, requests, httpx and curl send a password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{USER}:{secret}@{parts.netloc.rpartition('@')[2]}")) if secret else url
 
@@ -174,7 +174,7 @@ def asgi(app: ASGIApp, rules: Rules) -> ASGIApp:
 def _telling(authorization: str, send: Send) -> Send:
     """Return a `send` that adds the secret to the Location header, if the client has sent the secret as a password.
 
-    The header contains the URL at which a client continues an upload.
+    A client continues an upload at the URL in this header, so the URL needs the secret.
     """
 
     async def sent(message: Message) -> None:
@@ -202,7 +202,7 @@ def wsgi(app: "WSGIApplication", rules: Rules) -> "WSGIApplication":
 
 
 def _headers(environ: "WSGIEnvironment") -> list[tuple[str, str]]:
-    """Return the request's headers, with HTTP's names in lower case. WSGI has joined repeated headers with commas."""
+    """Return the request's headers, with names as in HTTP, in lower case. WSGI joins repeated headers with commas."""
     given = [(key.removeprefix("HTTP_"), value) for key, value in environ.items() if key.startswith("HTTP_")]
     given += [(key, environ[key]) for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)]
     return [(key.replace("_", "-").lower(), value) for key, value in given]

@@ -26,8 +26,8 @@ class Patience:
     def seconds(self, received: int, *, has_head: bool) -> float:
         """Return the maximum age, in seconds, of a request that is still arriving.
 
-        The age counts from the first byte. `received` is the number of bytes that have arrived. If `has_head` is false,
-        the whole head has not arrived, and the limit for heads applies.
+        The age counts from the first byte. `received` is the number of bytes that have arrived. `has_head` says whether
+        the whole head has arrived. If not, the limit for heads applies.
         """
         return self.body + received / self.bytes_a_second if has_head else self.head
 
@@ -60,7 +60,7 @@ class _PatientProtocol(ResettableProtocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._received or self._was_paused:
-            # Restart the time after a pause of reading, because the app has caused the pause and not the client.
+            # After a pause of reading, count the time from now, because the app has caused the pause, not the client.
             self._began = self.loop.time()
         self._received += len(data)
         super().data_received(data)
@@ -92,7 +92,7 @@ class _PatientProtocol(ResettableProtocol):
 
     def _give_up(self) -> None:
         if self.flow.read_paused:
-            # Wait longer, because the app has caused the pause of reading and not the client.
+            # Reading is paused. Wait longer, because the app has caused this pause, not the client.
             self._arm(self.loop.time() + self.waits.body)
             return
         if self._received and self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE:

@@ -14,7 +14,7 @@ class ConnectionReset(Exception):  # noqa: N818 - not an error
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """Close a connection so that the client sees a reset, and not the end of an answer."""
+    """Close a connection so that the client sees a reset, and not a normal end."""
     # With the option SO_LINGER and 0 seconds, the operating system sends RST instead of FIN.
     opened: socket.socket = transport.get_extra_info("socket")
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -27,9 +27,9 @@ def serve(
     Raises:
         OSError: the port is taken.
     """
-    # The caller's thread binds the socket, so that a taken port is an error there and the URL is valid at once. The
-    # protocol TCP is explicit, because asyncio disables Nagle's algorithm only for such sockets. With this algorithm,
-    # an answer that is written in two parts waits 40 ms for the client's delayed acknowledgement.
+    # The caller's thread binds the socket, so that a taken port raises OSError in the caller and the URL is valid at
+    # once. The protocol TCP is given explicitly, because asyncio disables Nagle's algorithm only for sockets with this
+    # protocol. With the algorithm, an answer in two parts waits 40 ms for the client's delayed acknowledgement.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
