@@ -22,9 +22,9 @@ class Errors:
     actual: float
     predicted: float
     absolute: float
-    """Sum of |predicted - actual|. It is only reported: most customers buy nothing, so always saying 0 minimises it."""
+    """Sum of |predicted - actual|. The choice does not use it: a forecast of 0 for everybody would often minimise it."""
     squared: float
-    """Sum of (predicted - actual)^2. It decides, because the expected value minimises it (Gneiting 2011)."""
+    """Sum of (predicted - actual)^2. The choice uses it, because the expected value minimises it (Gneiting 2011)."""
 
     @property
     def bias(self) -> float:

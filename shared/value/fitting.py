@@ -34,7 +34,7 @@ class Contributions(NamedTuple):
 
     log_likelihood: Array
     scores: Array
-    """Derivatives by the logarithm of each parameter: one row each, one column per parameter."""
+    """Derivatives with respect to the parameters' logarithms: one column per parameter."""
 
 
 @dataclass(frozen=True)
