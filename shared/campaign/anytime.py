@@ -14,10 +14,10 @@ _RARENESS = -2 * math.log(_ALPHA)
 
 
 def _tuned() -> float:
-    """Return the variance of the normal mixture that makes the interval narrowest at the planned number of buyers.
+    """Return r, the variance of the normal mixture times the planned number of buyers.
 
-    The result is the variance times the planned number of buyers. The result r solves r = log(1 + r) - 2 log(alpha).
-    Waudby-Smith and others write the solution with branch -1 of Lambert's function W.
+    With this variance, the interval is narrowest at the planned number of buyers. r solves r = log(1 + r) - 2
+    log(alpha). Waudby-Smith and others write the solution with branch -1 of Lambert's function W.
     """
     found = _RARENESS
     for _ in range(60):

@@ -1,8 +1,8 @@
 """Estimate a campaign's effect, the difference between two arms, from sums over the customers of each arm.
 
-Few customers buy, they spend very different amounts, and the control group is small. So the interval of each arm's mean
-is not symmetric, and the intervals of both arms are combined. docs/measuring.md gives the reasons and the results of
-simulations.
+Few customers buy, they spend very different amounts, and the control group is small. So a symmetric interval of the
+effect would be wrong. Instead, an interval of each arm's mean is computed, which is not symmetric. Then both intervals
+are combined. docs/measuring.md gives the reasons and the results of simulations.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 STEP = "resolve_customers"
 # The tables that decide which customers may be reached.
 TABLES = ("campaign_suppressions", "consents", "suppressions")
-# Maximum difference between BigQuery's clock and the function's clock. So a change that seems to be at most this much
-# older than a run may be newer than the run, and counts as newer.
+# Maximum difference between BigQuery's clock and the function's clock. So a change that seems to be older than a run,
+# but by at most this time, may be newer. It counts as newer.
 CLOCKS = timedelta(minutes=1)
 
 

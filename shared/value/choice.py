@@ -22,7 +22,7 @@ class Errors:
     actual: float
     predicted: float
     absolute: float
-    """Sum of |predicted - actual|. The choice does not use it: a forecast of 0 for everybody would often minimise it."""
+    """Sum of |predicted - actual|. The choice does not use it: a forecast of 0 for everybody may minimise it."""
     squared: float
     """Sum of (predicted - actual)^2. The choice uses it, because the expected value minimises it (Gneiting 2011)."""
 

@@ -1,7 +1,8 @@
 """Value the customers: forecast the orders and revenue of each in the horizon, by the best method on held-out time.
 
-The horizon before the valuation is held out: the methods learn from the orders before it, and are judged by its orders.
-The chosen method then learns from all orders and forecasts the next horizon. docs/customer-value.md gives the reasons.
+The last horizon before the valuation is held out: the methods learn from earlier orders, and are judged by the orders
+of this horizon. The chosen method then learns from all orders and forecasts the next horizon. docs/customer-value.md
+gives the reasons.
 """
 
 from __future__ import annotations
