@@ -90,7 +90,7 @@ def run(
             reach this service. A test can return the address of a proxy.
 
     Raises:
-        AlreadyRunningError: another process runs a cloud on this state.
+        AlreadyRunningError: another process runs a cloud with this state folder.
         OSError: a port is taken.
     """
     state, project = state.resolve(), document.project
@@ -237,7 +237,7 @@ def _sinks(document: Document) -> list[logs.Sink]:
 
 
 def _for_other_clients(storage_url: str, reading_address: str, secret: str) -> dict[str, str]:
-    """Return the environment variables for clients that are not Google's. docs/clients.md describes them."""
+    """Return the environment variables for clients that are not Google's. docs/clients.md describes these clients."""
     return {
         "BIGQUERY_STORAGE_EMULATOR_HOST": reading_address,
         # Google's C++ client, which pyarrow and pandas use, reads this variable.

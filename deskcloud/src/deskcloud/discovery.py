@@ -111,7 +111,10 @@ class Document:
         return found
 
     def find(self, http_method: str, path: str) -> Method | None:
-        """The method that a request calls, or None. Variables in `path` must still be percent-encoded."""
+        """The method that a request calls, or None if there is no such method.
+
+        `path` must still be percent-encoded, because an encoded slash is a part of a variable.
+        """
         candidates = self._methods.get((http_method, path.count("/")), [])
         # `models/x:predict` also matches `models/{model}`, because a variable can match a verb such as `:predict`. So
         # take the longest pattern.
@@ -291,7 +294,7 @@ _LEFT_OUT = frozenset({"INTERVAL"})
 def _named_values(description: str) -> frozenset[str]:
     """The values that a field's description lists.
 
-    BigQuery's discovery document describes most of its enums only in this way.
+    BigQuery's discovery document lists the values of most enums only in descriptions.
     """
     introduced = re.search(
         r"\b(?:values|states) (?:are|include|can be)\b|following values|possible values", description, re.IGNORECASE

@@ -115,6 +115,7 @@ class Functions(_Part, frozen=True):
 
     Each name in `secrets` becomes an environment variable with a random value. The value is created once and stored in
     the state folder.
+
     The modules in `warm_up` are imported before the first request.
     """
 

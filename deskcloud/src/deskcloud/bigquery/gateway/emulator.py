@@ -25,7 +25,7 @@ from deskcloud.web.plain import NO_TLS
 # The ids of helper jobs begin with this prefix. A helper job runs on the emulator for the gateway and not for a client,
 # and job lists omit it.
 HELPER_PREFIX = "bqml_helper_"
-# DuckDB's default size of a row group, in rows. Each thread reads one row group.
+# DuckDB's default number of rows in a row group of a Parquet file. DuckDB's threads read row groups in parallel.
 _ROW_GROUP = 122_880
 
 location: ContextVar[str] = ContextVar("location", default="")

@@ -30,7 +30,8 @@ def run(work: Work) -> Outcome:
 
     Raises:
         BigQueryError: the job fails.
-        httpx.TransportError, OSError, MemoryError: the environment fails; a retry may succeed.
+        httpx.TransportError, OSError, MemoryError: another service, a file or the memory is not available; a retry may
+            succeed.
     """
     try:
         return _run(work)

@@ -1,4 +1,7 @@
-"""Run the jobs that the gateway handles in threads, store the jobs' resources, and recover after a restart."""
+"""Run the jobs that the gateway handles, each in a thread, and store their resources.
+
+After a restart, jobs that did not finish are marked as failed.
+"""
 
 import contextlib
 import contextvars
@@ -81,7 +84,7 @@ class Jobs:
             self._insert(running.resource)
         except sqlite3.IntegrityError:
             raise already_exists("Job", f"{project}:{job_id}") from None
-        # Register the job only after the insert, because a refused job must not replace the job that already has the
+        # Add the job to `_running` only after the insert. A refused job must not replace the job that already has the
         # id.
         self._running[project, job_id] = running
         if self._is_closing:

@@ -70,7 +70,7 @@ class Models:
         self._folder = folder
 
     def find(self, reference: Reference) -> Model | None:
-        """Return the model, or None if the model does not exist. An expired model is deleted."""
+        """Return the model, or None if the model does not exist or has expired. An expired model is deleted."""
         rows = self._database.execute(
             "SELECT folder, resource FROM models WHERE (project, dataset, model) = (?, ?, ?)", *_key(reference)
         )
@@ -116,7 +116,7 @@ class Models:
         """Change fields of the model's resource. A field or a label with the value None is removed.
 
         Raises:
-            BigQueryError: notFound, or conditionNotMet if `etag` does not match.
+            BigQueryError: notFound, if there is no such model. conditionNotMet, if `etag` is not the model's etag.
         """
         model = self.get(reference)
         if etag and etag not in {model.resource["etag"], "*"}:

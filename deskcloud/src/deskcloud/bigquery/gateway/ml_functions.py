@@ -23,8 +23,8 @@ Render = Callable[[int, int], str]
 class Function:
     """An ML function. `compute` returns the result. `options` are the allowed fields of the STRUCT argument.
 
-    `rows` says how many tables or queries a call passes: "never" any, one ("optional" or "required") or "two". If a
-    call omits an optional one, `default` returns the rows to use. Without `default`, `compute` gets None as rows.
+    `rows` says how many tables or queries a call passes: none ("never"), at most one ("optional"), one ("required") or
+    "two". If a call omits the optional one, `default` returns the rows to use. Without `default`, `compute` gets None.
     """
 
     compute: Callable[..., pa.Table]

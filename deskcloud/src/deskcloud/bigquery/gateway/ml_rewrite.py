@@ -67,7 +67,7 @@ class Rewriting:
         self._replacements.append((start, end, text))
 
     def _with(self, visible: Sequence[Definition], query: str) -> str:
-        """Prepend the visible WITH clauses to the query, the outermost clause first."""
+        """Prepend the WITH clauses that are visible at an ML call to `query`, the outermost clause first."""
         for clause in sorted({d.clause for d in visible}, reverse=True):
             same = [d for d in visible if d.clause == clause]
             names = ", ".join(self.render(d.first.start, d.last.end) for d in same)

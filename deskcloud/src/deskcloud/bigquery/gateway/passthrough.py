@@ -30,7 +30,10 @@ class Passthrough:
         )
 
     async def forward(self, request: Request, body: bytes | None = None) -> Response:
-        """Forward a request and stream the emulator's answer. Pass the request's `body` if it has already been read."""
+        """Forward a request and stream the emulator's answer.
+
+        `body` is the request's body if the caller has already read it.
+        """
         answer = await self._client.send(self._request(request, body), stream=True)
         response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
         response.raw_headers = _passed(answer)
@@ -47,7 +50,7 @@ class Passthrough:
         await self._client.aclose()
 
     def _request(self, request: Request, body: bytes | None) -> httpx.Request:
-        # The Host header is forwarded, because the emulator builds the URL of a resumable upload from it.
+        # The Host header is forwarded, because the emulator builds the URL of a resumable upload from this header.
         ours = dict([self._secret, (LOCATION_HEADER.encode(), location.get().encode())])
         headers = [(k, v) for k, v in request.headers.raw if k not in (*_OF_THE_CONNECTION, *ours)]
         headers += ours.items()

@@ -3,10 +3,9 @@
 A statement that the analyzer refuses fails with the analyzer's message. Only queries, DML statements, EXPORT DATA, and
 CREATE TABLE, CREATE VIEW and CREATE MODEL with a query are checked. Of these, the following run unchecked:
 
-- scripts and statements in sessions, because the analyzer does not know their variables and temporary tables;
+- statements in scripts and sessions, because the analyzer does not know their variables and temporary tables;
 - CREATE TEMP TABLE;
-- statements that read a view over a wildcard table;
-- queries of INFORMATION_SCHEMA;
+- statements that read a view over a wildcard table, or INFORMATION_SCHEMA;
 - statements with features that `deskcloud.googlesql.dialect` excludes;
 - statements about a missing table or model, for which the local BigQuery reports the error.
 """

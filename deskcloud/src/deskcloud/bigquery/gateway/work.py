@@ -102,7 +102,10 @@ class Work:
         return Reference(".".join(project) or self.project, dataset, model), rest
 
     def helper_query(self, text: str) -> dict[str, Any]:
-        """Return the configuration of an internal query with the client's default dataset, parameters and session."""
+        """Return the configuration of a helper query, which the gateway runs to execute the client's statement.
+
+        A helper query has the client's default dataset, parameters and session.
+        """
         shared = {name: self.query[name] for name in _SHARED if name in self.query}
         return {"useLegacySql": False} | shared | {"query": text}
 

@@ -45,7 +45,7 @@ def top_attributions(model: Supervised, attributions: Floats, count: int) -> pa.
     """Return the `count` features with the largest absolute attribution for each row, the largest first.
 
     Raises:
-        MLError: `count`, which is TOP_K_FEATURES, is not a number of at least 1.
+        MLError: `count`, which is TOP_K_FEATURES, is not an INT64 of at least 1.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise MLError(f"TOP_K_FEATURES must be an INT64 of at least 1; got {count!r}.")

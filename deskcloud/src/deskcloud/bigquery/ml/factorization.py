@@ -106,7 +106,7 @@ class Factorization(TrainedModel):
 
     @property
     def is_implicit(self) -> bool:
-        """Return whether the model was trained with FEEDBACK_TYPE='IMPLICIT' and predicts preferences from 0 to 1."""
+        """Return whether FEEDBACK_TYPE is 'IMPLICIT'. The model then predicts preferences and not ratings."""
         return bool(self.training_options["feedbackType"] == "IMPLICIT")
 
     def _save(self, folder: Path) -> dict[str, Any]:

@@ -43,7 +43,7 @@ _ROOT_PARENT = np.uint32(0xFFFFFFFF)
 
 
 def dumps(booster: xgb.Booster) -> bytes:
-    """Return a booster in the legacy format. Predictions agree up to float32 rounding.
+    """Return a booster in the legacy format. In both formats, its predictions are the same up to float32 rounding.
 
     The booster must belong to a binary classifier or to a regressor.
     """

@@ -110,8 +110,8 @@ def of_errors(actual: Floats, predicted: Floats) -> dict[str, float]:
     """Return ML.EVALUATE's regression metrics, with the formulas in the API's HparamTuningObjective.
 
     For an even number of errors, the median is the lower of the two middle errors, as in BigQuery's penguins tutorial.
-    The log error is NaN if a label or a prediction is -1 or less. r2_score and explained_variance are NaN if all labels
-    are equal. The metrics do not depend on the order of the rows.
+    mean_squared_log_error is NaN if a label or a prediction is -1 or less. r2_score and explained_variance are NaN if
+    all labels are equal. The metrics do not depend on the order of the rows.
     """
     errors = actual - predicted
     spread = _variance(actual)

@@ -189,8 +189,8 @@ _TREES = _SUPERVISED | {
     "min_split_loss": Option("minSplitLoss", 0.0, _number(0)),
     "subsample": Option("subsample", 1.0, _number(0, 1, above=True)),
     "instance_weight_col": Option("instanceWeightColumn", None, _column_name),
-    # The installed version of XGBoost trains the model, whatever the value. An exported booster has the format of
-    # version 0.82.
+    # The installed version of XGBoost trains the model, whatever this option says. An exported booster has the format
+    # of version 0.82.
     "xgboost_version": Option("xgboostVersion", "0.9", _choice("0.9", "1.1", "2.1")),
     "approx_global_feature_contrib": Option("approxGlobalFeatureContrib", None, _boolean),
     "category_encoding_method": Option("categoryEncodingMethod", "LABEL_ENCODING", _target_encoding),

@@ -25,9 +25,9 @@ def of_ranking(ratings: Ratings, predict: Callable[[slice], Floats]) -> dict[str
     BigQuery documents only the name of each metric and one sentence. This module uses these definitions:
 
     mean_average_precision   the precision at each relevant item's rank, averaged per user, then over all users
-    mean_squared_error       (1 if relevant else 0) - prediction, squared, averaged over all pairs
-    average_rank             the percentile of the rank (0 first, 1 last), averaged with the ratings as weights
-                             (equation 8 of Hu, Koren and Volinsky)
+    mean_squared_error       the mean of ((1 if relevant else 0) - prediction)^2 over all pairs of a user and an item
+    average_rank             the mean of (rank - 1) / (number of items - 1) over the relevant items, with the ratings as
+                             weights (equation 8 of Hu, Koren and Volinsky)
     normalized_discounted_cumulative_gain
                              the sum of rating / log2(1 + rank), divided by the best possible sum, averaged over users
 

@@ -28,8 +28,8 @@ Codes = npt.NDArray[np.int64]
 class Ratings:
     """Distinct rated pairs, sorted by user and then item, so that the order of the rows does not matter.
 
-    `users` and `items` hold positions in `user_ids` and `item_ids`. These ids are distinct. Ids that were read from
-    rows are in ascending order.
+    `users` and `items` hold positions in `user_ids` and `item_ids`. These ids are distinct. In the result of `read`,
+    they are in ascending order.
     """
 
     user_ids: pa.Array

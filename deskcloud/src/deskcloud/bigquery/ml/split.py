@@ -27,7 +27,8 @@ _ORDERED = {"INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "STRING", "TIMESTAMP", 
 def in_order(rows: pa.Table) -> pa.Table:
     """Return the rows sorted by fingerprint, so that the same rows train the same model in any query order.
 
-    Sums of floats and the choice of SUBSAMPLE depend on the order of the rows.
+    Without the sorting, a model would depend on the query's order: the order of the rows affects sums of floats, and
+    which rows SUBSAMPLE chooses.
     """
     return rows.take(pa.array(np.argsort(fingerprints(Columns(rows)))))
 
