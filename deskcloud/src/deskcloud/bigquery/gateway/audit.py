@@ -110,7 +110,7 @@ def entry(job: dict[str, Any]) -> dict[str, Any]:
         },
         "timestamp": _time(job["statistics"]["endTime"]),
         "severity": "ERROR" if status else "INFO",
-        # Cloud Logging drops a second entry with the same insertId, so an entry may be sent twice.
+        # Cloud Logging drops a second entry with the same insertId, so it does no harm if an entry is sent twice.
         "insertId": f"{project}:{job_id}",
         "operation": {"id": f"{project}:{job_id}", "producer": "bigquery.googleapis.com", "last": True},
         "protoPayload": {

@@ -1,4 +1,4 @@
-"""Write to Cloud Storage through its upload API, so that objects have metadata and a generation."""
+"""Write to Cloud Storage through its upload API. Only this API gives an object its metadata and its generation."""
 
 import re
 from pathlib import Path

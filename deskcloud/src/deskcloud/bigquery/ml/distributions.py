@@ -153,7 +153,7 @@ def _texts(column: pa.ChunkedArray, type_: str) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(map(_decoded, column.to_pylist()), pa.string())])
     texts = column.cast(pa.string())
     if type_ in {"DATETIME", "TIME", "TIMESTAMP"}:
-        # BigQuery writes only as many groups of three digits as the fraction needs, and writes UTC as +00.
+        # Of a fraction of a second, BigQuery writes 0, 3 or 6 digits, as few as suffice. It writes UTC as +00.
         texts = pc.replace_substring_regex(texts, r"(\.000000|000)(Z?)$", r"\2")
         texts = pc.replace_substring_regex(texts, r"Z$", "+00")
     return texts

@@ -21,8 +21,8 @@ def explain_predict(model: Classifier, rows: pa.Table, top_k_features: int = 5, 
     """Return ML.EXPLAIN_PREDICT, with prediction, probability and attributions, followed by the columns of `rows`.
 
     `prediction_value` is the log odds of the predicted class. It is the sum of the baseline and all attributions. If
-    the negative class is predicted, all these values have the opposite sign of those for the positive class. Weights
-    and TreeSHAP are exact, so the approximation error is 0.
+    the negative class is predicted, all these values have the opposite sign of those for the positive class. The
+    attributions of linear models and of trees (TreeSHAP) are exact, so the approximation error is 0.
     """
     prediction.check_threshold(threshold)
     columns = Columns(rows)

@@ -128,8 +128,8 @@ def describe(model: TrainedModel) -> dict[str, Any]:
     The only training run has trainingOptions, startTime, results and evaluationMetrics. With global explanations, it
     also has modelLevelGlobalExplanation.
 
-    The caller adds modelReference, etag, times, labels, location and the tables of dataSplitResult. INT64 values are
-    strings. NaN metrics are left out, because JSON has no NaN.
+    The gateway adds modelReference, etag, location, labels, and the times of creation, change and expiration. The local
+    BigQuery has no dataSplitResult. INT64 values are strings. NaN metrics are left out, because JSON has no NaN.
     """
     run: dict[str, Any] = {
         "trainingOptions": model.training_options,

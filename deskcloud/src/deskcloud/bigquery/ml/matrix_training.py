@@ -26,9 +26,9 @@ FEWEST_FACTORS, MOST_FACTORS = 2, 200
 
 
 def train(rows: pa.Table, settings: dict[str, Any], progress: Progress | None) -> Factorization:
-    """Train a model on `rows`, which must have only the columns that the options name.
+    """Train a model on `rows`, which must have only the columns that certain options name.
 
-    The options are USER_COL, ITEM_COL, RATING_COL and DATA_SPLIT_COL.
+    These options are USER_COL, ITEM_COL, RATING_COL and DATA_SPLIT_COL.
 
     The default of NUM_FACTORS is log2 of the number of training rows, rounded down, but at least 2 and at most 200.
 

@@ -39,14 +39,14 @@ def recommend(model: Factorization, rows: pa.Table) -> pa.Table:
 
     The prediction is `predicted_<rating>`, or `predicted_<rating>_confidence` with implicit feedback.
 
-    If the rows have a user column and an item column, all columns of the rows follow the prediction. If the rows have
-    only one of these columns, they must have no other column. Each user is then combined with all known items, or each
-    item with all known users. The added ids have the types that the training rows had. An unknown id has zero factors
-    and a zero intercept.
+    If `rows` has a user column and an item column, all columns of `rows` follow the prediction. If `rows` has only one
+    of the two, it must have no other column. Each user of `rows` is then combined with all items of the training, or
+    each item of `rows` with all users of the training. The added ids have the types that they had in the training rows.
+    For an id that does not occur in the training rows, the factors and the intercept are 0.
 
     Raises:
-        MLError: both columns are missing; the rows have only one of them, and a column of another name; or the result
-            exceeds MOST_ROWS.
+        MLError: `rows` has neither a user column nor an item column. Or `rows` has only one of the two, but also a
+            column of another name. Or all combinations would be more than MOST_ROWS rows.
     """
     columns = Columns(rows)
     sides = (model.users, model.items)

@@ -45,8 +45,8 @@ def explain_predict(model: Regressor, rows: pa.Table, top_k_features: int = 5) -
     """Return ML.EXPLAIN_PREDICT, with prediction and attributions, followed by the columns of `rows`.
 
     The prediction is the sum of the baseline and all attributions. With trees, this holds up to float32 rounding. The
-    baseline is the intercept, or the trees' mean prediction. Weights and TreeSHAP are exact, so the approximation error
-    is 0.
+    baseline is the intercept, or the trees' mean prediction. The attributions of linear models and of trees (TreeSHAP)
+    are exact, so the approximation error is 0.
     """
     columns = Columns(rows)
     predictions, parts = model.estimator.predictions(columns), model.estimator.contributions(columns)
