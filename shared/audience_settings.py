@@ -11,8 +11,8 @@ class Policy(Section, frozen=True):
     """Which offer a visitor gets: the full price for a high probability, a coupon for a lower one, otherwise none.
 
     Kind `band` uses the probabilities `coupon_from` and `coupon_below` as thresholds. Kind `quantile` sorts the
-    visitors by probability. The first `full_price_percent` of them get the full price, and the next `coupon_percent`
-    get a coupon.
+    visitors by probability. The first `full_price_percent` % of the visitors get the full price, and the next
+    `coupon_percent` % get a coupon.
     """
 
     kind: Literal["band", "quantile"] = "band"

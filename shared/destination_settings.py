@@ -29,7 +29,7 @@ Channel = Literal["ads", "email"]
 
 
 class Destination(Section, frozen=True):
-    """The changes of members that are sent.
+    """The setting `mode` of a destination: it decides which changes of members are sent.
 
     `off` sends nothing. `replace` adds new members, updates changed members, and removes members who left the audience.
     `add` adds and updates members, but keeps members who left the audience. `update` only updates members who are

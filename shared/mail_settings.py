@@ -54,12 +54,12 @@ class Mail(Section, frozen=True):
     # A customer gets at most `most` messages in `per_days` days.
     most: Annotated[int, Meta(ge=1, le=100)] = 1
     per_days: Annotated[int, Meta(ge=1, le=90)] = 7
-    # No message is sent from the hour `quiet_from` until `quiet_until`, in the time zone source.time_zone. If the two
-    # are equal, there are no quiet hours.
+    # No message is sent from the hour `quiet_from` until `quiet_until`, in the time zone source.time_zone. If both
+    # hours are equal, there are no quiet hours.
     quiet_from: Hour = 21
     quiet_until: Hour = 8
     # The message is made from the files shared/messages/templates/TEMPLATE.*.jinja.
     template: Template = "checkout"
     # URL of the page where a customer unsubscribes. The message has the URL in a header and as a link. If the URL is
-    # empty, both are left out.
+    # empty, the header and the link are left out.
     unsubscribe: Unsubscribe = ""

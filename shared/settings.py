@@ -133,7 +133,7 @@ class Training(Section, frozen=True):
     evaluation_share: Share = 0.2
     test_share: Share = 0.2
     # Approximate maximum number of training rows; 0 for no maximum. If there are more rows, the models learn from all
-    # buyers and from a sample of the others, which is at least as large. The probabilities are corrected for the
+    # buyers and from a sample of the others, at least one for each buyer. The probabilities are corrected for the
     # sampling. Evaluation and test visitors are never left out.
     max_rows: Annotated[int, Meta(ge=0)] = 0
     candidates: Annotated[tuple[Candidate, ...], Meta(min_length=1)] = (
@@ -153,8 +153,8 @@ class Gate(Section, frozen=True):
 
     # The metric by which candidates are compared with each other and with the champions.
     metric: Literal["log_loss", "brier", "roc_auc", "pr_auc"] = "log_loss"
-    # A model counts as no worse than another model if it is shown that the model's `metric` is worse by at most this
-    # share.
+    # A model counts as no worse than another model if the interval of the difference excludes that the model's `metric`
+    # is worse by more than this share.
     margin: Annotated[float, Meta(ge=0)] = 0.01
     min_roc_auc: Share = 0.7
     # Minimum for the lower bound of the ROC AUC's 95 % interval.

@@ -153,7 +153,7 @@ def relative(treated: Mean, control: Mean, quantile: float = Z) -> Interval | No
     Return None if the interval of the control mean reaches 0, or if the treated mean is 0 or less.
 
     The interval contains `ratio - 1` for each ratio for which 0 lies in the interval of `treated - ratio * control`.
-    For a ratio of 1, this is the interval of `difference`. So either both intervals contain 0, or none of them does.
+    For a ratio of 1, this is the interval of `difference`. So either both intervals contain 0, or neither does.
     """
     (below, above), (control_below, control_above) = treated.distances(quantile), control.distances(quantile)
     if treated.value <= 0 or control.value <= control_below:

@@ -69,8 +69,9 @@ def _write_checked(page: list[dict[str, Any]], context: StepContext) -> None:
         if customer:
             customers.append((digest, customer))
         refusals += [(digest, (row["customer_id"] or "")[:256], one) for one in refused]
-    # Write refusals before customers. A row that is in one of the two tables is not checked again. A valid row may have
-    # refused values. If the process wrote the row to `customers` and then died, its refusals would never be written.
+    # Write refusals before customers. A row that is in `customers` or `refused_customers` is not checked again. A valid
+    # row may have refused values. If the process wrote the row to `customers` and then died, its refusals would never
+    # be written.
     if refusals:
         context.warehouse.query(
             "customers/refused",

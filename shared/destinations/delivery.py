@@ -1,9 +1,9 @@
 """Bring a destination's members to the planned state: send batches, and follow up on their outcomes.
 
-A delivery never waits for a platform: it does the work that is possible now, and a later event continues the work. The
-order is fixed. First, members who may no longer be at the destination are removed. Then new and changed members are
-sent. Members who left the audience, but may still be reached, are removed after all additions have ended. So a failed
-addition leaves no gap.
+A delivery never waits until a platform has processed a request. It does the work that is possible now, and a later
+event continues the work. The order is fixed. First, members who may no longer be at the destination are removed. Then
+new and changed members are sent. Members who left the audience, but may still be reached, are removed after all
+additions have ended. So a failed addition leaves no gap.
 """
 
 from __future__ import annotations

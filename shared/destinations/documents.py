@@ -20,7 +20,7 @@ class Current(Struct, frozen=True):
     """The delivery run that sends now, or sent last.
 
     `resolved_at` is the time at which the run that resolved the audience's customers was opened. An audience with an
-    older `resolved_at` must not replace an audience with a newer one.
+    earlier `resolved_at` must not replace an audience with a later `resolved_at`.
     """
 
     run_id: str

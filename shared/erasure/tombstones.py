@@ -3,9 +3,9 @@
 The statements of an erasure delete the rows whose ids have these hashes. The statements that read the export or the CRM
 compute the same hashes, to skip erased ids.
 
-A tombstone is the SHA-256 hash of a secret followed by kind and id, because BigQuery has no HMAC function. This is as
-safe as HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key, so that no job has it
-as a parameter.
+A tombstone is the SHA-256 hash of a secret followed by kind and id. It is no HMAC, because BigQuery has no HMAC
+function. It is as safe as an HMAC, because the secret has a fixed length. The secret is a row of the table erasure_key,
+so that no job has it as a parameter.
 """
 
 from __future__ import annotations

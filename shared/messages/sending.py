@@ -189,7 +189,7 @@ class _Book:
     def settle(self, outcome: Outcome | None) -> None:
         """Store the outcome of this delivery's intent.
 
-        None means that the relay has not accepted the message: then the intent is deleted.
+        If `outcome` is None, the relay has not accepted the message, and the intent is deleted.
         """
         while True:
             intents, generation = self.read()

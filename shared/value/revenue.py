@@ -22,7 +22,7 @@ _LARGEST_EXPONENT = 700
 
 @dataclass(frozen=True)
 class Forecast:
-    """A forecast sum over customers: its expected value, and two variances.
+    """A forecast sum over customers: the sum's expected value, and the two parts of its variance.
 
     `of_fit` is the part of the variance that the errors of the estimated parameters cause. `of_chance` is the part that
     the customers' random behaviour causes.
