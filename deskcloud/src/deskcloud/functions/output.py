@@ -14,7 +14,7 @@ _function: ContextVar[str] = ContextVar("function", default="")
 
 @contextlib.contextmanager
 def printed_by(function: str) -> Iterator[None]:
-    """Mark the lines that this thread prints with the name `function`. Lines of other threads get no mark."""
+    """Add the mark `function` to each line that this thread prints. Lines of other threads get no function's name."""
     token = _function.set(function)
     try:
         yield
@@ -23,7 +23,7 @@ def printed_by(function: str) -> Iterator[None]:
 
 
 def split(line: str) -> tuple[str, str]:
-    """Return the function's name and the printed text of a line that `Marked` has written. The name may be ""."""
+    """Return the function's name and the printed text of a line that `Marked` has written. An unknown name is ""."""
     function, separator, text = line.partition(_SEPARATOR)
     return (function, text) if separator else ("", line)
 

@@ -37,7 +37,7 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "threads": threads,
             # gunicorn's time limit for requests is off, because a function may take longer than a web request.
             "timeout": 0,
-            # Clients close an idle connection earlier. So no client sends a request when this server is closing it.
+            # Clients close idle connections after a shorter time, so none sends a request when this server closes one.
             "keepalive": 75,
             "loglevel": "warning",
             "control_socket_disable": True,  # gunicorn's control socket would be a file in the home directory

@@ -121,7 +121,7 @@ class Router:
                     _log.warning("a line of %s was cut off when a process ended; skipped", self._file.name)
 
     def _compact(self) -> None:
-        """Rewrite the file with only the entries that are kept."""
+        """Rewrite the file, so that it contains only the entries in `_kept`."""
         rewritten = self._file.with_suffix(".new")
         with rewritten.open("w", encoding="utf-8") as file:
             file.writelines(f"{jsontext.text(kept.entry)}\n" for kept in self._kept)

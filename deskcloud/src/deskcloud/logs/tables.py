@@ -99,7 +99,7 @@ class Tables:
                     row_ids=ids,
                     ignore_unknown_values=True,
                     skip_invalid_rows=True,
-                    retry=None,  # type: ignore[arg-type]  # None means no retry; the signature lacks None
+                    retry=None,  # type: ignore[arg-type]  # None means no retry, though the signature forbids it
                     timeout=60,
                 )
             except NotFound:

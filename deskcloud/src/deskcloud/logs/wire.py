@@ -53,9 +53,10 @@ def entry_from_line(line: str, service: str, project: str = "local") -> dict[str
 
 
 def completed(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry with the fields that Cloud Logging fills in.
+    """Return the entry with the fields that Cloud Logging adds: insertId, timestamp, receiveTimestamp and severity.
 
-    These are insertId, timestamp, receiveTimestamp and severity.
+    receiveTimestamp is always the current time. The other fields are added only if the entry does not have them. An
+    invalid timestamp is replaced by the current time.
     """
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     whole = {

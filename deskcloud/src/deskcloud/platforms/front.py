@@ -58,7 +58,7 @@ class Front:
             if kind == "reset_before":
                 raise ConnectionReset
             if kind in self.refusals:
-                # Read the whole body before the answer, because some clients read an answer only after sending all.
+                # Read the whole body before answering. Some clients read an answer only when they have sent the body.
                 await Request(scope, receive).body()
                 await self.refusals[kind]()(scope, receive, sent)
             else:

@@ -21,7 +21,7 @@ ADMIN = "platforms"
 """The name of the admin API among the services."""
 
 type Address = Callable[[str, str], str]
-"""A function that takes a service's name and address, and returns the address for clients, which can be a proxy."""
+"""A function that takes a service's name and address, and returns the address for clients, e.g. that of a proxy."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ type Work = dict[str, Any]
 
 
 class Waiting:
-    """A queue in `state`. Each request is processed `seconds` after it was accepted, in the order of the requests."""
+    """A queue in `state`. Requests are processed `seconds` after their acceptance, in the order of acceptance."""
 
     def __init__(self, state: Documents, clock: Clock, seconds: float) -> None:
         self._state, self._clock, self._seconds = state, clock, seconds

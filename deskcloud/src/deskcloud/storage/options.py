@@ -1,4 +1,4 @@
-"""Refuse options that the local Cloud Storage does not implement. If it ignored them, the result would be wrong."""
+"""Refuse options that the local Cloud Storage does not implement. If it ignored an option, results would be wrong."""
 
 from collections.abc import Mapping
 from typing import Any

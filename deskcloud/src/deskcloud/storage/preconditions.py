@@ -22,7 +22,7 @@ class Preconditions:
 
     @classmethod
     def parse(cls, query: Mapping[str, Any], prefix: str = "if") -> Self:
-        """Read the parameters `ifGenerationMatch`, `ifMetagenerationMatch` and the two `...NotMatch`.
+        """Read the parameters `ifGenerationMatch`, `ifMetagenerationMatch`, and the same two with `NotMatch`.
 
         `prefix` is "ifSource" for the preconditions on the source of a copy.
 

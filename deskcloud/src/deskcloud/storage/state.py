@@ -163,7 +163,7 @@ class Store:
             if self._database.execute("select 1 from objects where bucket = ? limit 1", (name,)).fetchone():
                 raise ConflictError(f"The bucket you tried to delete is not empty: {name}")
             self._database.execute("delete from buckets where name = ?", (name,))
-            # The bucket's folder cannot be removed if it contains files that are not objects. Then it remains.
+            # If the bucket's folder contains files that are not objects, rmdir fails and the folder remains.
             with contextlib.suppress(OSError):
                 (self.root / name).rmdir()
 
@@ -234,7 +234,7 @@ class Store:
     def open(
         self, bucket: str, name: str, preconditions: Preconditions = _NONE, generation: int | None = None
     ) -> tuple[Resource, BinaryIO]:
-        """Return the object's resource, and a file that reads its content. Later writes do not change this content.
+        """Return the object's resource, and an open file with the content. Later writes do not change this file.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError: see `get`.
@@ -251,7 +251,7 @@ class Store:
         preconditions: Preconditions,
         generation: int | None = None,
     ) -> Resource:
-        """Merge `fields` into the object's metadata and return its resource.
+        """Merge `fields` into the object's metadata and return the object's resource.
 
         Raises:
             NotFoundError, ConditionNotMetError, NotChangedError: see `get`.

@@ -82,7 +82,9 @@ def _upload(request: Request) -> Upload:
 
 
 async def resume(request: Request) -> Response:
-    """Store a chunk of a resumable upload, or report how many bytes have arrived. The last byte creates the object.
+    """Store a chunk of a resumable upload, or report how many bytes have arrived.
+
+    When all bytes have arrived, create the object.
 
     Raises:
         InvalidError: the chunk does not follow the received bytes, is too short, or exceeds the declared total size.

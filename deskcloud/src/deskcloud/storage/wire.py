@@ -138,7 +138,9 @@ def new_bucket(fields: Resource) -> Resource:
 
 
 def patched_bucket(bucket: Resource, fields: Resource) -> Resource:
-    """Merge `fields` into `bucket`, increment the metageneration, and return the result. Null deletes a field.
+    """Merge `fields` into `bucket`, increment the metageneration, and return the result.
+
+    If the value of a field in `fields` is None, the field is deleted.
 
     Raises:
         UnsupportedError: a field is not implemented.
@@ -176,7 +178,9 @@ def new_object(bucket: str, name: str, generation: int, digests: Digests, fields
 
 
 def patched_object(resource: Resource, fields: Resource) -> Resource:
-    """Merge `fields` into `resource`, increment the metageneration, and return the result. Null deletes a field.
+    """Merge `fields` into `resource`, increment the metageneration, and return the result.
+
+    If the value of a field in `fields` is None, the field is deleted.
 
     Raises:
         UnsupportedError: a field is not implemented.
@@ -250,7 +254,7 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
         InvalidError: the body does not have two parts, or the first part is not JSON.
     """
     dashes = b"--" + mime_parameter(content_type, "boundary").encode()
-    # Lines end with CR LF, or with LF alone, which gcsfs sends and Google accepts. The first line shows which.
+    # Lines end with CR LF, or with LF alone: gcsfs sends this, and Google accepts it. The first line shows which.
     line_end = b"\n" if body.startswith(dashes + b"\n") else b"\r\n"
     # No MIME parser is used here, because a MIME parser would change line ends inside binary content.
     parts = (line_end + body).split(line_end + dashes)

@@ -47,8 +47,8 @@ class Predictors:
         with self._lock:
             loaded = self._loaded.get(deployment)
         if loaded is None:
-            # The lock is not held while a model loads, so that other predictions continue. Two threads can load the
-            # same model at the same time. Then the second predictor replaces the first, which is equal.
+            # The lock is not held while a model loads, so that predictions of other models continue. If two threads
+            # load the same model, both predictors are equal, and the later one is kept.
             loaded = self._load(folder())
             with self._lock:
                 self._loaded[deployment] = loaded

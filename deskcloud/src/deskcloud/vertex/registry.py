@@ -137,7 +137,7 @@ class Models:
             "versionCreateTime": version["createTime"],
             "versionUpdateTime": version["updateTime"],
             "updateTime": max(model["updateTime"], version["updateTime"]),
-            # The model and the version have their own labels in the store. Vertex AI returns all of them together.
+            # The labels of the model and of the version are stored separately. A version's resource has all of them.
             "labels": model["labels"] | version["labels"],
             "supportedDeploymentResourcesTypes": ["DEDICATED_RESOURCES"],
             "deployedModels": self._deployments(name, number),

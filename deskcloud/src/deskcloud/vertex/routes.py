@@ -138,7 +138,7 @@ async def _started(request: Request, parent: str, action: str, arguments: Docume
 
 
 async def upload_model(request: Request) -> Response:
-    """Register a model, or a new version if the request has `parentModel` (long-running)."""
+    """Start to register a model, or a new version of the model that the request names as `parentModel`."""
     service, body = _service(request), await _json(request)
     upload = await run_in_threadpool(service.models.prepare_upload, _location(request), body)
     upload["owner"] = request.headers.get(OWNER_HEADER, "")
@@ -175,14 +175,14 @@ async def merge_version_aliases(request: Request) -> Response:
 
 
 async def delete_model(request: Request) -> Response:
-    """Delete a model with all its versions (long-running)."""
+    """Start to delete a model with all its versions."""
     service, name = _service(request), _model(request)
     service.models.check_deletable(name, request.headers.get(OWNER_HEADER, ""))
     return await _started(request, name, "delete model", {"name": name})
 
 
 async def delete_version(request: Request) -> Response:
-    """Delete one version (long-running)."""
+    """Start to delete one version of a model."""
     service, name = _service(request), _model(request)
     service.models.check_version_deletable(name, request.headers.get(OWNER_HEADER, ""))
     return await _started(request, name.partition("@")[0], "delete version", {"name": name})
@@ -192,7 +192,7 @@ async def delete_version(request: Request) -> Response:
 
 
 async def create_endpoint(request: Request) -> Response:
-    """Create an endpoint (long-running)."""
+    """Start to create an endpoint."""
     service, body = _service(request), await _json(request)
     wanted = service.endpoints.prepare_create(_location(request), request.query_params.get("endpointId"), body)
     return await _started(request, wanted["name"], "create endpoint", wanted)
@@ -216,26 +216,26 @@ async def patch_endpoint(request: Request) -> Response:
 
 
 async def delete_endpoint(request: Request) -> Response:
-    """Delete an endpoint without deployed models (long-running)."""
+    """Start to delete an endpoint, which must have no deployed models."""
     service, name = _service(request), _endpoint(request)
     service.endpoints.check_deletable(name)
     return await _started(request, name, "delete endpoint", {"name": name})
 
 
 async def deploy_model(request: Request) -> Response:
-    """Deploy a model version on an endpoint (long-running)."""
+    """Start to deploy a model version on an endpoint."""
     service, name, body = _service(request), _endpoint(request), await _json(request)
     return await _started(request, name, "deploy", service.endpoints.prepare_deploy(name, body))
 
 
 async def undeploy_model(request: Request) -> Response:
-    """Remove a deployed model from an endpoint (long-running)."""
+    """Start to remove a deployed model from an endpoint."""
     service, name, body = _service(request), _endpoint(request), await _json(request)
     return await _started(request, name, "undeploy", service.endpoints.prepare_undeploy(name, body))
 
 
 async def mutate_deployed_model(request: Request) -> Response:
-    """Change a deployed model's scaling (long-running)."""
+    """Start to change the scaling of a deployed model."""
     service, name, body = _service(request), _endpoint(request), await _json(request)
     return await _started(request, name, "mutate", service.endpoints.prepare_mutate(name, body))
 

@@ -80,7 +80,7 @@ class Service:
             "modelVersionId": deployed["modelVersionId"],
         }
 
-    # The methods below do the work of long-running operations. `operations.Action` calls them as `apply` or `prepare`.
+    # The methods below do the work of long-running operations. `Operations` calls them as `apply` or `prepare`.
 
     def _load(self, request: Document) -> Any:
         deployed = request["deployed"]

@@ -21,7 +21,7 @@ class Violation:
 
 
 class DataManagerError(Exception):
-    """A failed request, with its HTTP status, the name of its gRPC code, and the reason for ErrorInfo."""
+    """A failed request, with the HTTP status `code`, the name of the gRPC code, and the `reason` in ErrorInfo."""
 
     code, status, reason = 500, "INTERNAL", "INTERNAL_ERROR"
 
@@ -31,7 +31,7 @@ class DataManagerError(Exception):
         return {}
 
     def details(self) -> list[dict[str, Any]]:
-        """Return the error's details in addition to ErrorInfo. Most errors have none."""
+        """Return the details that the error has in addition to ErrorInfo. Most errors have no further details."""
         return []
 
     @property

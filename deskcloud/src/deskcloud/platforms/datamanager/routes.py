@@ -30,7 +30,7 @@ _MINUTE = 60.0
 
 
 def create_app(audiences: Audiences, clock: Clock, settings: DataManager) -> Starlette:
-    """Return an ASGI app that serves Data Manager's API. The port's guard requires the access token."""
+    """Return an ASGI app that serves Data Manager's API. The port's guard checks the access token."""
     app = Starlette(
         routes=[
             Route("/v1/audienceMembers:ingest", ingest, methods=["POST"]),

@@ -12,11 +12,10 @@ a rule without a source.
 - An address needs given name, family name (both hashed), region code (two letters) and postal code [proto].
 - User data and mobile data need accepted terms of service [proto].
 - `removeAsOfTime` is not in the future [proto].
-- A wrong optional field gives a warning instead of an error [devguides/concepts/understand-errors]. The hash of
-  `addressLine` is treated as such a field: UNVERIFIED.
-- If a member specifies its consent, this has priority over the request's consent. A member with denied consent fails
-  during processing [proto]. Members without any consent are accepted, and a removal needs no consent: both
-  UNVERIFIED.
+- A wrong optional field causes a warning instead of an error [devguides/concepts/understand-errors]. The hash of
+  `addressLine` is treated as an optional field: UNVERIFIED.
+- A member's consent has priority over the request's consent. The processing of a member with denied consent fails
+  [proto]. Members without any consent are accepted: UNVERIFIED. A removal needs no consent: UNVERIFIED.
 """
 
 import binascii
@@ -45,7 +44,7 @@ type HasList = Callable[[str, str], bool]
 class Reader:
     """Reads the members of a request, and notes violations and warnings.
 
-    `encoding` is HEX or BASE64. It is "" if the request contains neither of them.
+    `encoding` is HEX or BASE64, or "" if the request does not contain a valid encoding.
     """
 
     encoding: str = ""
@@ -189,7 +188,7 @@ def terms_problems(body: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def is_denied(member: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Return whether the member denies a consent. A consent that the member does not specify is the request's."""
+    """Return whether a consent is denied. The request's consent applies if the member does not specify a consent."""
     own, common = _specified(member), _specified(body)
     return "CONSENT_DENIED" in (common | own).values()
 

@@ -1,4 +1,4 @@
-"""Check requests against Google's discovery document, and decode their times and hashes."""
+"""Check requests against Google's discovery document, and decode the times and hashes in requests."""
 
 import base64
 import json

@@ -19,7 +19,7 @@ from deskcloud.platforms.waiting import Waiting
 
 # Meta's pages do not list this subcode of the error 2650. It is known from public reports of the error.
 _NO_FIRST_BATCH = 1870147
-# Only the code 471 is documented. The other codes, and the minimum number of people in an audience, are UNVERIFIED.
+# Only the code 471 is documented. There is no source (UNVERIFIED) for the other codes and for `_MIN_PEOPLE`.
 _NORMAL = {"code": 200, "description": "Normal"}
 _UPDATING = {"code": 300, "description": "Update in progress"}
 _FLAGGED = {"code": 471, "description": "Flagged"}

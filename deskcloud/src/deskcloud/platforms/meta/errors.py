@@ -1,6 +1,7 @@
 """The Graph API's errors: https://developers.facebook.com/docs/graph-api/guides/error-handling.
 
-Meta documents the codes, but not always their HTTP status. The statuses of 190, 368 and 80003 are UNVERIFIED.
+Meta documents the codes, but not always their HTTP status. The HTTP statuses of the codes 190, 368 and 80003 are
+UNVERIFIED: we know no source.
 """
 
 import secrets
@@ -47,7 +48,7 @@ class UnknownObjectError(InvalidParameterError):
 
 
 class FlaggedAudienceError(InvalidParameterError):
-    """The audience is flagged, so its members cannot be changed."""
+    """The audience is flagged (operation_status 471), so its members cannot be changed."""
 
     subcode = 1713230
     title = "Audience Upload Blocked"

@@ -46,7 +46,7 @@ class Messages:
         return self._send(body, [{**recipient, "messageKey": key}], lambda _: False, never_ends=never_ends)
 
     def send_many(self, body: Any, fails: Callable[[int], bool], *, never_ends: bool) -> Answer:
-        """Accept messages to several recipients. `fails(index)` returns whether a planned fault refuses a recipient."""
+        """Accept messages to several recipients. `fails(index)` says whether a planned fault refuses the recipient."""
         recipients = body.get("recipients") if isinstance(body, dict) else None
         if not isinstance(recipients, list) or not all(isinstance(one, dict) for one in recipients) or not recipients:
             return _refused(109102)
@@ -110,8 +110,8 @@ class Messages:
         if failed:
             total = len(responses)
             answer["message"] = f"MCMS_UTM_ResponsesHasErrors: {failed} subscribers failed to queue out of {total}"
-        # Salesforce's pages show status 202 if one of two recipients fails. If all recipients fail, the status here is
-        # 400, which is UNVERIFIED.
+        # Salesforce's pages show status 202 if one of two recipients fails. They do not say (UNVERIFIED) which status
+        # there is if all recipients fail. Here, it is 400.
         return (400 if failed == len(responses) else 202), {**answer, "responses": responses}
 
     def _problem(self, recipient: Mapping[str, Any]) -> int:

@@ -38,7 +38,7 @@ class Rows:
         Raises:
             MissingFieldError: the request has no items.
             InvalidValueError: there is no such data extension, there are too many items, an item is not an object, or
-                an upsert has no primary key.
+                the data extension has no primary key, which an upsert needs.
         """
         if key not in self._extensions:
             raise InvalidValueError(f"The data extension with the external key {key} is not found.")

@@ -24,7 +24,7 @@ class Tokens:
         self._state, self._clock, self._seconds, self._client = state, clock, settings.token_seconds, client
 
     def issue(self, asked: Any, url: str) -> dict[str, Any]:
-        """Return the answer with a token for client credentials. `url` is the address of the REST and SOAP APIs.
+        """Issue a token for the client credentials in `asked`. `url` is the address of the REST and SOAP APIs.
 
         Raises:
             TokenRefusedError: the request or its credentials are not valid.
