@@ -135,7 +135,7 @@ class ArrivingWorker(ThreadWorker):  # type: ignore[misc]
         if conn.parser is None:
             conn.parser = http.get_parser(conn.cfg, conn.sock, conn.client)
             conn.initialized = True
-            # These socket options limit each read and write of the thread that answers the request to this time.
+            # In the thread that answers the request, each read and write may take at most the time limit for bodies.
             seconds = struct.pack("ll", int(self.waits.body) + 1, 0)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)

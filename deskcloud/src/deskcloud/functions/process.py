@@ -107,7 +107,7 @@ class Process:
             sys.executable, "-m", "deskcloud.functions.worker",
             str(descriptor), str(self._threads), str(self._source), *self._names,
         ]  # fmt: skip
-        with subprocess.Popen(  # noqa: S603 our own module
+        with subprocess.Popen(  # noqa: S603 it starts only our own module
             command,
             env=self._env,
             pass_fds=[descriptor],

@@ -26,8 +26,8 @@ def serve(
     *,
     threads: int = 8,
     is_isolated: bool = False,
-    rules: Rules = Rules(),  # noqa: B008 - frozen
-    waits: Patience = Patience(),  # noqa: B008
+    rules: Rules = Rules(),  # noqa: B008 - Rules is immutable
+    waits: Patience = Patience(),  # noqa: B008 - as above
 ) -> Iterator[str]:
     """Yield the base URL while `source` (a main.py) serves the functions `names`.
 

@@ -30,7 +30,7 @@ type Handler = Callable[[Any, Call], Awaitable[Any]]
 
 
 class Routes:
-    """The handlers of the RPCs. Each has one method, which calls the broker and builds the response."""
+    """The handlers of the RPCs: one method per RPC, which calls the broker and builds the response."""
 
     def __init__(self, broker: Broker, pusher: Pusher, store: Store) -> None:
         self._broker = broker
@@ -203,7 +203,7 @@ class Routes:
 
 
 class _Stream:
-    """One streaming pull. It sends messages until the subscriber's limit of outstanding messages is reached."""
+    """One streaming pull. It pauses while the subscriber has its maximum number of unacknowledged messages."""
 
     def __init__(self, queue: Queue, first: Any) -> None:
         if not 10 <= first.stream_ack_deadline_seconds <= 600:

@@ -138,8 +138,8 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("rollback")
             commit.set_exception(error)
-            # This call prevents that asyncio logs an exception that was never retrieved. After push deliveries, nobody
-            # awaits the future, and a lost acknowledgement only means that the message is delivered again.
+            # This call prevents that asyncio logs an exception that was never retrieved. Nobody awaits the
+            # future of a push delivery. If its acknowledgement is lost, the message is only delivered again.
             commit.exception()
         else:
             commit.set_result(None)

@@ -28,7 +28,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(state: Path, port: int = 0, rules: Rules = Rules()) -> Iterator[Server]:  # noqa: B008 - frozen
+def serve(state: Path, port: int = 0, rules: Rules = Rules()) -> Iterator[Server]:  # noqa: B008 - Rules is immutable
     """Serve the store in the folder `state` on 127.0.0.1. Port 0 means any free port.
 
     Raises:

@@ -109,7 +109,7 @@ class Endpoints:
         return self.get(request["name"])
 
     def patch(self, name: str, body: Document, mask: str | None) -> Document:
-        """Update the fields that `mask` names with the values in `body`.
+        """Set the fields that `mask` names to the values in `body`.
 
         Raises:
             NotFoundError: there is no such endpoint.

@@ -1,4 +1,4 @@
-"""Keep deployed models in memory. A model is loaded for its first prediction."""
+"""Keep deployed models in memory. A model is loaded when it is deployed, or, after a restart, when it is first used."""
 
 import threading
 from collections.abc import Callable

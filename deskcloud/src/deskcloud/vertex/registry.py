@@ -69,9 +69,9 @@ class Models:
         return model
 
     def version_of(self, name: str, model: Document) -> str:
-        """Return the number of the version that `name` contains as a number or an alias.
+        """Return the number of a version of `model`.
 
-        If `name` contains no version, return the number of the default version.
+        `name` is MODEL@NUMBER, MODEL@ALIAS, or MODEL for the default version.
 
         Raises:
             NotFoundError: the model has no such version or alias.
@@ -83,9 +83,9 @@ class Models:
         return number
 
     def get(self, name: str) -> Document:
-        """Return the resource of the version that `name` contains as a number or an alias.
+        """Return the resource of a version.
 
-        If `name` contains no version, return the resource of the default version.
+        `name` is MODEL@NUMBER, MODEL@ALIAS, or MODEL for the default version.
 
         Raises:
             NotFoundError: there is no such model, version or alias.
@@ -258,7 +258,7 @@ class Models:
             return self.get(target)
 
     def merge_aliases(self, name: str, changes: Any) -> Document:
-        """Give the version `name` the aliases in `changes`. An entry with a minus sign ("-alias") removes the alias.
+        """Give the version `name` the aliases in `changes`. An entry with a minus sign ("-alias") takes the alias away.
 
         Raises:
             NotFoundError: there is no such version.

@@ -163,7 +163,7 @@ def get_model(request: Request) -> Response:
 
 
 async def patch_model(request: Request) -> Response:
-    """Update the fields of a model or version that `updateMask` names."""
+    """Update those fields of a model or version that `updateMask` names."""
     body = await _json(request)
     return JSONResponse(_service(request).models.patch(_model(request), body, request.query_params.get("updateMask")))
 
@@ -210,7 +210,7 @@ def get_endpoint(request: Request) -> Response:
 
 
 async def patch_endpoint(request: Request) -> Response:
-    """Update the fields of an endpoint that `updateMask` names. A new trafficSplit takes effect at once."""
+    """Update those fields of an endpoint that `updateMask` names. A new trafficSplit takes effect at once."""
     body, mask = await _json(request), request.query_params.get("updateMask")
     return JSONResponse(_service(request).endpoints.patch(_endpoint(request), body, mask))
 

@@ -8,7 +8,7 @@ from deskcloud.vertex.errors import FailedPreconditionError, InvalidArgumentErro
 
 type Split = dict[str, int]
 
-_NEW = "0"  # in a deployModel request's trafficSplit, the id of the model to deploy
+_NEW = "0"  # the trafficSplit of a deployModel request has this id for the model to deploy
 
 
 def checked(split: Any, deployed: Collection[str]) -> Split:

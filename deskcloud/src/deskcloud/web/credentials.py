@@ -20,13 +20,13 @@ from deskcloud import jsontext
 from deskcloud.web.answers import JSONResponse
 
 _ACCOUNT = "service-account.json"
-TOKEN_PATH = "/token"  # noqa: S105 - a path
+TOKEN_PATH = "/token"  # noqa: S105 - a path, not a password
 
 
 class Grants:
     """Issues tokens to clients that have the service account's key in `state`, or to all clients if `state` is None."""
 
-    def __init__(self, state: Path | None = None, token: str = "local") -> None:  # noqa: S107 - it opens nothing
+    def __init__(self, state: Path | None = None, token: str = "local") -> None:  # noqa: S107 - not a secret
         self._state = state
         self._token = token
 

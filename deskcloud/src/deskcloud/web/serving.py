@@ -17,8 +17,8 @@ from deskcloud.web.patience import Patience
 def serve(
     app: ASGIApp,
     port: int = 0,
-    rules: Rules | None = Rules(),  # noqa: B008 - frozen
-    waits: Patience = Patience(),  # noqa: B008
+    rules: Rules | None = Rules(),  # noqa: B008 - Rules is immutable
+    waits: Patience = Patience(),  # noqa: B008 - as above
 ) -> Iterator[str]:
     """Yield the base URL while `app` answers on 127.0.0.1. Port 0 means any free port.
 

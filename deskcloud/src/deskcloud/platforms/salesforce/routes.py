@@ -33,7 +33,7 @@ from deskcloud.platforms.salesforce.rows import INSERT, UPSERT, Rows
 from deskcloud.platforms.salesforce.tokens import Tokens
 from deskcloud.web.answers import JSONResponse
 
-TOKEN_PATH = "/v2/token"  # noqa: S105 - a path
+TOKEN_PATH = "/v2/token"  # noqa: S105 - a path, not a password
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ PATH = "/Service.asmx"
 _SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _PARTNER = "{http://exacttarget.com/wsdl/partnerAPI}"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_TOKEN = "{http://exacttarget.com}fueloauth"  # noqa: S105 - the name of an element
+_TOKEN = "{http://exacttarget.com}fueloauth"  # noqa: S105 - an element's name, not a password
 _ROW = "DataExtensionObject"
 
 type Row = tuple[str, dict[str, str]]
