@@ -45,9 +45,9 @@ def _measure(members: int) -> list[Row]:
         settings = Settings(project=client.project, bucket="bench", dataset=local_bigquery.DATASET)
         tomorrow = DAY + dt.timedelta(1)
         everybody = int(members * (1 + CHANGED))
-        local_bigquery.load(client, "customers", _customers(everybody))
-        local_bigquery.load(client, "audience_customers", _audience(range(members), DAY))
-        local_bigquery.load(client, "audience_customers", _audience(range(everybody - members, everybody), tomorrow))
+        local_bigquery.load(client, "customers", customers(everybody))
+        local_bigquery.load(client, "audience_customers", audience(range(members), DAY))
+        local_bigquery.load(client, "audience_customers", audience(range(everybody - members, everybody), tomorrow))
 
         def plan(day: dt.date) -> None:
             parameters = plan_parameters(FileDestination, "email", "replace", day)
@@ -83,7 +83,8 @@ def _measure(members: int) -> list[Row]:
     ]
 
 
-def _customers(count: int) -> pa.Table:
+def customers(count: int) -> pa.Table:
+    """Return the rows of the table `customers` for this number of customers."""
     ids = _ids(range(count))
     return pa.table(
         {
@@ -96,7 +97,8 @@ def _customers(count: int) -> pa.Table:
     )
 
 
-def _audience(numbers: range, day: dt.date) -> pa.Table:
+def audience(numbers: range, day: dt.date) -> pa.Table:
+    """Return the rows of the table `audience_customers`: the customers with these numbers are members on `day`."""
     ids, count = _ids(numbers), len(numbers)
     # A customer has the same score on both days, so the plan changes only customers who join or leave the audience.
     scores = np.random.default_rng(1).random(numbers.stop).round(3)[numbers.start :]

@@ -35,12 +35,12 @@ def started() -> Iterator[bigquery.Client]:
         yield client
 
 
-def load(client: bigquery.Client, name: str, table: pa.Table) -> None:
+def load(client: bigquery.Client, name: str, table: pa.Table, dataset: str = f"{PROJECT}.{DATASET}") -> None:
     """Load an Arrow table into the dataset as the table `name`."""
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
         pq.write_table(table, file.name)
         config = bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.PARQUET)
-        client.load_table_from_file(file, f"{PROJECT}.{DATASET}.{name}", job_config=config).result()
+        client.load_table_from_file(file, f"{dataset}.{name}", job_config=config).result()
 
 
 def run(client: bigquery.Client, statement: str) -> None:
