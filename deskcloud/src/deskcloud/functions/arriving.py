@@ -57,7 +57,7 @@ def arguments(rules: Rules, waits: Patience) -> dict[str, Any]:
 
 
 def from_environment() -> tuple[Rules, Patience]:
-    """Return the access rules and time limits in GUARD. Unset GUARD, so that functions cannot read its secret."""
+    """Read the access rules and time limits in GUARD. Unset GUARD, so that functions cannot read the secret in it."""
     given = json.loads(os.environ.pop(GUARD, "{}"))
     rules = given.get("rules", {})
     pages = {path: tuple(origins) for path, origins in rules.get("pages", {}).items()}

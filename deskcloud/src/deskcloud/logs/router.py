@@ -47,7 +47,7 @@ class Kept:
 
 
 class Router:
-    """Keeps the newest entries and forwards all entries to sinks. Threads can share a router."""
+    """Keeps the newest `keep` entries and forwards all entries to sinks. Threads can share a router."""
 
     def __init__(
         self, state: Path, sinks: Iterable[Sink], publish: Publish, keep: int = 10_000, tables: Tables | None = None

@@ -151,8 +151,8 @@ class Queue:
     def fail(self, delivery: Delivery, outcome: Literal["nacked", "expired"]) -> None:
         """End a lease without acknowledgement.
 
-        The delivery is ready again after the backoff. After the last attempt, the message is forwarded to the
-        dead-letter topic instead, if this topic exists.
+        The delivery is ready again after the backoff. But if this was the last attempt and the dead-letter topic
+        exists, the message is forwarded to this topic.
         """
         if self.closed or not delivery.leased or delivery.id not in self._unacked:
             return

@@ -5,8 +5,8 @@ The following order of steps makes a change of files and SQLite atomic:
     write    staged file -> staging/GENERATION -> commit the row -> rename into place
     delete   file -> staging/GENERATION -> commit the row's removal -> unlink
 
-A crash can leave files in staging/. At the next start, a file whose generation is in a row is moved to the row's path.
-All other staged files are deleted.
+A crash can leave files in staging/. At the next start, a staged file is moved to the path in the row of its generation.
+A staged file without such a row is deleted.
 """
 
 import contextlib

@@ -254,7 +254,7 @@ def multipart_related(content_type: str, body: bytes) -> tuple[Resource, str | N
         InvalidError: the body does not have two parts, or the first part is not JSON.
     """
     dashes = b"--" + mime_parameter(content_type, "boundary").encode()
-    # Lines end with CR LF, or with LF alone: gcsfs sends this, and Google accepts it. The first line shows which.
+    # Google accepts CR LF and LF alone as line ends, and gcsfs sends LF. The first line shows which line end is used.
     line_end = b"\n" if body.startswith(dashes + b"\n") else b"\r\n"
     # No MIME parser is used here, because a MIME parser would change line ends inside binary content.
     parts = (line_end + body).split(line_end + dashes)

@@ -73,7 +73,7 @@ def refusals(settings: AdAccount) -> front.Refusals:
 
 
 def _usage(account: str, percent: int, minutes: int) -> dict[str, str]:
-    """Return the header that reports the used quota in `percent`, and the `minutes` until calls are possible again.
+    """Return the header with `percent` (the used share of the quota) and `minutes` (until calls are possible again).
 
     https://developers.facebook.com/docs/graph-api/overview/rate-limiting
     """
