@@ -43,7 +43,7 @@ class Plan:
         return msgspec.convert(self._kept()["left"], list[Fault])
 
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Replace all planned faults that requests can still meet by `faults`.
+        """Plan `faults` in place of all faults that requests can still meet.
 
         Raises:
             UnknownFaultError: the platform does not have the kind of one of the `faults`.
