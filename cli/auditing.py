@@ -1,4 +1,4 @@
-"""`propensity audit`: list a period's requests to destinations, e-mails and erasures, without personal data."""
+"""`propensity audit`: list a period's erasures, e-mails and requests to destinations, without personal data."""
 
 from __future__ import annotations
 

@@ -106,12 +106,12 @@ def _plan_notes(removal: Removal, environment: Environment, run_id: str | None) 
 
 
 def _plan_deliveries(removal: Removal, environment: Environment, run_id: str | None) -> None:
-    """Add the claims of delivery runs and of the run that finds customers, and the files that deliveries wrote.
+    """Plan to remove the claims of delivery runs, the claim of the run that finds customers, and delivered files.
 
     If a claim stayed, a scheduled message would look for the removed run.
 
-    Open requests stay, and the next delivery run asks for their status. The member ledger, the arms, campaign events
-    and the suppressions from these events stay too.
+    Open requests are kept, and the next delivery run asks for their status. The member ledger, the arms, campaign
+    events and the suppressions from these events are kept too.
     """
     newest, read = opening.newest(environment).read()
     if newest and run_id in {None, newest.run_id}:

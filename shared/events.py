@@ -35,8 +35,8 @@ class Event:
     def recorded_as(self, step: str) -> str:
         """Return the name of the ledger's record for the step's outcome.
 
-        The name is usually the step's name, so a step has one outcome per run. If an event repeats a step, its class
-        appends the attempt, such as `step.2`.
+        The name is usually the step's name, so a step has one outcome per run. Event
+        classes that can make a step run again override this method: they append the attempt's number, such as `step.2`.
         """
         return step
 

@@ -22,7 +22,7 @@ class Pseudonyms:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Pseudonyms":
-        """Return a `Pseudonyms` with the key in the environment variable KEY. Secret Manager sets this variable.
+        """Return a `Pseudonyms` with the key in the environment variable that `KEY` names, from Secret Manager.
 
         Raises:
             SettingsError: the key is missing, or shorter than 32 characters.

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Ranking:
     """The metrics of a recommendation method on the held-out products.
 
-    `ndcg_gain` is the method's mean NDCG minus popularity's, on the same visitors.
+    `ndcg_gain` is the method's mean NDCG minus that of the method `popularity`, on the same
+    visitors.
     """
 
     method: str

@@ -30,11 +30,11 @@ _Z = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Values:
-    """The order values of customers with repeat orders, one array per number.
+    """The order values of customers with repeat orders, as three arrays of equal length.
 
-    `frequency` is the number of orders after the first, and `mean_value` the mean value of these orders. `customers` is
-    the number of customers of the row. A row may combine customers with the same frequency and nearly the same mean
-    value.
+    The same position in the arrays is a row. A row may combine customers with the same frequency and nearly the same
+    mean value. `frequency` is the number of orders after the first, `mean_value` the mean value of these orders, and
+    `customers` the number of customers in the row.
 
     Raises:
         ValueError: the numbers of a row are impossible.

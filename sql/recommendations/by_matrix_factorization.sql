@@ -1,4 +1,5 @@
--- Recommend to each visitor whom the model knows the products with the highest predicted rating.
+-- For each visitor in the model, recommend the products with the highest predicted rating, among the available products
+-- that the visitor does not know yet.
 -- @run_id            STRING         id of the run
 -- @created_on        DATE           day on which the run was opened
 -- @as_of             DATE           last day of the export that the run reads

@@ -1,5 +1,6 @@
--- Return one row per model and percentage of the visitors, who are sorted by decreasing probability: the cumulative
--- numbers of visitors and buyers. Visitors with the same probability are never separated.
+-- Return the points of each model's cumulative curve. The visitors are sorted by decreasing probability. A row has the
+-- numbers of visitors and buyers up to a percentage of the visitors. Visitors with the same probability are counted
+-- together, so some percentages have no row.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @split       STRING  split whose visitors count: evaluation or test

@@ -72,7 +72,7 @@ def day_tables_in_which_test_visitors_bought(chain):
 
 
 def without_purchases(path, folder):
-    """Copy the file of a day-table to `folder`. In the copy, sessions with a purchase have no purchase and no hits."""
+    """Copy the file of a day-table to `folder`. Leave out the purchase and all hits of each session with a purchase."""
     rows = pq.read_table(path).to_pylist()
     for row in rows:
         if row["totals"]["transactions"]:

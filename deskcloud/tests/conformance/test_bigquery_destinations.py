@@ -1,6 +1,6 @@
-"""Which destination table the resource of a BigQuery job names.
+"""The resource of a BigQuery job says to which table the job wrote.
 
-Clients can also use the hidden dataset in which BigQuery keeps the results of queries.
+BigQuery writes the results of queries to a hidden dataset, and clients can use the tables of this dataset.
 """
 
 import pytest

@@ -16,7 +16,7 @@ def listed(theme):
 
 @pytest.mark.parametrize("theme", corpus.themes())
 def test_each_statement_gives_what_googlesql_gives_or_is_listed(local, theme):
-    """All expressions are run, many of them in one statement. Of the queries and changes, only every fifth is run."""
+    """All expressions are run, many of them in one statement. Of other statements, every fifth is run."""
     statements = corpus.themes()[theme] if theme not in corpus.expressions() else []
     left_out = set(statements) - set(statements[::5])
     assert local.differences(theme, every=5) == {

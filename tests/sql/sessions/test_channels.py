@@ -133,7 +133,7 @@ def in_other_letters(draw):
     ]
 
 
-# One example of Hypothesis tests all rules. More examples, or a search for a smaller example, would not help.
+# A single example that Hypothesis generates contains all rules, so neither more examples nor smaller ones would help.
 @pytest.mark.slow
 @settings(max_examples=1, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(in_other_letters())

@@ -26,8 +26,9 @@ class Plan:
     def __init__(self, state: Documents, kinds: Collection[str], planned: tuple[Fault, ...] = ()) -> None:
         """Open the plan that is stored in `state`.
 
-        `planned` are the faults in the cloud's document. The stored plan is replaced by `planned` only if the document
-        has changed since the last start. `kinds` are the kinds of faults that the platform has in addition to resets.
+        `planned` are the faults in the cloud's document. They replace the stored plan only if the document has changed
+        since the last start. `kinds` are the platform's own kinds of faults. Every platform also has `_COMMON`: resets
+        of the connection.
 
         Raises:
             UnknownFaultError: the platform does not have the kind of a planned fault.

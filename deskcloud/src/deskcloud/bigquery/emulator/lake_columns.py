@@ -40,7 +40,9 @@ class Row(NamedTuple):
 
 
 def rows(fields: Iterable[TableFieldSchema]) -> list[Row]:
-    """Return the rows for a table's columns. A child follows its parent.
+    """Return the rows of `ducklake_column` that describe a table's columns.
+
+    The row of a struct's field or of a list's element comes after the row of its parent.
 
     Raises:
         BigQueryError: a field has an unknown type, or is a struct without fields.

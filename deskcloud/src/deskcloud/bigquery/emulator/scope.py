@@ -20,7 +20,7 @@ class Table:
 
 @dataclass
 class Arguments(Table):
-    """The parameters of a function whose body replaces a call. `values` maps a parameter's name to its argument."""
+    """The arguments of a call that is replaced by the function's body. `values` maps parameter names to arguments."""
 
     values: dict[str, exp.Expr] = field(default_factory=dict)
 

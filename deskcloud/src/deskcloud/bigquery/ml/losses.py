@@ -24,8 +24,8 @@ class Loss:
 
     predict: takes margins and returns predictions
     mean: takes margins, labels and row weights, and returns the weighted mean loss that a training reports
-    share: the objective is `share` times `mean`
-    slopes: takes predictions and returns the second derivative of each row's objective
+    share: the factor of `mean` in the objective that a training minimises; the L2 penalty is added
+    slopes: takes predictions and returns the derivative of each prediction with respect to the row's margin
     constant: takes the mean of the labels and returns the margin of the best constant model
     """
 
