@@ -34,14 +34,14 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Order the tests.
 
-    The tests of the whole chain run first, because they take longest. Otherwise, one process would still run them when
-    all other processes are idle. The tests that read the chain's recorded requests come second, and the tests that
-    break the chain come third.
+    The tests of the whole chain and those of sql/ run first, because each of the two groups takes long and runs in one
+    process. Otherwise, one process would still run them when all other processes are idle. Of the tests of the chain,
+    those that read its recorded requests come second, and those that break the chain come third.
     """
     items.sort(key=_place)
 
 
 def _place(item):
-    if not item.path.stem.startswith("test_chain"):
-        return (1,)
-    return 0, item.path.parent, item.path.stem == "test_chain_conversation"
+    if item.path.stem.startswith("test_chain"):
+        return 0, item.path.parent, item.path.stem == "test_chain_conversation"
+    return (1,) if "sql" in item.path.parts else (2,)

@@ -13,7 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmarks import sale
-from cli import declarations, main
+from cli import declarations, terminal
 from cli.cost.estimate import environment, estimate
 from cli.cost.prices import assumptions
 from cli.cost.volumes import Inputs
@@ -126,7 +126,7 @@ def test_the_guide_names_the_declared_sinks_and_schedules_of_a_refresh():
 
 def test_the_guide_shows_the_costs_that_the_command_prints(monkeypatch):
     monkeypatch.delenv("PROPENSITY_SETTINGS", raising=False)
-    monkeypatch.setattr(main.out, "width", WIDTH)
+    monkeypatch.setattr(terminal.out, "width", WIDTH)
     printed = CliRunner().invoke(app, ["cost"]).output
     [shown] = re.findall(r"```console\n\$ propensity cost\n(.*?)```", GUIDE, re.DOTALL)
     assert [line.rstrip() for line in shown.splitlines()] == [line.rstrip() for line in printed.splitlines()]
