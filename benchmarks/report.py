@@ -14,6 +14,7 @@ from benchmarks.measure import Row, in_turns, say
 from cli import follow, machine
 from demo import generator, loading
 from shared.chain import run_state
+from shared.chain.documents import REPORT
 from shared.chain.environment import Environment
 from shared.events import DataRefreshed
 from shared.report import writing
@@ -69,7 +70,7 @@ def _rows(run: run_state.Run, environment: Environment, learnt: int, few: float)
 def _written(run: run_state.Run, environment: Environment) -> bytes:
     """Make the page again and store it. writing.write would do nothing, because a page is already stored."""
     content = writing.made(writing.gather(run, environment), environment)
-    environment.runs.write_page(run.run_id, writing.NAME, content)
+    environment.runs.write_page(run.run_id, REPORT, content)
     return content
 
 

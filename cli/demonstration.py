@@ -25,8 +25,8 @@ from cli.page import routes as page
 from demo import crm, generator, loading, sources
 from demo.truth import Truth
 from shared import destination_settings
+from shared.chain.documents import REPORT
 from shared.events import DataRefreshed, RecommendationsDue
-from shared.report.writing import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,11 +204,11 @@ def _destinations(
 def _report_file(run_id: str, environment: Environment, state: Path, pause: Callable[[float], object]) -> Path | None:
     """Wait for the run's report, and return its file, or None if it is not written within _REPORT_SECONDS."""
     deadline = time.monotonic() + _REPORT_SECONDS
-    while environment.runs.content(run_id, NAME) is None:
+    while environment.runs.content(run_id, REPORT) is None:
         if time.monotonic() > deadline:
             return None
         pause(0.1)
-    return state / "storage" / "buckets" / environment.runs.uri(run_id, NAME).removeprefix("gs://")
+    return state / "storage" / "buckets" / environment.runs.uri(run_id, REPORT).removeprefix("gs://")
 
 
 def _day_files(plan: Plan, folder: Path, truth: Truth, out: Console) -> list[DayFile]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli import world
 from cli.errors import CommandError
-from shared.report.writing import NAME
+from shared.chain.documents import REPORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ _BROWSER = "https://storage.cloud.google.com/"
 
 def link(run_id: str, environment: Environment) -> str | None:
     """Return a link to the run's report for a browser or, in a local cloud, a gs:// URI; None if there is no report."""
-    uri = environment.runs.uri(run_id, NAME)
-    if uri not in environment.runs.files(run_id, NAME):
+    uri = environment.runs.uri(run_id, REPORT)
+    if uri not in environment.runs.files(run_id, REPORT):
         return None
     return uri if world.is_local() else uri.replace("gs://", _BROWSER, 1)
 
@@ -33,7 +33,7 @@ def download(run_id: str, file: Path, environment: Environment) -> int:
         CommandError: the run has no report. A report is written after the run has ended.
     """
     environment.runs.opened(run_id)
-    content = environment.runs.content(run_id, NAME)
+    content = environment.runs.content(run_id, REPORT)
     if content is None:
         raise CommandError(f"run {run_id} has no report: write_report writes it once the run has ended")
     return file.write_bytes(content)

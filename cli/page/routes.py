@@ -19,9 +19,9 @@ from cli.page import access
 from deskcloud.web import serving
 from shared import jsontext
 from shared.chain import run_state
+from shared.chain.documents import REPORT
 from shared.errors import Malformed
 from shared.events import RUN_ID
-from shared.report.writing import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +136,7 @@ def _resend(environment: Environment, letter: str) -> dict[str, Any]:
 
 
 def _report(environment: Environment, run_id: str) -> Response:
-    content = environment.runs.content(run_id, NAME) if RUN_ID.fullmatch(run_id) else None
+    content = environment.runs.content(run_id, REPORT) if RUN_ID.fullmatch(run_id) else None
     if content is None:
         return PlainTextResponse("This run has no report.", HTTPStatus.NOT_FOUND)
     return Response(content, headers=access.HEADERS, media_type="text/html")

@@ -337,3 +337,5 @@ ROLLED_BACK = Document("rolled_back", RolledBack)
 AUDIENCE = Document("audience", Audience)
 RECOMMENDATIONS = Document("recommendations", Recommended)
 VALUE = Document("value", Valued)
+# The name of the run's report, which is no JSON document.
+REPORT = "report.html"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared import jsontext
 from shared.chain import run_state, training
+from shared.chain.documents import REPORT
 from shared.chain.opened_runs import ExportRun
 from shared.errors import Malformed, Permanent, told
 from shared.report import page
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from shared.report.material import Part, Rows
     from shared.warehouse import Statement
 
-NAME = "report.html"
 # The sections in the order of the page.
 PARTS: tuple[Part, ...] = (
     run,
@@ -74,11 +74,11 @@ def write(run_id: str, environment: Environment) -> bytes:
         GoogleAPICallError: BigQuery or Cloud Storage failed, and a retry may help.
     """
     run = run_state.read(environment.runs, run_id)
-    existing = environment.runs.content(run_id, NAME)
+    existing = environment.runs.content(run_id, REPORT)
     if existing is not None and _made_of(run).encode() in existing:
         return existing
     written = made(gather(run, environment), environment)
-    environment.runs.write_page(run_id, NAME, written)
+    environment.runs.write_page(run_id, REPORT, written)
     return written
 
 

@@ -18,6 +18,7 @@ from cli.terminal import Output
 from deskcloud import logs as cloud_logging
 from deskcloud.web import serving
 from deskcloud.web.plain import NO_TLS
+from shared.chain.documents import REPORT
 from shared.chain.log_events import StepBegan
 from shared.chain.opened_runs import ExportRun
 from shared.chain.runs import Runs
@@ -27,7 +28,6 @@ from shared.destinations.documents import PLAN, Current, DeliveryPlan, PlannedBa
 from shared.destinations.requests import Requests
 from shared.events import DataRefreshed
 from shared.log import log
-from shared.report.writing import NAME
 from shared.settings import Settings
 
 RUN = "20170801-0a1b2c3d"
@@ -164,7 +164,7 @@ def test_a_dead_letter_is_sent_again_by_its_button(browser, shop):
 def test_a_report_is_served_if_the_run_has_one(browser, shop):
     assert browser.get(f"reports/{RUN}").status_code == 404
     assert browser.get("reports/..%2Fcurrent").status_code == 404
-    shop.bucket.blob(f"runs/{RUN}/{NAME}").upload_from_string("<html>report</html>")
+    shop.bucket.blob(f"runs/{RUN}/{REPORT}").upload_from_string("<html>report</html>")
     assert [run["report"] for run in browser.get("state").json()["runs"]] != [None]
     assert browser.get(f"reports/{RUN}").text == "<html>report</html>"
 
