@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections import Counter
@@ -38,6 +39,10 @@ def request(customer_id: str | None, visitor_ids: list[str], request_id: str | N
     Raises:
         UsageError: an id breaks a rule, or there is none.
     """
+    if not customer_id and not visitor_ids:
+        raise UsageError("name the person: give --customer, --visitor or both, also for a request that was made before")
+    if request_id and not re.match(requests.REQUEST_ID, request_id):
+        raise UsageError("--request takes up to 64 letters, digits and . _ - and must not contain personal data")
     body: dict[str, Any] = {"request_id": request_id or f"erasure-{secrets.token_hex(4)}", "visitor_ids": visitor_ids}
     try:
         return requests.decode({**body, "customer_id": customer_id})
@@ -70,7 +75,7 @@ def standing(asked: ErasureRequest, environment: Environment) -> Certificate | N
     """Return the request's certificate as it is now, or None if the request was not accepted yet.
 
     Raises:
-        CommandError: the accepted request names another person.
+        CommandError: the accepted request names another person, or other ids of the same person.
     """
     found = Store(environment.bucket).read(certificate.path(asked.request_id), certificate.Certificate)
     if found is None:
@@ -84,6 +89,11 @@ def standing(asked: ErasureRequest, environment: Environment) -> Certificate | N
     named += [("visitor", one) for one in asked.visitor_ids]
     if not all(hashes.among(erased, kind, one) for kind, one in named):
         raise CommandError(f"erasure request {asked.request_id} names another person: give each request its own id")
+    if len(set(named)) != len(found.subject):
+        raise CommandError(
+            f"erasure request {asked.request_id} named other ids of this person: repeat exactly those, or give this "
+            "request its own id"
+        )
     return found
 
 
@@ -92,13 +102,15 @@ def is_pending(found: Certificate) -> bool:
     return found.completed_at is None or bool(found.pending)
 
 
-def question(found: Certificate | None) -> str:
+def question(asked: ErasureRequest, found: Certificate | None) -> str:
     """Return what to ask before a request is published.
 
     `found` is the certificate of the request if it was published before.
     """
     if found is None:
-        return "Erase this person? What is deleted cannot be restored."
+        named = [f"customer {asked.customer_id}"] * bool(asked.customer_id)
+        named += [f"visitor {one}" for one in asked.visitor_ids]
+        return f"Erase {', '.join(named)}? What is deleted cannot be restored."
     why = f"waiting for {', '.join(found.pending)}" if found.pending else "nothing was deleted yet"
     return f"Request {found.request_id} is pending: {why}. Publish it again, and wait for its end?"
 

@@ -28,6 +28,8 @@ def run(
 ) -> None:
     """Start the cloud and its page, print how to connect to both, and wait for Ctrl-C or a termination signal.
 
+    The settings are those of the last start on this state folder, changed by `assignments`.
+
     `named` holds, by service, the ports that the options give. If a port is None, the default port is used. With
     `are_free`, any free port is used instead.
 
@@ -36,7 +38,8 @@ def run(
         UsageError: two services have the same port, or an assignment is invalid.
     """
     chosen = standing.ports(named, are_free=are_free)
-    document = machine.local_settings({}, assignments)
+    kept = machine.last_settings(state)
+    document = machine.local_settings(kept, assignments)
     port = (0 if are_free else PAGE_PORT) if page_port is None else page_port
 
     def say(line: str) -> None:
@@ -59,4 +62,6 @@ def run(
             yield cloud
 
     say(f"starting the local cloud in {state} ...")
+    if kept:
+        say("with the settings of its last start; --set changes them")
     standing.run(start, chosen, env_file, say)

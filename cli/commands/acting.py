@@ -212,8 +212,9 @@ def erase(
 
     Deletes the person from all tables, files and destinations, and prints the certificate.
 
-    With the id of an earlier request, the command shows the current certificate of that request. If the erasure is
-    pending, the command asks whether to publish the request again. The exit code is 3 if the erasure is still pending.
+    With the id of an earlier request and the same ids of the person, the command shows the current certificate. If the
+    erasure is pending, the command asks whether to publish the request again. The exit code is 3 if the erasure is
+    still pending, for example because a platform takes hours to confirm.
     """
     from cli import erasing, terminal
 
@@ -230,7 +231,7 @@ def erase(
     certificate = erasing.standing(asked, environment)
     if certificate is None or erasing.is_pending(certificate):
         if not yes:
-            typer.confirm(erasing.question(certificate), abort=True)
+            typer.confirm(erasing.question(asked, certificate), abort=True)
         certificate = erasing.follow(asked, environment, minutes * 60)
     if as_json:
         terminal.print_json(certificate)

@@ -19,6 +19,8 @@ BIGQUERY_DAYS = 7 + 7
 # infra/storage.tf keeps replaced objects for 14 days. Then Cloud Storage's soft delete keeps them for 7 days, by
 # default.
 BUCKET_DAYS = 14 + 7
+# About a day: https://docs.cloud.google.com/bigquery/docs/cached-results
+CACHED_DAYS = 1
 # BigQuery's job history contains the parameters of statements.
 # https://docs.cloud.google.com/bigquery/docs/managing-jobs
 JOB_DAYS = 180
@@ -125,6 +127,7 @@ def remainders(last: date) -> list[Remainder]:
             "former versions of objects in the bucket: 14 days, then 7 days of soft delete, if it is on",
             after(BUCKET_DAYS),
         ),
+        Remainder("results of queries, which BigQuery caches", after(CACHED_DAYS)),
         Remainder("messages that Pub/Sub could not deliver", after(MESSAGE_DAYS)),
         Remainder("answers to checkouts, without ids, and tables and documents of backtests", after(CHECKOUT_DAYS)),
         Remainder("files in deliveries/ that tell their reader to remove the customer", after(DELIVERY_DAYS)),

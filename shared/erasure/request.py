@@ -16,7 +16,8 @@ TOPIC = "erasure-requested"
 MOST_VISITORS = 1_000
 
 # The request's name, such as the number of a ticket. It stays in the certificate, so it must not be an e-mail address.
-type RequestId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+REQUEST_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"
+type RequestId = Annotated[str, Meta(pattern=REQUEST_ID)]
 type Id = Annotated[str, Meta(pattern=r"^\S(.*\S)?\Z", max_length=256)]
 
 

@@ -1,11 +1,13 @@
 """What the commands of `propensity` print and do. The ledger is real, but the registry and Pub/Sub are fakes."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from dataclasses import asdict
 from importlib import metadata
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -161,6 +163,27 @@ def test_a_state_that_a_service_cannot_open_is_an_error_that_says_so(monkeypatch
         machine.started(tmp_path, {"bucket": "a-bucket"}),
     ):
         pass
+
+
+@pytest.mark.slow
+def test_a_cloud_starts_with_the_settings_of_its_last_start(tmp_path):
+    settings = machine.local_settings({"campaign": {"name": "spring_sale"}}, [])
+    ports = standing.ports({}, are_free=True)
+    with patch.dict(os.environ), machine.started(tmp_path, settings, ports=ports, is_held=True):
+        assert world.settings().campaign.name == "spring_sale"
+    again = machine.local_settings(machine.last_settings(tmp_path), ["campaign.holdout_share=0.1"])
+    assert again["campaign"] == {"name": "spring_sale", "holdout_share": 0.1}
+
+
+def test_a_state_folder_without_settings_has_the_defaults(tmp_path):
+    assert machine.last_settings(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("kept", "why"), [('{"nosuch": 1}', "there is no setting nosuch"), ("{", "truncated")])
+def test_settings_of_the_last_start_that_are_not_accepted_are_refused_with_a_remedy(tmp_path, kept, why):
+    (tmp_path / "settings.json").write_text(kept)
+    with pytest.raises(CommandError, match=f"settings.json: .*{why}.*; remove the file"):
+        machine.last_settings(tmp_path)
 
 
 # The command `rollback`.

@@ -112,6 +112,8 @@ def test_a_folder_as_the_result_file_is_refused_before_anything_starts(told, tmp
         ("score {{", "the request is not JSON: it ends too early"),
         ("score @{file}", "{file} is not JSON"),
         ("score @{file}.json", "the file cannot be read: No such file"),
+        ("erase --request r1 --yes", "name the person: give --customer, --visitor or both"),
+        ("erase --customer 1 --request a@b --yes", "--request takes up to 64 letters, digits and . _ -"),
         ("smoke-test --reason r --minutes 0", "'--minutes': 0 is not a whole number from 1"),
         ("package --output {file}/zip", "{file} is a file"),
     ],

@@ -179,6 +179,7 @@ def test_a_repeated_command_publishes_only_while_the_erasure_is_pending(scene, m
     )
     asked = ("erase", "--customer", ANNA.ids["customer"], "--request", "dsar-1", "--minutes", "0")
 
+    assert f"Erase customer {ANNA.ids['customer']}?" in invoke(*asked, answer="n\n").output
     assert invoke(*asked, "--yes").exit_code == erasing.PENDING
     assert len(published) == 1
     declined = invoke(*asked, answer="n\n")
@@ -193,6 +194,8 @@ def test_a_repeated_command_publishes_only_while_the_erasure_is_pending(scene, m
     scene.tell(scene.deliver(planned) + scene.pass_half_an_hour())
     assert "What remains" in run(*asked)
     assert json.loads(run(*asked, "--json"))["completed_at"]
+    more = invoke(*asked, "--visitor", ANNA.ids["visitor"])
+    assert "dsar-1 named other ids of this person" in str(more.exception)
     other = invoke("erase", "--customer", BOB.ids["customer"], "--request", "dsar-1")
     assert "dsar-1 names another person" in str(other.exception)
     assert len(published) == 2
