@@ -8,15 +8,14 @@
         given:       the rows of each table before the statement runs
         parameters:  additional parameters in this case
         expect:      the rows that the statement returns
-        then:        the rows of tables after the statement has run
+        then:        the rows of tables after the statement has run; a second run must leave the same rows
 
-Whole rows are compared, in any order, and floats to nine digits. In `then`, a column that is not named must be NULL. In
-the first case of a file, the statement runs twice, and the second run must leave the same rows.
+Whole rows are compared, in any order, and floats to nine digits. In `then`, a column that is not named must be NULL.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,11 +37,10 @@ class Case:
     identifiers: dict[str, str]
     expect: list[dict] | None
     then: dict[str, list[dict]] | None
-    is_first: bool
 
     def check(self, warehouse: Warehouse) -> None:
         warehouse.fill({table: self.rows(table, rows) for table, rows in self.given.items()})
-        for run in (warehouse.run, warehouse.run_here) if self.then and self.is_first else (warehouse.run,):
+        for run in (warehouse.run,) if self.then is None else (warehouse.run, warehouse.run_here):
             found = run(self.statement, self.parameters, **self.identifiers)
             if self.expect is not None:
                 assert canonical(found) == canonical(self.rows("expect", self.expect))
@@ -71,8 +69,7 @@ def _read(path: Path) -> list[Case]:
         document.pop(key, {}) for key in ("row", "parameters", "identifiers", "cases")
     )
     assert not document, f"{path.name}: {', '.join(document)} is not known here"
-    made = [_case(statement, case, row, parameters, identifiers) for case in cases]
-    return [replace(one, is_first=one is made[0]) for one in made]
+    return [_case(statement, case, row, parameters, identifiers) for case in cases]
 
 
 def _case(statement: str, case: dict, row: dict, parameters: dict, identifiers: dict) -> Case:
@@ -88,7 +85,6 @@ def _case(statement: str, case: dict, row: dict, parameters: dict, identifiers: 
         identifiers,
         case.get("expect"),
         case.get("then"),
-        is_first=False,
     )
 
 
