@@ -2,6 +2,7 @@
 
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,6 +41,16 @@ def seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
+
+
+def peak_megabytes(work: Callable[[], object]) -> float:
+    """Return the peak of the memory, in MB, that Python allocates during the call `work()`."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / (1 << 20)
+    finally:
+        tracemalloc.stop()
 
 
 def in_turns(one: Callable[[], object], other: Callable[[], object], rounds: int) -> tuple[float, float]:

@@ -5,12 +5,10 @@ The floor is the time for the report's statements alone.
 
 import datetime as dt
 import tempfile
-import tracemalloc
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.measure import Row, in_turns, say
+from benchmarks.measure import Row, in_turns, peak_megabytes, say
 from cli import follow, machine
 from demo import generator, loading
 from shared.chain import run_state
@@ -31,7 +29,6 @@ SETTINGS = {
     "gate": {"min_positives": 1, "min_roc_auc": 0, "min_roc_auc_lower": 0, "margin": 100},
     "policy": {"kind": "quantile"},
 }
-_MEGABYTE = 1 << 20
 
 
 def measure(_: bool) -> list[Row]:
@@ -41,7 +38,7 @@ def measure(_: bool) -> list[Row]:
         with machine.started(Path(folder) / "state", machine.local_settings(SETTINGS, [])) as (_cloud, environment):
             loading.load(files, environment.bigquery, environment.settings.source.dataset)
             run = _published(environment)
-            few = _peak(lambda: _written(run, environment))
+            few = peak_megabytes(lambda: _written(run, environment))
             say(f"  {SCORED:,} scored visitors")
             learnt = _multiply(run, environment)
             return _rows(run, environment, learnt, few)
@@ -61,8 +58,8 @@ def _rows(run: run_state.Run, environment: Environment, learnt: int, few: float)
     what = f"report of {SCORED:,} scored visitors, {learnt:,} rows of the run"
     return [
         Row(f"{what}; floor: its statements alone", measured, floor=floor, bound=1.5),
-        Row(f"{what}: memory; floor: its statements alone", _peak(written), "MB", _peak(alone), 1.5),
-        Row(f"{what}: memory; floor: the run's own {SESSIONS:,} sessions", _peak(written), "MB", few, 1.5),
+        Row(f"{what}: memory; floor: its statements alone", peak_megabytes(written), "MB", peak_megabytes(alone), 1.5),
+        Row(f"{what}: memory; floor: the run's own {SESSIONS:,} sessions", peak_megabytes(written), "MB", few, 1.5),
         Row("size of the page; floor: the 2 MB allowed", len(written()) / 1e6, "MB", 2, 1),
     ]
 
@@ -103,13 +100,3 @@ def _copied(dataset: str, table: str, run_id: str, copies: int) -> str:
         cross join unnest(generate_array(1, {copies})) as copy
         where run_id = '{run_id}'
     """  # noqa: S608 - our own names
-
-
-def _peak(work: Callable[[], object]) -> float:
-    """Return the peak of the memory, in MB, that Python allocates during the call `work()`."""
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1] / _MEGABYTE
-    finally:
-        tracemalloc.stop()

@@ -83,7 +83,7 @@ def held_against(context: StepContext) -> HeldAgainst:
 def lack_of_buyers(context: StepContext) -> str | None:
     """Return why the training visitors are unusable (all or none of them bought), or None if they are usable."""
     rows = context.warehouse.query("evaluation/splits", training.rows_of_run(context))
-    train = next((split for split in msgspec.convert(rows, list[Split]) if split.split == "train"), None)
+    train = next((split for split in msgspec.convert(rows, list[Split]) if split.split == sampling.TRAIN), None)
     visitors, positives = (train.visitors, train.positives) if train else (0, 0)
     if 0 < positives < visitors:
         return None
