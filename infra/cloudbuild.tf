@@ -90,8 +90,8 @@ resource "google_project_iam_member" "deployer" {
   member  = "serviceAccount:${local.deployer}"
 }
 
-# The condition prevents that somebody is made an owner by mistake. The condition does not stop an attacker who can use
-# the deployer's account: the deployer may change custom roles, and so can add permissions to a role that it may grant.
+# The condition prevents that somebody is made an owner by mistake. It does not stop an attacker who can use the
+# deployer's account. The deployer may change custom roles, so it can add permissions to a role that it may grant.
 resource "google_project_iam_member" "deployer_grants" {
   count = var.deployment == null ? 0 : 1
 

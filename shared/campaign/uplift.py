@@ -64,8 +64,8 @@ def qini(strata: Sequence[Stratum]) -> Qini | None:
     shares = [stratum.customers / total for stratum in strata]
     reached = list(accumulate(shares))
     curve = tuple(Point(reach, _weighted(strata[:count], shares[:count])) for count, reach in enumerate(reached, 1))
-    # The weight of each stratum's effect in the coefficient: share * (1 - middle of the stratum) for the area below the
-    # curve (trapezoids), minus share * 0.5 for the area below the straight line.
+    # The weights of the strata's effects in the coefficient. A weight is share * (1 - middle of the stratum), for the
+    # area below the curve (trapezoids), minus share * 0.5, for the area below the straight line.
     areas = [share * (0.5 - (reach - share / 2)) for share, reach in zip(shares, reached, strict=True)]
     return Qini(curve, _weighted(strata, areas))
 

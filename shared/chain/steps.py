@@ -32,9 +32,9 @@ def decode_event(message: Message) -> Event:
 class Opening:
     """How messages open runs for a step.
 
-    A message on one of the topics `on` requests a run, with one exception: a message on the topic of `event` that
-    contains a run's id belongs to the run with this id. `open` opens a run, or joins an open one, and returns the run's
-    first event, or None if there is nothing to do.
+    A message on one of the topics `on` requests a run. There is one exception: a message on the topic of `event` that
+    contains a run's id belongs to this run. `open` opens a run, or joins an open one, and returns the run's first
+    event, or None if there is nothing to do.
     """
 
     event: type[Event]

@@ -1,9 +1,9 @@
--- Return one row per feature, and one for the model's score: how much the distribution over first visits differs
--- between two periods, and the chi-square statistics that test the difference. Both periods are whole weeks, so
--- weekdays are equally frequent; the feature weekday is left out. Each first visit counts once. Numbers are divided
--- into at most ten bins, which have equal sizes in the earlier period. NULL is in a bin of its own, before all others.
--- The score is not calibrated, since calibration moves no visitor to another bin. The score is stored as a whole number
--- of billionths, since UNPIVOT needs columns of one type.
+-- Return one row per feature, and one for the model's score. A row says how much the distribution over first visits
+-- differs between two periods, and has the chi-square statistics that test the difference. Both periods are whole
+-- weeks, so weekdays are equally frequent; the feature weekday is left out. Each first visit counts once. Numbers are
+-- divided into at most ten bins, which have equal sizes in the earlier period. NULL is in a bin of its own, before all
+-- others. The score is not calibrated, since calibration moves no visitor to another bin. The score is stored as a
+-- whole number of billionths, since UNPIVOT needs columns of one type.
 -- @first_day  DATE         first day of both periods
 -- @last_day   DATE         last day of both periods
 -- @base_days  ARRAY<DATE>  days of the earlier period: two weeks or more

@@ -1,6 +1,6 @@
--- Return one row per segment of the test visitors: the numbers of visitors, buyers and expected buyers (the sum of the
--- winner's probabilities), and the ROC AUC with its variance (DeLong, DeLong and Clarke-Pearson 1988). The segment is
--- NULL for all segments that are not among the largest of their kind.
+-- Return one row per segment of the test visitors, with the numbers of visitors, buyers and expected buyers. Expected
+-- buyers are the sum of the winner's probabilities. The row also has the ROC AUC and its variance (DeLong, DeLong and
+-- Clarke-Pearson 1988). The segment is NULL for all segments that are not among the largest of their kind.
 -- @run_id      STRING  id of the run
 -- @created_on  DATE    day on which the run was opened
 -- @candidate   STRING  name of the run's winner

@@ -26,8 +26,8 @@ from deskcloud.bigquery.emulator import patching
 from deskcloud.bigquery.emulator.checks import unsupported
 from deskcloud.bigquery.emulator.macros import macro
 
-# Maps a function to its argument that must not be NULL or below a minimum: the argument's key in sqlglot's node, the
-# argument's name in error messages, and the minimum.
+# Functions with an argument that must not be NULL or below a minimum. Each has three values: the argument's key in
+# sqlglot's node, the argument's name in error messages, and the minimum.
 _OFFSETS: dict[type[exp.Expr], tuple[str, str, int]] = {
     exp.Lag: ("offset", "The offset to the function LAG", 0),
     exp.Lead: ("offset", "The offset to the function LEAD", 0),
