@@ -130,7 +130,7 @@ def open_shop(folder: Path) -> Iterator[Shop]:
         if run is None or run.outcome != "published":
             raise RuntimeError(f"the chain did not end well: {run.reason if run else 'it was not opened'}")
         _wait_for(recommendations.ARTEFACT, clients)
-        served = json.loads(_bucket(clients).blob(recommendations.ARTEFACT).download_as_bytes())
+        served = json.loads(clients.bucket.blob(recommendations.ARTEFACT).download_as_bytes())
         body = jsontext.text(
             {
                 "visitor_id": "GA1.2.123456789.1501583400",
@@ -151,14 +151,10 @@ def _wait_for(name: str, clients: Environment) -> None:
         RuntimeError: the object does not exist in time.
     """
     until = time.monotonic() + PATIENCE_SECONDS
-    while not _bucket(clients).blob(name).exists():
+    while not clients.bucket.blob(name).exists():
         if time.monotonic() > until:
             raise RuntimeError(f"there is no {name} after {PATIENCE_SECONDS} seconds")
         time.sleep(0.2)
-
-
-def _bucket(clients: Environment) -> Any:
-    return clients.bucket
 
 
 def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
@@ -171,11 +167,11 @@ def _bucket_of(candidate: str, run_id: str, clients: Environment) -> str:
     revisions.keep_scorer(candidate, columns, calibrator, golden, expected, cloud)
     there = clients.storage.create_bucket(f"{clients.settings.bucket}-{candidate.replace('_', '-')}")
     artefact = f"runs/{run_id}/{SCORER.name}.json"
-    pointer = json.loads(_bucket(clients).blob(champion.POINTER).download_as_bytes())
+    pointer = json.loads(clients.bucket.blob(champion.POINTER).download_as_bytes())
     pointer |= {"candidate": candidate, "scorer": artefact, "inputs": columns}
     there.blob(champion.POINTER).upload_from_string(jsontext.text(pointer))
     for name in (artefact, recommendations.ARTEFACT):
-        there.blob(name).upload_from_string(_bucket(clients).blob(name).download_as_bytes())
+        there.blob(name).upload_from_string(clients.bucket.blob(name).download_as_bytes())
     return str(there.name)
 
 
